@@ -1,0 +1,58 @@
+#include "base/mem.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *
+mem_alloc(size_t size)
+{
+    void *memory = malloc(size == 0 ? 1 : size);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+void *
+mem_zeroed(size_t size)
+{
+    return mem_array(1, size);
+}
+
+void *
+mem_array(size_t count, size_t size)
+{
+    void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+void *
+mem_resize(void *old, size_t size)
+{
+    void *memory = realloc(old, size == 0 ? 1 : size);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+char *
+mem_text(const char *text)
+{
+    return text == NULL ? NULL : mem_copy(text, strlen(text) + 1);
+}
+
+void *
+mem_copy(const void *from, size_t size)
+{
+    void *memory = mem_alloc(size);
+    if (size > 0) {
+        memcpy(memory, from, size);
+    }
+    return memory;
+}
+
+void
+mem_free(void *memory)
+{
+    free(memory);
+}

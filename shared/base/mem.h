@@ -1,0 +1,18 @@
+/*
+ * Memory. Running out aborts here, so nobody handles NULL: a crash is cheap, the journal makes it
+ * so. What a peer can make us allocate is bounded before these are called.
+ */
+#ifndef HERALD_BASE_MEM_H
+#define HERALD_BASE_MEM_H
+
+#include <stddef.h>
+
+void *mem_alloc(size_t size);               /* uninitialised; size 0 gives a valid pointer */
+void *mem_zeroed(size_t size);              /* all bytes zero */
+void *mem_array(size_t count, size_t size); /* zeroed; an overflowing product aborts */
+void *mem_resize(void *old, size_t size);
+char *mem_text(const char *text); /* a copy; NULL gives NULL */
+void *mem_copy(const void *from, size_t size);
+void mem_free(void *memory); /* NULL is fine */
+
+#endif
