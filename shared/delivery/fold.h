@@ -32,7 +32,7 @@ void fold_accept(struct fold *self, uint64_t position);
 void fold_custody(struct fold *self, enum log_id log, uint64_t position, uint8_t kind,
                   const struct record_custody *custody);
 
-/* A DONE, FAILED, ENDED, CLOSED, ORDER or FENCED record. */
+/* A DONE, EVIDENCE, FAILED, ENDED, CLOSED, ORDER or FENCED record. */
 void fold_event(struct fold *self, enum log_id log, uint64_t position,
                 const struct record_event *event);
 

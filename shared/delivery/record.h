@@ -33,7 +33,7 @@ enum record_kind {
     RECORD_CHECKPOINT_ITEM = 3,
     RECORD_CHECKPOINT_END = 4,
     RECORD_NOTIFICATION = 5, /* producer: accepted */
-    RECORD_DONE = 6,         /* any: the receiver has applied it; from anyone but the custodian: evidence */
+    RECORD_DONE = 6,         /* custodian: the receiver has applied it */
     RECORD_FAILED = 7,       /* custodian: an attempt failed and the delivery stays here */
     RECORD_MOVED = 8,        /* custodian: gives the delivery to another; the turn counts up */
     RECORD_TAKEN = 9,        /* the taker: has it now; copies what MOVED said */
@@ -45,7 +45,9 @@ enum record_kind {
     RECORD_SUBSCRIPTION = 15, /* producer: stable id of a configured subscription, its settings */
     RECORD_GROUP = 16,       /* producer: a receiver group's database identity */
     RECORD_INDEX = 17,       /* producer: a part of its index, for a quick restart */
-    RECORD_KIND_COUNT = 18,
+    RECORD_EVIDENCE = 18,    /* anyone but the custodian: DONE, learned from a late outcome. A kind of
+                                its own, so that nobody reads the producer's many DONE to find it */
+    RECORD_KIND_COUNT = 19,
 };
 
 enum record_end {
@@ -115,7 +117,7 @@ struct record_custody {
     uint64_t previous;             /* position in the same log of this delivery's record before; 0: none */
 };
 
-/* RECORD_DONE, RECORD_FAILED, RECORD_ENDED, RECORD_CLOSED, RECORD_ORDER, RECORD_FENCED. Fields that
+/* RECORD_DONE, RECORD_EVIDENCE, RECORD_FAILED, RECORD_ENDED, RECORD_CLOSED, RECORD_ORDER, RECORD_FENCED. Fields that
  * a kind does not have are zero and cost nothing. */
 struct record_event {
     struct delivery_key key;
