@@ -1,0 +1,59 @@
+/*
+ * What a core wants sent. The core adds messages while it decides; the shell sends them once the
+ * records that they depend on are durable. So nothing leaves before its record is synced, by
+ * construction: every message waits for all that was appended before it was added.
+ *
+ * Messages leave in the order in which they were added. One thread.
+ */
+#ifndef HERALD_RUNTIME_OUTBOX_H
+#define HERALD_RUNTIME_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* libzmq makes routing ids of 5 bytes; a peer that sets a longer one than this is not answered. */
+#define OUTBOX_ROUTE_BYTES 32
+
+struct outbox_route {
+    uint8_t size; /* 0: nobody */
+    uint8_t id[OUTBOX_ROUTE_BYTES];
+};
+
+enum outbox_channel {
+    OUTBOX_FRONT, /* answer on the ROUTER, to `route` */
+    OUTBOX_LANE,  /* PUSH number `lane` */
+    OUTBOX_WAKE,  /* to both peers' wake sockets */
+};
+
+struct outbox_message {
+    uint8_t *body; /* owned; from mem_alloc; the shell hands it to libzmq without copying */
+    size_t size;
+    uint64_t after; /* the own log's position that must be durable first */
+    uint32_t lane;
+    uint8_t channel; /* enum outbox_channel */
+    struct outbox_route route;
+};
+
+typedef struct outbox outbox_t;
+
+outbox_t *outbox_new(void);
+void outbox_destroy(outbox_t **self_p); /* frees what was not taken */
+
+/* Add a message; `body` is consumed. */
+void outbox_front(outbox_t *self, uint64_t after, const struct outbox_route *route, uint8_t *body,
+                  size_t size);
+void outbox_lane(outbox_t *self, uint64_t after, uint32_t lane, uint8_t *body, size_t size);
+void outbox_wake(outbox_t *self, uint64_t after, uint8_t *body, size_t size);
+
+/* The oldest message if `durable` has reached its position; NULL otherwise. It stays the outbox's
+ * until outbox_pop; whoever takes the body sets it to NULL. */
+struct outbox_message *outbox_next(outbox_t *self, uint64_t durable);
+void outbox_pop(outbox_t *self);
+
+size_t outbox_count(const outbox_t *self);
+size_t outbox_bytes(const outbox_t *self); /* bodies that wait: a bound for back-pressure */
+
+bool outbox_route_equal(const struct outbox_route *a, const struct outbox_route *b);
+
+#endif
