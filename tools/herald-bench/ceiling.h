@@ -1,0 +1,68 @@
+/*
+ * Ceilings: what this machine's disk, ZeroMQ and SQLite give to a program without any features.
+ * Each Herald figure is stated beside the ceiling measured in the same run, since absolute figures
+ * differ from machine to machine.
+ *
+ * The bare pipeline is three processes over ipc: clients submit (DEALER), a server gathers what is
+ * waiting, writes it into a segment written ahead, syncs once, then answers (ROUTER) and pushes
+ * (PUSH); a consumer acknowledges (PULL, PUSH). It journals the submits and nothing else, keeps no
+ * index, has no leases, no state: what it reaches is the limit of this way of doing it.
+ *
+ * Its server pays for writing its segments ahead within the timed run, as Herald does.
+ */
+#ifndef HERALD_BENCH_CEILING_H
+#define HERALD_BENCH_CEILING_H
+
+#include "base/why.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ceiling_mode {
+    CEILING_SINGLE,  /* one message a frame in every direction */
+    CEILING_GROUPED, /* answers, pushes and acknowledgements grouped, submits single */
+    CEILING_BATCHED, /* the client batches its submits too */
+    CEILING_MODE_COUNT,
+};
+
+struct ceiling_load {
+    const char *directory;  /* for segments and sockets; borrowed */
+    uint32_t payload_bytes; /* 8 to 65536 */
+    uint32_t window;        /* outstanding submits of all connections together */
+    uint32_t batch;         /* submits a frame, CEILING_BATCHED only; 1 to 1024 */
+    uint32_t connections;   /* DEALERs, all in one client process */
+    uint64_t count;         /* messages */
+    uint32_t rate;          /* messages a second, open loop; 0: closed loop with the window */
+    uint32_t sync_delay_us; /* added to each sync */
+    enum ceiling_mode mode;
+};
+
+struct ceiling_figures {
+    double per_second;    /* submitted, durable, delivered and acknowledged */
+    double submit_p50_us; /* intended send to durable answer */
+    double submit_p99_us;
+    double server_cpu_s; /* user and system time of the server process */
+    double syncs_per_second;
+};
+
+/* ERR_IO: why says which step failed. Processes and files are gone when it returns. */
+err_t ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figures,
+                       struct why *why);
+
+struct ceiling_disk {
+    double
+        append_512_per_second; /* pwrite of 512 bytes and fdatasync, in a segment written ahead */
+    double append_512_p50_us;
+    double append_512_p99_us;
+    double append_64k_per_second;
+    double write_mb_per_second; /* 1 MiB writes with one sync each */
+};
+
+err_t ceiling_disk_measure(const char *directory, struct ceiling_disk *figures, struct why *why);
+
+/* Rows a second of a bare loop that does the order consumer's SQL (order update and notify_log
+ * insert, WAL, synchronous=FULL) in transactions of `batch` items. */
+err_t ceiling_sqlite(const char *directory, uint32_t batch, uint64_t rows, double *per_second,
+                     struct why *why);
+
+#endif

@@ -1,0 +1,64 @@
+#include "ceiling.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ceiling_segment.h"
+
+#include <stdlib.h>
+
+#define DISK_ROUNDS 4000U
+#define DISK_ROUNDS_LARGE 200U
+
+static int
+disk_compare(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* `rounds` commits of `size` bytes; their times, sorted, in nanos. Returns the rate in *per_second.
+ */
+static err_t
+disk_loop(ceiling_segment_t *segment, size_t size, unsigned rounds, int64_t *nanos,
+          double *per_second, struct why *why)
+{
+    uint8_t *data = mem_zeroed(size);
+    err_t rc = ERR_OK;
+    int64_t start_ns = clock_mono_ns();
+    for (unsigned i = 0; i < rounds && rc == ERR_OK; i++) {
+        int64_t before_ns = clock_mono_ns();
+        data[0] = (uint8_t)(i | 1);
+        rc = ceiling_segment_commit(segment, data, size, why);
+        nanos[i] = clock_mono_ns() - before_ns;
+    }
+    *per_second = rounds * 1e9 / (double)(clock_mono_ns() - start_ns);
+    qsort(nanos, rounds, sizeof *nanos, disk_compare);
+    mem_free(data);
+    return rc;
+}
+
+err_t
+ceiling_disk_measure(const char *directory, struct ceiling_disk *figures, struct why *why)
+{
+    ceiling_segment_t *segment = NULL;
+    err_t rc = ceiling_segment_open(&segment, directory, 0, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    int64_t *nanos = mem_array(DISK_ROUNDS, sizeof *nanos);
+    rc = disk_loop(segment, 512, DISK_ROUNDS, nanos, &figures->append_512_per_second, why);
+    figures->append_512_p50_us = (double)nanos[DISK_ROUNDS / 2] / 1e3;
+    figures->append_512_p99_us = (double)nanos[DISK_ROUNDS / 100 * 99] / 1e3;
+    if (rc == ERR_OK) {
+        rc = disk_loop(segment, 65536, DISK_ROUNDS_LARGE * 4, nanos,
+                       &figures->append_64k_per_second, why);
+    }
+    if (rc == ERR_OK) {
+        rc = disk_loop(segment, 1024 * 1024, DISK_ROUNDS_LARGE, nanos,
+                       &figures->write_mb_per_second, why);
+    }
+    mem_free(nanos);
+    ceiling_segment_close(&segment);
+    return rc;
+}
