@@ -51,9 +51,9 @@ pay_agrees(const struct order_rules_order *order, const struct order_event *even
 {
     if (strcmp(order->currency, event->currency) != 0 || order->amount != event->amount) {
         order_answer_set(answer, ORDER_ANSWER_REJECT,
-                         "order %s is for %lld %s, the payment is of %lld %s", event->order_id,
-                         (long long)order->amount, order->currency, (long long)event->amount,
-                         event->currency);
+                         "amount: order %s is for %lld %s, the payment is of %lld %s",
+                         event->order_id, (long long)order->amount, order->currency,
+                         (long long)event->amount, event->currency);
         return false;
     }
     return true;
@@ -66,7 +66,7 @@ refund_agrees(struct order_rules_order *order, const struct order_event *event, 
 {
     if (event->currency[0] != '\0' && strcmp(order->currency, event->currency) != 0) {
         order_answer_set(answer, ORDER_ANSWER_REJECT,
-                         "order %s was paid in %s, the refund is in %s", event->order_id,
+                         "currency: order %s was paid in %s, the refund is in %s", event->order_id,
                          order->currency, event->currency);
         return false;
     }
@@ -77,10 +77,11 @@ refund_agrees(struct order_rules_order *order, const struct order_event *event, 
         refunded = event->amount;
     }
     if (refunded > order->amount || refunded <= order->refunded) {
-        order_answer_set(answer, ORDER_ANSWER_REJECT,
-                         "order %s: refunds of %lld in all, %lld before, of %lld paid",
-                         event->order_id, (long long)refunded, (long long)order->refunded,
-                         (long long)order->amount);
+        order_answer_set(
+            answer, ORDER_ANSWER_REJECT,
+            "amount: order %s would be refunded %lld in all, after %lld before, of %lld",
+            event->order_id, (long long)refunded, (long long)order->refunded,
+            (long long)order->amount);
         return false;
     }
     order->refunded = refunded;

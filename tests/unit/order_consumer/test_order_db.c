@@ -115,7 +115,7 @@ Test(order_db, a_wrong_amount_is_rejected_and_recorded)
     struct order_answer answer = act(ORDER_FIXTURE_APPLY, "n2", "payment.succeeded",
                                      "{\"order_id\":\"1001\",\"amount\":1,\"currency\":\"USD\"}");
     cr_assert_eq(answer.outcome, ORDER_ANSWER_REJECT);
-    cr_assert_str_eq(answer.reason, "order 1001 is for 1099 USD, the payment is of 1 USD");
+    cr_assert_str_eq(answer.reason, "amount: order 1001 is for 1099 USD, the payment is of 1 USD");
     cr_assert_str_eq(text("SELECT status FROM order_table"), "CREATED");
     cr_assert_str_eq(text("SELECT status FROM notify_log WHERE biz_id='n2'"), "FAILURE");
 }
