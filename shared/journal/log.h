@@ -24,7 +24,8 @@ typedef struct log log_t;
 
 struct log_settings {
     const char *directory;     /* the journal's: each log is a directory in it; borrowed */
-    uint64_t segment_bytes;    /* 0: 64 MiB; at least 2 MiB + 64 KiB, a multiple of 4096 */
+    uint64_t segment_bytes;    /* 0: 64 MiB; at least 2 MiB + 64 KiB, a multiple of 4096 (tests may
+                                  go down to 64 KiB, where large records do not fit) */
     bool sync_thread;          /* sync on a thread of its own; default: on the caller's */
     bool no_write_ahead;       /* for tools and tests: no spare segment in the background */
 };
@@ -56,7 +57,9 @@ enum {
  * ERR_CORRUPT     damage at or before the proven position, or an end below `witnessed`
  * ERR_UNSUPPORTED a newer format, or a file system that cannot keep promises
  * ERR_IO, ERR_DENIED  why says which file
- * After any of these nothing on disk has changed.
+ * ERR_FULL        no room on disk for the new run's segment
+ * ERR_INVALID     a setting or the name
+ * After any of these nothing of the log on disk has changed (ERR_LOST: the new run may have begun).
  */
 err_t log_own(log_t **self_p, const struct log_settings *settings, const char *name,
               uint64_t witnessed, struct why *why);
@@ -105,7 +108,7 @@ uint64_t log_run(const log_t *self);
 const uint8_t *log_identity(const log_t *self); /* 16 bytes; all zero while a followed log is absent */
 int log_fd(log_t *self);                 /* see log_store_fd */
 
-/* Bytes that may still be admitted above the reserve. Cheap: refreshed at most once a second. */
+/* Bytes that may still be admitted above the reserve. Cheap: measured at most once a second. */
 uint64_t log_room(log_t *self);
 void log_reserve(log_t *self, uint64_t bytes);
 err_t log_trim(log_t *self, uint64_t keep_from, struct why *why); /* never the newest POSITION or
@@ -132,16 +135,12 @@ void log_cursor_init(struct log_cursor *cursor, log_t *log, uint64_t from, uint3
 err_t log_cursor_next(struct log_cursor *cursor, struct log_record *record, struct why *why);
 void log_cursor_fini(struct log_cursor *cursor);
 
-/*
- * One durable record by its position. *block_p holds its bytes and must be released; the log keeps
- * the blocks read last, so that neighbours are cheap.
- */
+/* One durable record by its position. *block_p holds its bytes and must be released; the log keeps
+ * the blocks read last, so that neighbours are cheap. */
 err_t log_read(log_t *self, uint64_t position, struct log_record *record, log_block_t **block_p,
                struct why *why);
 
-/*
- * The newest durable record of a kind, searched backwards. ERR_NOT_FOUND: there is none.
- */
+/* The newest durable record of a kind, searched backwards. ERR_NOT_FOUND: there is none. */
 err_t log_newest(log_t *self, uint8_t kind, struct log_record *record, log_block_t **block_p,
                  struct why *why);
 

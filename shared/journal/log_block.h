@@ -12,13 +12,14 @@
 
 typedef struct log_block log_block_t;
 
-uint64_t log_block_first(const log_block_t *self);  /* position of its first record */
-uint32_t log_block_count(const log_block_t *self);  /* records, at least 1 */
-uint32_t log_block_kinds(const log_block_t *self);  /* bit k is set when a record of kind k is in it */
+uint64_t log_block_first(const log_block_t *self); /* position of its first record */
+uint32_t log_block_count(const log_block_t *self); /* records, at least 1 */
+uint32_t
+log_block_kinds(const log_block_t *self); /* bit k is set when a record of kind k is in it */
 const uint8_t *log_block_records(const log_block_t *self);
-size_t log_block_size(const log_block_t *self);     /* bytes of records, without header and padding */
+size_t log_block_size(const log_block_t *self); /* bytes of records, without header and padding */
 
-log_block_t *log_block_hold(log_block_t *self);     /* returns self */
+log_block_t *log_block_hold(log_block_t *self); /* returns self */
 void log_block_release(log_block_t **self_p);
 
 #endif

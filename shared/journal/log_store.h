@@ -2,8 +2,8 @@
  * The log store: where blocks live. The interface is narrow on purpose, so that a replicated engine
  * can stand behind it; file_store.h is the one that puts them on a local disk.
  *
- * A log has one owner (the only writer) and any number of followers, in any processes. Positions are
- * record sequence numbers, from 1 over the log's life, without holes.
+ * A log has one owner (the only writer) and any number of followers, in any processes. Positions
+ * are record sequence numbers, from 1 over the log's life, without holes.
  *
  * All calls belong to one thread, but for log_block_hold and log_block_release.
  */
@@ -19,13 +19,16 @@
 #define LOG_STORE_FINISHING 1U /* append: records that finish accepted work may use the reserve */
 
 struct log_store_state {
-    uint64_t run;           /* of the present or last owner, from 1 */
-    uint64_t first;         /* position of the oldest record kept; 1 in a fresh log */
-    uint64_t durable;       /* position of the newest durable record; first - 1 when there is none */
-    uint64_t bytes;         /* on disk, segments written ahead included */
-    uint64_t room_bytes;    /* what may still be appended: free space plus unused segments, less the
-                               reserve; owner only */
-    uint8_t identity[16];   /* random, made with the log, never changes */
+    uint64_t run;         /* of the present or last owner, from 1 */
+    uint64_t first;       /* position of the oldest record kept; 1 in a fresh log */
+    uint64_t durable;     /* position of the newest durable record; first - 1 when there is none */
+    uint64_t bytes;       /* on disk, segments written ahead included */
+    uint64_t room_bytes;  /* what may still be appended: free space plus unused segments, less the
+                             reserve; owner only */
+    uint64_t block_bytes; /* largest block that append takes, header and padding included */
+    uint8_t identity[16]; /* random, made with the log, never changes */
+    char notice[WHY_TEXT_SIZE]; /* what an operator should know since the log was opened: a torn
+                               tail that was cut, a doubtful file system; empty: nothing */
 };
 
 typedef struct log_store log_store_t;
@@ -36,6 +39,8 @@ struct log_store_ops {
     err_t (*reap)(log_store_t *self, uint64_t *tag, uint64_t *position, struct why *why);
     err_t (*read)(log_store_t *self, uint64_t from, uint32_t kinds, log_block_t **block_p,
                   struct why *why);
+    err_t (*read_back)(log_store_t *self, uint64_t up_to, uint32_t kinds, log_block_t **block_p,
+                       struct why *why);
     err_t (*inspect)(log_store_t *self, struct log_store_state *state, struct why *why);
     err_t (*trim)(log_store_t *self, uint64_t keep_from, struct why *why);
     void (*reserve)(log_store_t *self, uint64_t bytes);
@@ -81,6 +86,17 @@ err_t log_store_reap(log_store_t *self, uint64_t *tag, uint64_t *position, struc
 err_t log_store_read(log_store_t *self, uint64_t from, uint32_t kinds, log_block_t **block_p,
                      struct why *why);
 
+/*
+ * The last durable block that starts at or before `up_to` and holds a record of one of `kinds`.
+ *
+ * ERR_NOT_FOUND  there is none
+ * ERR_IO, ERR_CORRUPT
+ */
+err_t log_store_read_back(log_store_t *self, uint64_t up_to, uint32_t kinds, log_block_t **block_p,
+                          struct why *why);
+
+/* The state now. For a follower this is also how it learns what has become durable since, and that
+ * the log was replaced (ERR_CORRUPT). */
 err_t log_store_inspect(log_store_t *self, struct log_store_state *state, struct why *why);
 
 /* Drop the whole segments that hold only records before keep_from (owner only). */

@@ -1,0 +1,290 @@
+#include "journal/file_store_private.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "journal/file_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The position file is synced when nothing was published for so long: the log is idle. */
+#define IDLE_MS 200
+
+/* For ever. The descriptor is let go, so that nothing can be written or synced through it again:
+ * after a failed sync Linux calls the lost pages clean, and a second sync would lie. */
+static err_t
+lose(struct file_store *self, struct why *why, int negative_errno, const char *what)
+{
+    char name[SEGMENT_NAME_SIZE];
+    segment_file_name(file_store_active(self)->head.counter, name);
+    self->lost = true;
+    if (self->fd >= 0) {
+        (void)self->ops->close(self->fd); /* its fate is unknown already */
+        self->fd = -1;
+    }
+    if (self->lost_why.text[0] == '\0') {
+        (void)file_io_failed(&self->lost_why, negative_errno, what, self->path, name);
+    }
+    return why_set(why, ERR_LOST, "%s", self->lost_why.text);
+}
+
+static void
+remember(struct file_store *self, log_block_t *block)
+{
+    while (self->recent_count > 0 &&
+           (self->recent_count == FILE_STORE_RECENT_MAX ||
+            self->recent_bytes + block->capacity > FILE_STORE_RECENT_BYTES)) {
+        log_block_t **oldest = &self->recent[self->recent_first];
+        self->recent_bytes -= (*oldest)->capacity;
+        log_block_release(oldest);
+        self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;
+        self->recent_count--;
+    }
+    size_t at = (self->recent_first + self->recent_count) % FILE_STORE_RECENT_MAX;
+    self->recent[at] = log_block_hold(block);
+    self->recent_count++;
+    self->recent_bytes += block->capacity;
+}
+
+static void
+became_durable(struct file_store *self, uint64_t position, uint64_t offset)
+{
+    self->durable = position;
+    self->durable_offset = offset;
+    self->durable_counter = file_store_active(self)->head.counter;
+    self->unpublished = true;
+}
+
+void
+file_append_publish(struct file_store *self)
+{
+    struct position_claim claim = {
+        .run = self->run,
+        .durable = self->durable,
+        .counter = self->durable_counter,
+        .end = self->durable_offset,
+    };
+    memcpy(claim.identity, self->identity, sizeof claim.identity);
+    /* A failure changes nothing for what is durable; readers wait, and the next reap tries again.
+     */
+    if (position_file_publish(&self->position_file, &claim) == 0) {
+        self->unpublished = false;
+        self->published_ms = self->ops->now_ms();
+    }
+}
+
+/* All that was written is durable when this returns ERR_OK. */
+static err_t
+sync_now(struct file_store *self, struct why *why)
+{
+    int rc = 0;
+    if (self->worker != NULL && sync_worker_busy(self->worker)) {
+        (void)sync_worker_take(self->worker, true, &rc); /* waits, so it is finished */
+    }
+    if (rc == 0 && self->durable != self->next - 1) {
+        rc = self->ops->sync_data(self->fd);
+    }
+    if (rc != 0) {
+        return lose(self, why, rc, "cannot sync");
+    }
+    if (self->durable != self->next - 1) {
+        became_durable(self, self->next - 1, self->offset);
+    }
+    return ERR_OK;
+}
+
+/* The footer is a help for readers, who can do without; but a disk that fails here is not trusted
+ * with more. */
+static int
+write_foot(struct file_store *self)
+{
+    struct segment *active = file_store_active(self);
+    size_t size = (size_t)segment_foot_bytes(active->head.bytes);
+    uint8_t *foot = mem_alloc(size);
+    segment_foot_encode(&active->head, self->offset, active->index.marks, active->index.count,
+                        foot);
+    int rc = file_io_write(self->ops, self->fd, foot, size, segment_data_end(active->head.bytes));
+    mem_free(foot);
+    return rc != 0 && file_io_err(rc) == ERR_FULL ? 0 : rc;
+}
+
+/* The next segment must not be named before everything in this one is durable: its header says
+ * where this one ends, and that counts as proof. */
+static err_t
+roll(struct file_store *self, unsigned flags)
+{
+    struct segment_head head = file_store_active(self)->head;
+    struct segment_place place = file_store_place(self);
+    struct segment_draft draft;
+    err_t rc = segment_draft_open(&draft, &place, self->segment_bytes,
+                                  (flags & LOG_STORE_FINISHING) != 0, NULL);
+    if (rc != ERR_OK) {
+        return rc == ERR_FULL ? ERR_FULL : lose(self, NULL, -EIO, "cannot go on after");
+    }
+    int failed = write_foot(self);
+    if (failed != 0) {
+        segment_draft_drop(&draft);
+        return lose(self, NULL, failed, "cannot write");
+    }
+    rc = sync_now(self, NULL);
+    if (rc == ERR_OK) {
+        head.previous = head.counter;
+        head.previous_end = self->offset;
+        head.counter++;
+        head.first = self->next;
+        head.bytes = draft.bytes;
+        int fd = -1;
+        bool reserved = draft.reserved;
+        rc = self->ops->random(&head.salt, sizeof head.salt) == 0
+                 ? segment_draft_finish(&draft, &head, &fd, NULL)
+                 : ERR_IO;
+        if (rc == ERR_OK) {
+            (void)self->ops->close(self->fd); /* all in it is synced */
+            self->fd = fd;
+            self->reserved = reserved;
+            self->offset = SEGMENT_HEAD_BYTES;
+        }
+    }
+    segment_draft_drop(&draft);
+    if (rc != ERR_OK) {
+        return rc == ERR_FULL ? ERR_FULL : lose(self, NULL, -EIO, "cannot go on after");
+    }
+    struct file_stat stat = {0};
+    if (self->ops->stat(self->fd, &stat) != 0) {
+        return lose(self, NULL, -EIO, "cannot stat the successor of");
+    }
+    (void)segment_set_add(&self->set, &head, stat.inode);
+    return ERR_OK;
+}
+
+err_t
+file_append_block(struct file_store *self, log_block_t *block, unsigned flags, uint64_t *tag)
+{
+    CHECK(block->count > 0 && block->first == self->next);
+    if (self->lost) {
+        return ERR_LOST;
+    }
+    uint64_t span = log_block_span(block);
+    CHECK(SEGMENT_HEAD_BYTES + span <= segment_data_end(self->segment_bytes));
+    if ((flags & LOG_STORE_FINISHING) == 0 && file_room_now(self, false) < span &&
+        file_room_now(self, true) < span) {
+        return ERR_FULL;
+    }
+    if (self->offset + span > segment_data_end(file_store_active(self)->head.bytes)) {
+        err_t rc = roll(self, flags);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+    }
+    struct segment *active = file_store_active(self);
+    segment_block_seal(&active->head, self->offset, self->durable, block);
+    int rc = file_io_write(self->ops, self->fd, block->bytes, (size_t)span, self->offset);
+    if (rc != 0) {
+        /* A part of it may be there, at a place that the next try writes again. */
+        return file_io_err(rc) == ERR_FULL ? ERR_FULL : lose(self, NULL, rc, "cannot write");
+    }
+    struct segment_block written = {
+        .first = block->first,
+        .count = block->count,
+        .kinds = block->kinds,
+        .size = block->size,
+    };
+    segment_index_add(&active->index, &written);
+    self->offset += span;
+    active->end = self->offset;
+    self->next += block->count;
+    self->room -= span < self->room ? span : self->room;
+    remember(self, block);
+    *tag = self->next - 1;
+    return ERR_OK;
+}
+
+static void
+idle(struct file_store *self)
+{
+    if (self->unpublished) {
+        file_append_publish(self);
+    } else if (self->position_file.dirty && self->ops->now_ms() - self->published_ms >= IDLE_MS) {
+        /* After a failure the claim on disk is older, and proves less. It is not tried again until
+         * the next publish. */
+        (void)position_file_sync(&self->position_file);
+        self->position_file.dirty = false;
+    }
+}
+
+static err_t
+report(struct file_store *self, uint64_t *tag, uint64_t *position)
+{
+    if (self->durable == self->reaped) {
+        return ERR_AGAIN;
+    }
+    self->reaped = self->durable;
+    *tag = self->durable;
+    *position = self->durable;
+    return ERR_OK;
+}
+
+static err_t
+reap_from_worker(struct file_store *self, struct why *why)
+{
+    int result = 0;
+    if (sync_worker_busy(self->worker) && sync_worker_take(self->worker, false, &result)) {
+        if (result != 0) {
+            return lose(self, why, result, "cannot sync");
+        }
+        became_durable(self, self->syncing, self->syncing_offset);
+        file_append_publish(self);
+    }
+    if (!sync_worker_busy(self->worker) && self->durable != self->next - 1) {
+        self->syncing = self->next - 1;
+        self->syncing_offset = self->offset;
+        sync_worker_start(self->worker, self->fd);
+    }
+    return ERR_OK;
+}
+
+err_t
+file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, struct why *why)
+{
+    if (self->lost) {
+        return why_set(why, ERR_LOST, "%s", self->lost_why.text);
+    }
+    err_t rc = ERR_OK;
+    if (self->worker != NULL) {
+        rc = reap_from_worker(self, why);
+    } else if (self->durable != self->next - 1) {
+        rc = sync_now(self, why);
+        if (rc == ERR_OK) {
+            file_append_publish(self);
+        }
+    } else {
+        idle(self);
+    }
+    if (self->worker != NULL && rc == ERR_OK && !sync_worker_busy(self->worker)) {
+        idle(self);
+    }
+    if (rc == ERR_OK && self->unpublished) {
+        file_append_publish(self); /* durable through a roll */
+    }
+    return rc == ERR_OK ? report(self, tag, position) : rc;
+}
+
+void
+file_append_finish(struct file_store *self)
+{
+    /* Waits for a sync that is under way, which uses the descriptor. */
+    sync_worker_destroy(&self->worker);
+    for (; self->recent_count > 0; self->recent_count--) {
+        log_block_release(&self->recent[self->recent_first]);
+        self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;
+    }
+    if (self->fd >= 0) {
+        if (!self->lost && self->position_file.dirty) {
+            (void)position_file_sync(&self->position_file); /* recovery would prove less */
+        }
+        (void)self->ops->close(self->fd); /* what was reaped is synced */
+        self->fd = -1;
+    }
+    spare_pool_destroy(&self->pool);
+}

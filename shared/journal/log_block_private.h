@@ -1,0 +1,54 @@
+/*
+ * How a block is made: gathered record by record by the log, sealed by the store. Private to the
+ * journal; log_block.h is what others see.
+ *
+ * In memory a block is laid out as on disk: 64 bytes for the header, the records, zeros up to the
+ * next multiple of 512.
+ */
+#ifndef HERALD_JOURNAL_LOG_BLOCK_PRIVATE_H
+#define HERALD_JOURNAL_LOG_BLOCK_PRIVATE_H
+
+#include "journal/log_block.h"
+
+#include <stdatomic.h>
+
+#define LOG_BLOCK_HEAD_BYTES 64
+#define LOG_BLOCK_ALIGN 512
+
+struct log_block {
+    atomic_uint holds;
+    uint8_t *bytes;  /* owned; header, records, padding */
+    size_t capacity; /* of bytes, a multiple of LOG_BLOCK_ALIGN */
+    uint32_t size;   /* of records */
+    uint32_t count;
+    uint32_t kinds;
+    uint64_t first;
+};
+
+/* An empty block with room for at least `size` bytes of records; held once by the caller. */
+log_block_t *log_block_new(uint64_t first, size_t size);
+
+/* Room for one more record's header and body; grows when it must. Returns the body's place. */
+uint8_t *log_block_add(log_block_t *self, uint8_t kind, size_t size);
+
+/* Bytes that a record of this body size takes in a block. */
+size_t log_block_record_bytes(size_t size);
+
+/* Bytes on disk: header, records and padding. */
+size_t log_block_span(const log_block_t *self);
+
+/* Position of its last record. */
+uint64_t log_block_last(const log_block_t *self);
+
+/* Zero the padding, so that the bytes can be written as they are. */
+void log_block_pad(log_block_t *self);
+
+/* Header and padding around so many bytes of records. */
+static inline uint64_t
+log_block_span_of(uint64_t record_bytes)
+{
+    uint64_t total = LOG_BLOCK_HEAD_BYTES + record_bytes;
+    return (total + LOG_BLOCK_ALIGN - 1) / LOG_BLOCK_ALIGN * LOG_BLOCK_ALIGN;
+}
+
+#endif

@@ -1,0 +1,317 @@
+#include "journal/spare_pool.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "journal/file_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define FILL_STEP (1024U * 1024)
+#define FILL_PAUSE_MS 4     /* between steps: the log's own syncs go first */
+#define RETRY_PAUSE_MS 1000 /* after a full disk */
+#define SUFFIX ".spare"
+#define UNFINISHED ".tmp"
+
+struct spare_pool {
+    const struct file_ops *ops; /* borrowed */
+    int dir_fd;                 /* borrowed */
+    uint64_t bytes;             /* of each spare */
+    bool in_background;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t wake;
+    bool stopping;
+    struct spare ready[SPARE_POOL_MAX];
+    size_t ready_count;
+    uint64_t filling;     /* bytes written of the one being filled */
+    uint64_t next_number; /* for the next file's name */
+};
+
+static bool
+ends_with(const char *name, const char *suffix)
+{
+    size_t size = strlen(name);
+    size_t suffix_size = strlen(suffix);
+    return size >= suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
+}
+
+struct names {
+    char (*items)[SPARE_POOL_NAME_SIZE];
+    size_t count;
+};
+
+static bool
+take_name(void *arg, const char *name)
+{
+    struct names *names = arg;
+    if (strlen(name) < SPARE_POOL_NAME_SIZE &&
+        (ends_with(name, SUFFIX) || ends_with(name, UNFINISHED))) {
+        names->items = mem_resize(names->items, (names->count + 1) * sizeof *names->items);
+        memcpy(names->items[names->count++], name, strlen(name) + 1);
+    }
+    return true;
+}
+
+static uint64_t
+number_of(const char *name)
+{
+    uint64_t number = 0;
+    for (; *name >= '0' && *name <= '9'; name++) {
+        number = number * 10 + (uint64_t)(*name - '0');
+    }
+    return number;
+}
+
+/* Keep a finished file of the right size. */
+static bool
+adopt(spare_pool_t *self, const char *name)
+{
+    if (self->ready_count == SPARE_POOL_MAX || !ends_with(name, SUFFIX)) {
+        return false;
+    }
+    int fd = file_io_open(self->ops, self->dir_fd, name, O_RDWR, 0);
+    if (fd < 0) {
+        return false;
+    }
+    struct file_stat stat;
+    if (self->ops->stat(fd, &stat) != 0 || stat.bytes != self->bytes) {
+        (void)self->ops->close(fd); /* nothing was written */
+        return false;
+    }
+    struct spare *spare = &self->ready[self->ready_count++];
+    spare->fd = fd;
+    memcpy(spare->name, name, strlen(name) + 1);
+    return true;
+}
+
+static void
+adopt_all(spare_pool_t *self)
+{
+    struct names names = {0};
+    (void)self->ops->list(self->dir_fd, take_name, &names); /* without it: no spares */
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t number = number_of(names.items[i]);
+        if (number >= self->next_number && number < UINT32_MAX) {
+            self->next_number = number + 1;
+        }
+        if (!adopt(self, names.items[i])) {
+            (void)self->ops->unlink(self->dir_fd,
+                                    names.items[i]); /* tried again at the next start */
+        }
+    }
+    mem_free(names.items);
+}
+
+static void
+file_name(spare_pool_t *self, const char *suffix, char name[SPARE_POOL_NAME_SIZE])
+{
+    pthread_mutex_lock(&self->mutex);
+    uint64_t number = self->next_number++;
+    pthread_mutex_unlock(&self->mutex);
+    int size = snprintf(name, SPARE_POOL_NAME_SIZE, "%llu%s", (unsigned long long)number, suffix);
+    CHECK(size > 0 && size < SPARE_POOL_NAME_SIZE);
+}
+
+static bool
+pause_ms(spare_pool_t *self, int64_t ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail for this clock */
+    int64_t ns = until.tv_nsec + ms * 1000000;
+    until.tv_sec += (time_t)(ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_mutex_lock(&self->mutex);
+    int rc = 0;
+    while (!self->stopping && rc == 0) {
+        rc = pthread_cond_timedwait(&self->wake, &self->mutex, &until);
+    }
+    bool stopping = self->stopping;
+    pthread_mutex_unlock(&self->mutex);
+    return !stopping;
+}
+
+static int
+fill_bytes(spare_pool_t *self, int fd)
+{
+    uint8_t *zeros = mem_zeroed(FILL_STEP);
+    int rc = 0;
+    for (uint64_t at = 0; at < self->bytes && rc == 0;) {
+        uint64_t left = self->bytes - at;
+        size_t step = left < FILL_STEP ? (size_t)left : FILL_STEP;
+        rc = file_io_write(self->ops, fd, zeros, step, at);
+        if (rc == 0) {
+            rc = self->ops->sync_data(fd);
+        }
+        at += step;
+        pthread_mutex_lock(&self->mutex);
+        self->filling = at;
+        pthread_mutex_unlock(&self->mutex);
+        if (rc == 0 && self->in_background && at < self->bytes && !pause_ms(self, FILL_PAUSE_MS)) {
+            rc = -ECANCELED;
+        }
+    }
+    mem_free(zeros);
+    return rc;
+}
+
+int
+spare_pool_fill(spare_pool_t *self)
+{
+    char unfinished[SPARE_POOL_NAME_SIZE];
+    char name[SPARE_POOL_NAME_SIZE];
+    file_name(self, UNFINISHED, unfinished);
+    int fd = file_io_open(self->ops, self->dir_fd, unfinished, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd < 0) {
+        return fd;
+    }
+    int rc = fill_bytes(self, fd);
+    if (rc == 0) {
+        file_name(self, SUFFIX, name);
+        rc = self->ops->rename(self->dir_fd, unfinished, name);
+    }
+    pthread_mutex_lock(&self->mutex);
+    self->filling = 0;
+    bool kept = rc == 0 && self->ready_count < SPARE_POOL_MAX;
+    if (kept) {
+        struct spare *spare = &self->ready[self->ready_count++];
+        spare->fd = fd;
+        memcpy(spare->name, name, sizeof name);
+    }
+    pthread_mutex_unlock(&self->mutex);
+    if (!kept) {
+        (void)self->ops->close(fd); /* nothing in it matters */
+        (void)self->ops->unlink(self->dir_fd,
+                                rc == 0 ? name : unfinished); /* or at the next start */
+    }
+    return rc;
+}
+
+static void *
+fill_thread(void *arg)
+{
+    spare_pool_t *self = arg;
+    pthread_mutex_lock(&self->mutex);
+    while (!self->stopping) {
+        if (self->ready_count > 0) {
+            pthread_cond_wait(&self->wake, &self->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&self->mutex);
+        /* Without a spare the log makes its next segment itself, so no failure here is a fault. */
+        if (spare_pool_fill(self) != 0) {
+            (void)pause_ms(self, RETRY_PAUSE_MS); /* the loop looks at `stopping` */
+        }
+        pthread_mutex_lock(&self->mutex);
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return NULL;
+}
+
+spare_pool_t *
+spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes, bool in_background)
+{
+    spare_pool_t *self = mem_zeroed(sizeof *self);
+    self->ops = ops;
+    self->dir_fd = dir_fd;
+    self->bytes = bytes;
+    self->next_number = 1;
+    CHECK(pthread_mutex_init(&self->mutex, NULL) == 0);
+    CHECK(pthread_cond_init(&self->wake, NULL) == 0);
+    adopt_all(self);
+    self->in_background = in_background; /* before the thread that reads it */
+    if (in_background && pthread_create(&self->thread, NULL, fill_thread, self) != 0) {
+        self->in_background = false; /* no spares then, and the log goes on without */
+    }
+    return self;
+}
+
+void
+spare_pool_destroy(spare_pool_t **self_p)
+{
+    CHECK(self_p != NULL);
+    spare_pool_t *self = *self_p;
+    *self_p = NULL;
+    if (self == NULL) {
+        return;
+    }
+    if (self->in_background) {
+        pthread_mutex_lock(&self->mutex);
+        self->stopping = true;
+        pthread_cond_broadcast(&self->wake);
+        pthread_mutex_unlock(&self->mutex);
+        CHECK(pthread_join(self->thread, NULL) == 0);
+    }
+    for (size_t i = 0; i < self->ready_count; i++) {
+        (void)self->ops->close(self->ready[i].fd); /* was synced when it was filled */
+    }
+    pthread_cond_destroy(&self->wake);
+    pthread_mutex_destroy(&self->mutex);
+    mem_free(self);
+}
+
+bool
+spare_pool_take(spare_pool_t *self, struct spare *spare)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool found = self->ready_count > 0;
+    if (found) {
+        *spare = self->ready[--self->ready_count];
+        pthread_cond_broadcast(&self->wake);
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return found;
+}
+
+void
+spare_pool_return(spare_pool_t *self, struct spare *spare)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool kept = self->ready_count < SPARE_POOL_MAX;
+    if (kept) {
+        self->ready[self->ready_count++] = *spare;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    if (!kept) {
+        (void)self->ops->close(spare->fd);                  /* nothing in it matters */
+        (void)self->ops->unlink(self->dir_fd, spare->name); /* or at the next start */
+    }
+    spare->fd = -1;
+}
+
+bool
+spare_pool_recycle(spare_pool_t *self, const char *name)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool enough = self->ready_count == SPARE_POOL_MAX;
+    pthread_mutex_unlock(&self->mutex);
+    struct file_stat stat;
+    if (enough || self->ops->stat_at(self->dir_fd, name, &stat) != 0 || stat.bytes != self->bytes) {
+        return false;
+    }
+    struct spare spare;
+    file_name(self, SUFFIX, spare.name);
+    spare.fd = file_io_open(self->ops, self->dir_fd, name, O_RDWR, 0);
+    if (spare.fd < 0) {
+        return false;
+    }
+    if (self->ops->rename(self->dir_fd, name, spare.name) != 0) {
+        (void)self->ops->close(spare.fd); /* nothing was written */
+        return false;
+    }
+    spare_pool_return(self, &spare);
+    return true;
+}
+
+uint64_t
+spare_pool_bytes(spare_pool_t *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    uint64_t bytes = self->ready_count * self->bytes + self->filling;
+    pthread_mutex_unlock(&self->mutex);
+    return bytes;
+}

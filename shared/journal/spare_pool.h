@@ -1,0 +1,51 @@
+/*
+ * Segments written ahead of their use: files full of bytes that are on disk already, so that a sync
+ * of a block writes no metadata. A background thread fills them with zeros; retired segments are
+ * taken as they are, since no block in them can pass for one of a later use.
+ */
+#ifndef HERALD_JOURNAL_SPARE_POOL_H
+#define HERALD_JOURNAL_SPARE_POOL_H
+
+#include "base/why.h"
+#include "journal/file_ops.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPARE_POOL_MAX 2
+#define SPARE_POOL_NAME_SIZE 32
+
+typedef struct spare_pool spare_pool_t;
+
+struct spare {
+    char name[SPARE_POOL_NAME_SIZE];
+    int fd; /* open for reading and writing */
+};
+
+/*
+ * Take charge of the spares in the directory: those of `bytes` are kept, other spares and
+ * unfinished ones are removed. in_background: a thread keeps one in stock.
+ */
+spare_pool_t *spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes,
+                             bool in_background);
+void spare_pool_destroy(spare_pool_t **self_p);
+
+/* Take one out; its file keeps its name until the caller renames it. False: there is none. */
+bool spare_pool_take(spare_pool_t *self, struct spare *spare);
+
+/* Give back one that was taken and not renamed. */
+void spare_pool_return(spare_pool_t *self, struct spare *spare);
+
+/*
+ * Make a spare of a retired segment file by renaming it. False when enough are in stock, or it has
+ * another size, or the rename failed: then the file is as it was.
+ */
+bool spare_pool_recycle(spare_pool_t *self, const char *name);
+
+/* Fill one now, on the caller's thread. 0 or a negative errno; -ENOSPC is no fault. */
+int spare_pool_fill(spare_pool_t *self);
+
+/* Bytes that are ready, or being written, and so not part of the free space any more. */
+uint64_t spare_pool_bytes(spare_pool_t *self);
+
+#endif
