@@ -1,0 +1,304 @@
+#include "wire/wire_in.h"
+
+#include "base/limits.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define FIELD_NIL 0xc0U
+#define FIELD_NEVER_USED 0xc1U
+
+void
+wire_in_init(struct wire_in *in, const void *frame, size_t size)
+{
+    in->next = frame;
+    in->end = in->next + size;
+    in->failed = false;
+    in->why.text[0] = '\0';
+}
+
+void
+wire_in_fault(struct wire_in *in, const char *field, const char *format, ...)
+{
+    if (in->failed) {
+        return;
+    }
+    in->failed = true;
+    int used = snprintf(in->why.text, sizeof in->why.text, "%s: ", field);
+    va_list args;
+    va_start(args, format);
+    if (used > 0 && (size_t)used < sizeof in->why.text) {
+        (void)vsnprintf(in->why.text + used, sizeof in->why.text - (size_t)used, format, args);
+    }
+    va_end(args);
+}
+
+/* Big-endian integer of 1, 2, 4 or 8 bytes; 0 after a fault. */
+static uint64_t
+take_be(struct wire_in *in, const char *field, size_t size)
+{
+    if (in->failed || (size_t)(in->end - in->next) < size) {
+        wire_in_fault(in, field, "the message ends in the middle");
+        return 0;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++) {
+        value = value << 8 | in->next[i];
+    }
+    in->next += size;
+    return value;
+}
+
+static uint8_t
+take_head(struct wire_in *in, const char *field)
+{
+    return (uint8_t)take_be(in, field, 1);
+}
+
+static const uint8_t *
+take_span(struct wire_in *in, const char *field, uint64_t size)
+{
+    if (in->failed || size > (uint64_t)(in->end - in->next)) {
+        wire_in_fault(in, field, "its length exceeds the message");
+        return NULL;
+    }
+    const uint8_t *span = in->next;
+    in->next += size;
+    return span;
+}
+
+uint32_t
+wire_in_array(struct wire_in *in, const char *field, uint32_t min, uint32_t max)
+{
+    uint8_t head = take_head(in, field);
+    uint64_t count = 0;
+    if ((head & 0xf0U) == 0x90U) {
+        count = head & 0x0fU;
+    } else if (head == 0xdcU) {
+        count = take_be(in, field, 2);
+    } else if (head == 0xddU) {
+        count = take_be(in, field, 4);
+    } else {
+        wire_in_fault(in, field, "must be an array");
+    }
+    if (!in->failed && count > (uint64_t)(in->end - in->next)) {
+        wire_in_fault(in, field, "its length exceeds the message");
+    }
+    if (!in->failed && (count < min || count > max)) {
+        wire_in_fault(in, field, "%llu elements, must be %u to %u", (unsigned long long)count, min,
+                      max);
+    }
+    return in->failed ? 0 : (uint32_t)count;
+}
+
+void
+wire_in_rest(struct wire_in *in, uint32_t count, uint32_t known)
+{
+    for (uint32_t i = known; i < count && !in->failed; i++) {
+        (void)wire_in_skip(in, "a field of a newer version");
+    }
+}
+
+uint64_t
+wire_in_uint(struct wire_in *in, const char *field, uint64_t max)
+{
+    uint8_t head = take_head(in, field);
+    uint64_t value = 0;
+    if (head < 0x80U) {
+        value = head;
+    } else if (head >= 0xccU && head <= 0xcfU) {
+        value = take_be(in, field, (size_t)1 << (head - 0xccU));
+    } else if (head >= 0xd0U && head <= 0xd3U) {
+        /* A signed form of a value that is not negative: some encoders write these. */
+        size_t size = (size_t)1 << (head - 0xd0U);
+        value = take_be(in, field, size);
+        if (value >> (size * 8 - 1) != 0) {
+            wire_in_fault(in, field, "must not be negative");
+        }
+    } else if (head >= 0xe0U) {
+        wire_in_fault(in, field, "must not be negative");
+    } else {
+        wire_in_fault(in, field, "must be an integer");
+    }
+    if (!in->failed && value > max) {
+        wire_in_fault(in, field, "%llu is over %llu", (unsigned long long)value,
+                      (unsigned long long)max);
+    }
+    return in->failed ? 0 : value;
+}
+
+bool
+wire_in_bool(struct wire_in *in, const char *field)
+{
+    uint8_t head = take_head(in, field);
+    if (head != 0xc2U && head != 0xc3U) {
+        wire_in_fault(in, field, "must be true or false");
+    }
+    return !in->failed && head == 0xc3U;
+}
+
+bool
+wire_in_utf8(const char *data, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)data;
+    const unsigned char *end = at + size;
+    while (at < end) {
+        if (*at < 0x80U) {
+            if (*at < 0x20U || *at == 0x7fU) {
+                return false;
+            }
+            at++;
+            continue;
+        }
+        size_t need = *at >= 0xf0U ? 4 : *at >= 0xe0U ? 3 : 2;
+        if (*at < 0xc2U || *at > 0xf4U || (size_t)(end - at) < need) {
+            return false;
+        }
+        for (size_t i = 1; i < need; i++) {
+            if ((at[i] & 0xc0U) != 0x80U) {
+                return false;
+            }
+        }
+        if ((at[0] == 0xe0U && at[1] < 0xa0U) || (at[0] == 0xedU && at[1] > 0x9fU) ||
+            (at[0] == 0xf0U && at[1] < 0x90U) || (at[0] == 0xf4U && at[1] > 0x8fU)) {
+            return false;
+        }
+        at += need;
+    }
+    return true;
+}
+
+static void
+check_size(struct wire_in *in, const char *field, uint64_t size, size_t min, size_t max)
+{
+    if (!in->failed && (size < min || size > max)) {
+        wire_in_fault(in, field, "%llu bytes, must be %zu to %zu", (unsigned long long)size, min,
+                      max);
+    }
+}
+
+struct wire_text
+wire_in_text(struct wire_in *in, const char *field, size_t min, size_t max)
+{
+    uint8_t head = take_head(in, field);
+    uint64_t size = 0;
+    if ((head & 0xe0U) == 0xa0U) {
+        size = head & 0x1fU;
+    } else if (head >= 0xd9U && head <= 0xdbU) {
+        size = take_be(in, field, (size_t)1 << (head - 0xd9U));
+    } else {
+        wire_in_fault(in, field, "must be a text");
+    }
+    const uint8_t *span = take_span(in, field, size);
+    check_size(in, field, size, min, max);
+    if (!in->failed && !wire_in_utf8((const char *)span, (size_t)size)) {
+        wire_in_fault(in, field, "must be UTF-8 without control characters");
+    }
+    return in->failed ? (struct wire_text){0}
+                      : (struct wire_text){.data = (const char *)span, .size = (size_t)size};
+}
+
+struct wire_bytes
+wire_in_bin(struct wire_in *in, const char *field, size_t min, size_t max)
+{
+    uint8_t head = take_head(in, field);
+    uint64_t size = 0;
+    if (head >= 0xc4U && head <= 0xc6U) {
+        size = take_be(in, field, (size_t)1 << (head - 0xc4U));
+    } else {
+        wire_in_fault(in, field, "must be binary");
+    }
+    const uint8_t *span = take_span(in, field, size);
+    check_size(in, field, size, min, max);
+    return in->failed ? (struct wire_bytes){0}
+                      : (struct wire_bytes){.data = span, .size = (size_t)size};
+}
+
+bool
+wire_in_nil(struct wire_in *in)
+{
+    if (!in->failed && in->next < in->end && *in->next == FIELD_NIL) {
+        in->next++;
+        return true;
+    }
+    return false;
+}
+
+bool
+wire_in_is_text(const struct wire_in *in)
+{
+    if (in->failed || in->next == in->end) {
+        return false;
+    }
+    uint8_t head = *in->next;
+    return (head & 0xe0U) == 0xa0U || (head >= 0xd9U && head <= 0xdbU);
+}
+
+/* What stands behind a head byte: bytes to pass over, and values inside. */
+static void
+skip_one(struct wire_in *in, const char *field, uint64_t *inside)
+{
+    uint8_t head = take_head(in, field);
+    uint64_t bytes = 0;
+    *inside = 0;
+    if ((head & 0xe0U) == 0xa0U) {
+        bytes = head & 0x1fU;
+    } else if ((head & 0xf0U) == 0x90U) {
+        *inside = head & 0x0fU;
+    } else if ((head & 0xf0U) == 0x80U) {
+        *inside = 2 * (uint64_t)(head & 0x0fU);
+    } else if (head >= 0xc4U && head <= 0xc6U) {
+        bytes = take_be(in, field, (size_t)1 << (head - 0xc4U));
+    } else if (head == 0xcaU || head == 0xcbU) {
+        bytes = head == 0xcaU ? 4 : 8;
+    } else if (head >= 0xccU && head <= 0xd3U) {
+        bytes = (uint64_t)1 << ((head - 0xccU) & 3U);
+    } else if (head >= 0xd9U && head <= 0xdbU) {
+        bytes = take_be(in, field, (size_t)1 << (head - 0xd9U));
+    } else if (head >= 0xdcU && head <= 0xdfU) {
+        *inside = take_be(in, field, (head & 1U) != 0 ? 4 : 2) * (head >= 0xdeU ? 2 : 1);
+    } else if (head == FIELD_NEVER_USED || (head >= 0xc7U && head <= 0xc9U) ||
+               (head >= 0xd4U && head <= 0xd8U)) {
+        wire_in_fault(in, field, "ext types and the byte 0xc1 are not used here");
+    }
+    (void)take_span(in, field, bytes); /* sets the fault */
+    if (!in->failed && *inside > (uint64_t)(in->end - in->next)) {
+        wire_in_fault(in, field, "its length exceeds the message");
+    }
+}
+
+struct wire_bytes
+wire_in_skip(struct wire_in *in, const char *field)
+{
+    const uint8_t *start = in->next;
+    uint64_t left[LIMIT_MSGPACK_DEPTH + 1] = {1};
+    int depth = 0;
+    while (depth >= 0 && !in->failed) {
+        if (left[depth] == 0) {
+            depth--;
+            continue;
+        }
+        left[depth]--;
+        uint64_t inside = 0;
+        skip_one(in, field, &inside);
+        if (inside > 0 && depth == LIMIT_MSGPACK_DEPTH) {
+            wire_in_fault(in, field, "nested deeper than %d", LIMIT_MSGPACK_DEPTH);
+        } else if (inside > 0) {
+            left[++depth] = inside;
+        }
+    }
+    return in->failed ? (struct wire_bytes){0}
+                      : (struct wire_bytes){.data = start, .size = (size_t)(in->next - start)};
+}
+
+err_t
+wire_in_end(struct wire_in *in, struct why *why)
+{
+    if (!in->failed && in->next != in->end) {
+        wire_in_fault(in, "message", "%zu bytes follow its end", (size_t)(in->end - in->next));
+    }
+    if (!in->failed) {
+        return ERR_OK;
+    }
+    return why_set(why, ERR_INVALID, "%s", in->why.text);
+}

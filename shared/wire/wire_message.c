@@ -1,0 +1,102 @@
+#include "wire/wire_message.h"
+
+#define HEAD_FIELDS 3
+
+err_t
+wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wire_head *head,
+                  struct why *why)
+{
+    wire_in_init(in, frame, size);
+    *head = (struct wire_head){0};
+    if (size > LIMIT_FRAME_BYTES) {
+        return why_set(why, ERR_INVALID, "message: %zu bytes, at most %d", size, LIMIT_FRAME_BYTES);
+    }
+    head->fields = wire_in_array(in, "message", HEAD_FIELDS, WIRE_FIELDS_MAX);
+    uint64_t version = wire_in_uint(in, "version", UINT32_MAX);
+    if (!in->failed && version != WIRE_VERSION) {
+        return why_set(why, ERR_UNSUPPORTED, "version: %llu is not spoken here, %d is",
+                       (unsigned long long)version, WIRE_VERSION);
+    }
+    head->type = (uint8_t)wire_in_uint(in, "type", UINT8_MAX);
+    head->request = wire_in_uint(in, "request", UINT64_MAX);
+    return in->failed ? why_set(why, ERR_INVALID, "%s", in->why.text) : ERR_OK;
+}
+
+err_t
+wire_message_end(struct wire_in *in, const struct wire_head *head, uint32_t known, struct why *why)
+{
+    if (head->fields < known) {
+        wire_in_fault(in, "message", "%u fields, %s has %u", head->fields,
+                      wire_type_name(head->type), known);
+    }
+    wire_in_rest(in, head->fields, known);
+    return wire_in_end(in, why);
+}
+
+void
+wire_message_begin(struct wire_out *out, enum wire_type type, uint64_t request, uint32_t fields)
+{
+    wire_out_array(out, fields);
+    wire_out_uint(out, WIRE_VERSION);
+    wire_out_uint(out, type);
+    wire_out_uint(out, request);
+}
+
+const char *
+wire_status_name(unsigned status)
+{
+    static const char *const names[WIRE_STATUS_COUNT] = {
+        [WIRE_OK] = "OK",
+        [WIRE_ACCEPTED] = "ACCEPTED",
+        [WIRE_DUPLICATE] = "DUPLICATE",
+        [WIRE_CONFLICT] = "CONFLICT",
+        [WIRE_REFUSED] = "REFUSED",
+        [WIRE_BUSY] = "BUSY",
+        [WIRE_UNROUTED] = "UNROUTED",
+        [WIRE_DENIED] = "DENIED",
+        [WIRE_UNSUPPORTED] = "UNSUPPORTED",
+        [WIRE_NOT_FOUND] = "NOT_FOUND",
+        [WIRE_CANCELLED] = "CANCELLED",
+        [WIRE_REQUESTED] = "REQUESTED",
+        [WIRE_ENDED] = "ENDED",
+        [WIRE_IS_CASE] = "CASE",
+        [WIRE_CANNOT_FENCE] = "CANNOT_FENCE",
+    };
+    return status < WIRE_STATUS_COUNT ? names[status] : "?";
+}
+
+const char *
+wire_type_name(unsigned type)
+{
+    static const char *const names[WIRE_TYPE_COUNT] = {
+        [WIRE_ERROR] = "ERROR",
+        [WIRE_HELLO] = "HELLO",
+        [WIRE_WELCOME] = "WELCOME",
+        [WIRE_PING] = "PING",
+        [WIRE_PONG] = "PONG",
+        [WIRE_SUBMIT] = "SUBMIT",
+        [WIRE_SUBMITTED] = "SUBMITTED",
+        [WIRE_QUERY] = "QUERY",
+        [WIRE_ANSWER] = "ANSWER",
+        [WIRE_WATCH] = "WATCH",
+        [WIRE_WATCHING] = "WATCHING",
+        [WIRE_EVENT] = "EVENT",
+        [WIRE_CANCEL] = "CANCEL",
+        [WIRE_CANCELLING] = "CANCELLING",
+        [WIRE_STATS] = "STATS",
+        [WIRE_COUNTERS] = "COUNTERS",
+        [WIRE_RELOAD] = "RELOAD",
+        [WIRE_GROUP] = "GROUP",
+        [WIRE_STATUS] = "STATUS",
+        [WIRE_CASES] = "CASES",
+        [WIRE_CASE_LIST] = "CASE_LIST",
+        [WIRE_CASE] = "CASE",
+        [WIRE_CASE_DETAIL] = "CASE_DETAIL",
+        [WIRE_DELIVER] = "DELIVER",
+        [WIRE_OUTCOME] = "OUTCOME",
+        [WIRE_JOB] = "JOB",
+        [WIRE_RESULT] = "RESULT",
+        [WIRE_WAKE] = "WAKE",
+    };
+    return type < WIRE_TYPE_COUNT && names[type] != NULL ? names[type] : "?";
+}

@@ -1,0 +1,214 @@
+#include "wire/wire_session.h"
+
+#include "base/check.h"
+
+#include <string.h>
+
+/* A text that may be absent: nil when it is empty. */
+static void
+out_optional(struct wire_out *out, struct wire_text text)
+{
+    if (text.size == 0) {
+        wire_out_nil(out);
+    } else {
+        wire_out_text(out, text.data, text.size);
+    }
+}
+
+static struct wire_text
+in_optional(struct wire_in *in, const char *field, size_t max)
+{
+    return wire_in_nil(in) ? (struct wire_text){0} : wire_in_text(in, field, 0, max);
+}
+
+void
+wire_hello_encode(struct wire_out *out, uint64_t request, const struct wire_hello *hello)
+{
+    wire_message_begin(out, WIRE_HELLO, request, 9);
+    wire_out_uint(out, hello->party);
+    wire_out_text(out, hello->name.data, hello->name.size);
+    out_optional(out, hello->group);
+    if (hello->identity.size == 0) {
+        wire_out_nil(out);
+    } else {
+        wire_out_bin(out, hello->identity.data, hello->identity.size);
+    }
+    wire_out_uint(out, hello->capabilities);
+    wire_out_uint(out, hello->nonce);
+}
+
+err_t
+wire_hello_decode(struct wire_in *in, const struct wire_head *head, struct wire_hello *hello,
+                  struct why *why)
+{
+    *hello = (struct wire_hello){0};
+    hello->party = (uint8_t)wire_in_uint(in, "party", UINT8_MAX);
+    hello->name = wire_in_text(in, "name", 1, LIMIT_NAME_BYTES);
+    hello->group = in_optional(in, "group", LIMIT_NAME_BYTES);
+    if (!wire_in_nil(in)) {
+        hello->identity = wire_in_bin(in, "identity", 16, 16);
+    }
+    hello->capabilities = (uint8_t)wire_in_uint(in, "capabilities", UINT8_MAX);
+    hello->nonce = wire_in_uint(in, "nonce", UINT64_MAX);
+    if (!in->failed && hello->party != WIRE_PARTY_CLIENT && hello->party != WIRE_PARTY_CONSUMER) {
+        wire_in_fault(in, "party", "must be 1 (client) or 2 (consumer)");
+    }
+    if (!in->failed && hello->party == WIRE_PARTY_CONSUMER && hello->group.size == 0) {
+        wire_in_fault(in, "group", "a consumer names its receiver group");
+    }
+    return wire_message_end(in, head, 9, why);
+}
+
+void
+wire_welcome_encode(struct wire_out *out, uint64_t request, const struct wire_welcome *welcome)
+{
+    CHECK(welcome->endpoint_count <= WIRE_ENDPOINTS_MAX);
+    wire_message_begin(out, WIRE_WELCOME, request, 11);
+    wire_out_uint(out, welcome->status);
+    out_optional(out, welcome->text);
+    wire_out_text(out, welcome->service.data, welcome->service.size);
+    wire_out_uint(out, welcome->run);
+    wire_out_uint(out, welcome->lane);
+    wire_out_uint(out, welcome->lease_ms);
+    wire_out_uint(out, welcome->ping_ms);
+    wire_out_array(out, welcome->endpoint_count);
+    for (uint32_t i = 0; i < welcome->endpoint_count; i++) {
+        const struct wire_endpoint *endpoint = &welcome->endpoints[i];
+        wire_out_array(out, 2);
+        wire_out_text(out, endpoint->name.data, endpoint->name.size);
+        wire_out_text(out, endpoint->endpoint.data, endpoint->endpoint.size);
+    }
+}
+
+err_t
+wire_welcome_decode(struct wire_in *in, const struct wire_head *head, struct wire_welcome *welcome,
+                    struct why *why)
+{
+    *welcome = (struct wire_welcome){0};
+    welcome->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
+    welcome->text = in_optional(in, "text", WIRE_TEXT_BYTES);
+    welcome->service = wire_in_text(in, "service", 1, LIMIT_NAME_BYTES);
+    welcome->run = wire_in_uint(in, "run", UINT64_MAX);
+    welcome->lane = (uint32_t)wire_in_uint(in, "lane", UINT32_MAX);
+    welcome->lease_ms = (uint32_t)wire_in_uint(in, "lease", UINT32_MAX);
+    welcome->ping_ms = (uint32_t)wire_in_uint(in, "ping", UINT32_MAX);
+    welcome->endpoint_count = wire_in_array(in, "endpoints", 0, WIRE_ENDPOINTS_MAX);
+    for (uint32_t i = 0; i < welcome->endpoint_count && !in->failed; i++) {
+        uint32_t fields = wire_in_array(in, "endpoint", 2, WIRE_FIELDS_MAX);
+        welcome->endpoints[i].name = wire_in_text(in, "endpoint name", 1, LIMIT_NAME_BYTES);
+        welcome->endpoints[i].endpoint = wire_in_text(in, "endpoint", 1, LIMIT_ENDPOINT_BYTES);
+        wire_in_rest(in, fields, 2);
+    }
+    return wire_message_end(in, head, 11, why);
+}
+
+void
+wire_ping_encode(struct wire_out *out, uint64_t request, const struct wire_ping *ping)
+{
+    wire_message_begin(out, WIRE_PING, request, 6);
+    out_optional(out, ping->name);
+    wire_out_uint(out, ping->nonce);
+    wire_out_uint(out, ping->lane);
+}
+
+err_t
+wire_ping_decode(struct wire_in *in, const struct wire_head *head, struct wire_ping *ping,
+                 struct why *why)
+{
+    ping->name = in_optional(in, "name", LIMIT_NAME_BYTES);
+    ping->nonce = wire_in_uint(in, "nonce", UINT64_MAX);
+    ping->lane = (uint32_t)wire_in_uint(in, "lane", UINT32_MAX);
+    return wire_message_end(in, head, 6, why);
+}
+
+void
+wire_pong_encode(struct wire_out *out, uint64_t request, const struct wire_pong *pong)
+{
+    wire_message_begin(out, WIRE_PONG, request, 7);
+    wire_out_text(out, pong->service.data, pong->service.size);
+    wire_out_uint(out, pong->run);
+    wire_out_uint(out, pong->uptime_ms);
+    wire_out_bool(out, pong->known);
+}
+
+err_t
+wire_pong_decode(struct wire_in *in, const struct wire_head *head, struct wire_pong *pong,
+                 struct why *why)
+{
+    pong->service = wire_in_text(in, "service", 1, LIMIT_NAME_BYTES);
+    pong->run = wire_in_uint(in, "run", UINT64_MAX);
+    pong->uptime_ms = wire_in_uint(in, "uptime", UINT64_MAX);
+    pong->known = wire_in_bool(in, "known");
+    return wire_message_end(in, head, 7, why);
+}
+
+void
+wire_status_encode(struct wire_out *out, enum wire_type type, uint64_t request, uint8_t status,
+                   const char *text)
+{
+    wire_message_begin(out, type, request, 5);
+    wire_out_uint(out, status);
+    wire_out_string(out, text);
+}
+
+err_t
+wire_status_decode(struct wire_in *in, const struct wire_head *head, uint8_t *status,
+                   struct wire_text *text, struct why *why)
+{
+    *status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
+    *text = in_optional(in, "text", WIRE_TEXT_BYTES);
+    return wire_message_end(in, head, 5, why);
+}
+
+void
+wire_wake_encode(struct wire_out *out, uint8_t log, uint64_t position)
+{
+    wire_message_begin(out, WIRE_WAKE, 0, 5);
+    wire_out_uint(out, log);
+    wire_out_uint(out, position);
+}
+
+err_t
+wire_wake_decode(struct wire_in *in, const struct wire_head *head, uint8_t *log, uint64_t *position,
+                 struct why *why)
+{
+    *log = (uint8_t)wire_in_uint(in, "log", LIMIT_PEER_LOGS - 1);
+    *position = wire_in_uint(in, "position", UINT64_MAX);
+    return wire_message_end(in, head, 5, why);
+}
+
+void
+wire_plain_encode(struct wire_out *out, enum wire_type type, uint64_t request)
+{
+    wire_message_begin(out, type, request, 3);
+}
+
+void
+wire_counters_encode(struct wire_out *out, uint64_t request, const char *service,
+                     const struct wire_counter *counters, uint32_t count)
+{
+    CHECK(count <= WIRE_COUNTERS_MAX);
+    wire_message_begin(out, WIRE_COUNTERS, request, 5);
+    wire_out_string(out, service);
+    wire_out_array(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        wire_out_array(out, 2);
+        wire_out_text(out, counters[i].name.data, counters[i].name.size);
+        wire_out_uint(out, counters[i].value);
+    }
+}
+
+err_t
+wire_counters_decode(struct wire_in *in, const struct wire_head *head, struct wire_text *service,
+                     struct wire_counter *counters, uint32_t *count, struct why *why)
+{
+    *service = wire_in_text(in, "service", 1, LIMIT_NAME_BYTES);
+    *count = wire_in_array(in, "counters", 0, WIRE_COUNTERS_MAX);
+    for (uint32_t i = 0; i < *count && !in->failed; i++) {
+        uint32_t fields = wire_in_array(in, "counter", 2, WIRE_FIELDS_MAX);
+        counters[i].name = wire_in_text(in, "name", 1, LIMIT_NAME_BYTES);
+        counters[i].value = wire_in_uint(in, "value", UINT64_MAX);
+        wire_in_rest(in, fields, 2);
+    }
+    return wire_message_end(in, head, 5, why);
+}

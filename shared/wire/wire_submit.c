@@ -1,0 +1,160 @@
+#include "wire/wire_submit.h"
+
+#define NOTIFICATION_FIELDS 6
+#define RESULT_FIELDS 5
+
+void
+wire_notification_encode(struct wire_out *out, const struct wire_notification *notification)
+{
+    wire_out_array(out, NOTIFICATION_FIELDS);
+    wire_out_text(out, notification->topic.data, notification->topic.size);
+    wire_out_text(out, notification->biz_id.data, notification->biz_id.size);
+    wire_out_bin(out, notification->payload.data, notification->payload.size);
+    wire_out_uint(out, notification->version);
+    if (notification->policy.size == 0) {
+        wire_out_nil(out);
+    } else {
+        wire_out_text(out, notification->policy.data, notification->policy.size);
+    }
+    wire_out_uint(out, (uint64_t)notification->deadline_unix_ms);
+}
+
+err_t
+wire_notification_decode(const void *encoded, size_t size, struct wire_notification *notification,
+                         struct why *why)
+{
+    struct wire_in in;
+    wire_in_init(&in, encoded, size);
+    if (size > LIMIT_NOTIFICATION_BYTES) {
+        wire_in_fault(&in, "notification", "%zu bytes, at most %d", size, LIMIT_NOTIFICATION_BYTES);
+    }
+    uint32_t fields =
+        wire_in_array(&in, "notification", NOTIFICATION_FIELDS, LIMIT_NOTIFICATION_ITEMS);
+    notification->topic = wire_in_text(&in, "topic", 1, LIMIT_TOPIC_BYTES);
+    notification->biz_id = wire_in_text(&in, "biz_id", 1, LIMIT_BIZ_ID_BYTES);
+    notification->payload = wire_in_bin(&in, "payload", 0, LIMIT_PAYLOAD_BYTES);
+    notification->version = wire_in_uint(&in, "version", INT64_MAX);
+    notification->policy = (struct wire_text){0};
+    if (!wire_in_nil(&in)) {
+        notification->policy = wire_in_text(&in, "policy", 1, WIRE_POLICY_BYTES);
+    }
+    notification->deadline_unix_ms = (int64_t)wire_in_uint(&in, "deadline", INT64_MAX);
+    wire_in_rest(&in, fields, NOTIFICATION_FIELDS);
+    return wire_in_end(&in, why);
+}
+
+uint32_t
+wire_submit_open(struct wire_in *in)
+{
+    return wire_in_array(in, "notifications", 1, LIMIT_FRAME_NOTIFICATIONS);
+}
+
+struct wire_bytes
+wire_submit_next(struct wire_in *in)
+{
+    return wire_in_skip(in, "notification");
+}
+
+struct wire_submit_out
+wire_submit_begin(struct wire_out *out, uint64_t request)
+{
+    wire_message_begin(out, WIRE_SUBMIT, request, 4);
+    return (struct wire_submit_out){.out = out, .at = wire_out_open(out)};
+}
+
+void
+wire_submit_add(struct wire_submit_out *self, const struct wire_notification *notification)
+{
+    wire_notification_encode(self->out, notification);
+    self->count++;
+}
+
+void
+wire_submit_end(struct wire_submit_out *self)
+{
+    wire_out_close(self->out, self->at, self->count);
+}
+
+struct wire_results_out
+wire_results_begin(struct wire_out *out, uint64_t request)
+{
+    wire_message_begin(out, WIRE_SUBMITTED, request, 4);
+    return (struct wire_results_out){.out = out, .at = wire_out_open(out)};
+}
+
+static void
+results_flush(struct wire_results_out *self)
+{
+    const struct wire_result *run = &self->run;
+    if (run->count == 0) {
+        return;
+    }
+    wire_out_array(self->out, RESULT_FIELDS);
+    wire_out_uint(self->out, run->status);
+    wire_out_uint(self->out, run->count);
+    wire_out_uint(self->out, run->position);
+    if (run->field.size == 0) {
+        wire_out_nil(self->out);
+    } else {
+        wire_out_text(self->out, run->field.data, run->field.size);
+    }
+    if (run->text.size == 0) {
+        wire_out_nil(self->out);
+    } else {
+        wire_out_text(self->out, run->text.data, run->text.size);
+    }
+    self->count++;
+    self->run.count = 0;
+}
+
+void
+wire_results_add(struct wire_results_out *self, const struct wire_result *result)
+{
+    struct wire_result *run = &self->run;
+    bool plain = result->text.size == 0 && result->field.size == 0;
+    bool follows =
+        result->position == 0 ? run->position == 0 : run->position + run->count == result->position;
+    if (run->count > 0 && plain && run->status == result->status && follows) {
+        run->count += result->count;
+        return;
+    }
+    results_flush(self);
+    *run = *result;
+    if (!plain) {
+        results_flush(self); /* the text lives only during this call */
+    }
+}
+
+void
+wire_results_end(struct wire_results_out *self)
+{
+    results_flush(self);
+    wire_out_close(self->out, self->at, self->count);
+}
+
+uint32_t
+wire_results_open(struct wire_in *in)
+{
+    return wire_in_array(in, "results", 1, LIMIT_FRAME_NOTIFICATIONS);
+}
+
+bool
+wire_results_next(struct wire_in *in, struct wire_result *result)
+{
+    uint32_t fields = wire_in_array(in, "result", RESULT_FIELDS, WIRE_FIELDS_MAX);
+    *result = (struct wire_result){0};
+    result->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
+    result->count = (uint32_t)wire_in_uint(in, "count", LIMIT_FRAME_NOTIFICATIONS);
+    result->position = wire_in_uint(in, "position", UINT64_MAX);
+    if (!wire_in_nil(in)) {
+        result->field = wire_in_text(in, "field", 1, LIMIT_NAME_BYTES);
+    }
+    if (!wire_in_nil(in)) {
+        result->text = wire_in_text(in, "text", 1, 1024);
+    }
+    wire_in_rest(in, fields, RESULT_FIELDS);
+    if (!in->failed && result->count == 0) {
+        wire_in_fault(in, "count", "must be at least 1");
+    }
+    return !in->failed;
+}
