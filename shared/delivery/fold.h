@@ -2,8 +2,8 @@
  * The fold: what the three logs together say of one delivery.
  *
  * A state is a maximum, so the order in which records are folded in cannot matter: DONE if any log
- * has it; else UNDONE, CANCELLED or RESOLVED if any log has it; else the highest turn, and in it the
- * taker's latest record, or the move itself while the taker has none. (DESIGN 3.)
+ * has it; else UNDONE, CANCELLED or RESOLVED if any log has it; else the highest turn, and in it
+ * the taker's latest record, or the move itself while the taker has none. (DESIGN 3.)
  *
  * Pure: no I/O, no clock, no allocation. 32 bytes a delivery.
  */
@@ -13,16 +13,17 @@
 #include "delivery/record.h"
 
 struct fold {
-    uint64_t latest;      /* position, in the custodian's log, of its latest record in this turn; 0: none */
-    uint32_t turn;        /* highest seen; 0: nothing seen yet */
-    uint16_t attempts;    /* burnt in the present run of the schedule, as of `latest` or the move */
-    uint8_t custodian;    /* enum log_id, of this turn */
-    uint8_t end;          /* enum record_end; DONE wins over every other */
-    bool taken;           /* the custodian has a record of this turn in its own log */
-    bool is_case;         /* the custodian's latest says that a person decides */
-    bool cancel_asked;    /* in any log */
-    bool fenced;          /* a confirmed fence is on record */
-    bool broken;          /* DONE and a fence, both on record: a broken receiver, alarm */
+    uint64_t
+        latest; /* position, in the custodian's log, of its latest record in this turn; 0: none */
+    uint32_t turn;     /* highest seen; 0: nothing seen yet */
+    uint16_t attempts; /* burnt in the present run of the schedule, as of `latest` or the move */
+    uint8_t custodian; /* enum log_id, of this turn */
+    uint8_t end;       /* enum record_end; DONE wins over every other */
+    bool taken;        /* the custodian has a record of this turn in its own log */
+    bool is_case;      /* the custodian's latest says that a person decides */
+    bool cancel_asked; /* in any log */
+    bool fenced;       /* a confirmed fence is on record */
+    bool broken;       /* DONE and a fence, both on record: a broken receiver, alarm */
 };
 
 /* A notification was accepted: turn 1 is the producer's. */

@@ -1,0 +1,135 @@
+#include "delivery/fold.h"
+
+/* DONE wins over every other end; of the others the first by number, so that order cannot matter.
+ * (Two different ones never stand in the logs of one delivery: the compensator alone writes them.)
+ */
+static void
+fold_end(struct fold *self, uint8_t end)
+{
+    if (end == END_NONE) {
+        return;
+    }
+    if (self->end == END_NONE || end < self->end) {
+        self->end = end;
+    }
+    static_assert(END_DONE == 1 && END_NONE == 0, "DONE is the smallest end");
+}
+
+static void
+fold_broken(struct fold *self)
+{
+    self->broken = self->broken || (self->end == END_DONE && self->fenced);
+}
+
+/* A record of this turn was seen. False: it is of an older turn and says nothing any more. */
+static bool
+fold_turn(struct fold *self, uint32_t turn, uint8_t custodian)
+{
+    if (turn > self->turn) {
+        self->turn = turn;
+        self->custodian = custodian;
+        self->latest = 0;
+        self->attempts = 0;
+        self->taken = false;
+        self->is_case = false;
+    }
+    return turn == self->turn;
+}
+
+void
+fold_accept(struct fold *self, uint64_t position)
+{
+    if (fold_turn(self, 1, LOG_PRODUCER) && self->latest < position) {
+        self->latest = position;
+        self->taken = true;
+    }
+}
+
+void
+fold_custody(struct fold *self, enum log_id log, uint64_t position, uint8_t kind,
+             const struct record_custody *custody)
+{
+    if (!fold_turn(self, custody->turn, custody->to)) {
+        return;
+    }
+    bool own = kind == RECORD_TAKEN && log == (enum log_id)custody->to;
+    if (own && position > self->latest) {
+        self->latest = position;
+        self->taken = true;
+        self->is_case = false;
+        self->attempts = custody->attempts;
+    } else if (!self->taken) {
+        self->attempts = custody->attempts; /* the move itself, while the taker has nothing */
+    }
+    if (custody->cause == OUTCOME_CANCEL) {
+        self->cancel_asked = true;
+    }
+}
+
+void
+fold_event(struct fold *self, enum log_id log, uint64_t position, const struct record_event *event)
+{
+    switch (event->kind) {
+    case RECORD_DONE:
+    case RECORD_EVIDENCE:
+        fold_end(self, END_DONE);
+        break;
+    case RECORD_ENDED:
+    case RECORD_CLOSED:
+        fold_end(self, event->end);
+        break;
+    case RECORD_ORDER:
+        self->cancel_asked = self->cancel_asked || event->order == ORDER_CANCEL;
+        break;
+    case RECORD_FENCED:
+        self->fenced = true;
+        break;
+    case RECORD_FAILED:
+        if (fold_turn(self, event->turn, (uint8_t)log) && self->custodian == (uint8_t)log &&
+            position > self->latest) {
+            self->latest = position;
+            self->taken = true;
+            self->attempts = event->attempt;
+        }
+        break;
+    default:
+        break;
+    }
+    fold_broken(self);
+}
+
+void
+fold_case(struct fold *self, uint64_t position, const struct record_case *opened)
+{
+    if (fold_turn(self, opened->custody.turn, LOG_COMPENSATOR) && position > self->latest) {
+        self->latest = position;
+        self->taken = true;
+        self->is_case = true;
+        self->attempts = opened->custody.attempts;
+    }
+    self->fenced = self->fenced || opened->fenced;
+    fold_broken(self);
+}
+
+void
+fold_merge(struct fold *self, const struct fold *other)
+{
+    bool newer = other->turn > self->turn ||
+                 (other->turn == self->turn && other->taken && other->latest > self->latest);
+    if (newer) {
+        self->turn = other->turn;
+        self->custodian = other->custodian;
+        self->latest = other->latest;
+        self->attempts = other->attempts;
+        self->taken = other->taken;
+        self->is_case = other->is_case;
+    } else if (other->turn == self->turn && !self->taken && !other->taken &&
+               other->attempts > self->attempts) {
+        self->attempts = other->attempts;
+    }
+    fold_end(self, other->end);
+    self->cancel_asked = self->cancel_asked || other->cancel_asked;
+    self->fenced = self->fenced || other->fenced;
+    self->broken = self->broken || other->broken;
+    fold_broken(self);
+}
