@@ -40,7 +40,7 @@ wire_case_put(struct wire_out *out, const struct wire_case *found)
     wire_out_text(out, found->group.data, found->group.size);
     wire_out_uint(out, (uint64_t)found->opened_unix_ms);
     wire_out_uint(out, found->cause);
-    wire_out_text(out, found->reason.data, found->reason.size);
+    wire_out_note(out, found->reason.data, found->reason.size, LIMIT_REASON_BYTES);
     wire_out_bool(out, found->fenced);
     wire_out_uint(out, found->state);
     wire_out_uint(out, found->order);
@@ -72,7 +72,7 @@ wire_case_get(struct wire_in *in, struct wire_case *found)
     found->group = wire_in_text(in, "group", 1, LIMIT_NAME_BYTES);
     found->opened_unix_ms = (int64_t)wire_in_uint(in, "opened", INT64_MAX);
     found->cause = (uint8_t)wire_in_uint(in, "cause", UINT8_MAX);
-    found->reason = wire_in_text(in, "reason", 0, LIMIT_REASON_BYTES);
+    found->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     found->fenced = wire_in_bool(in, "fenced");
     found->state = (uint8_t)wire_in_uint(in, "state", UINT8_MAX);
     found->order = (uint8_t)wire_in_uint(in, "order", UINT8_MAX);
@@ -87,7 +87,7 @@ wire_case_order_encode(struct wire_out *out, uint64_t request, const struct wire
     wire_out_uint(out, order->action);
     wire_out_uint(out, order->id);
     wire_out_text(out, order->by.data, order->by.size);
-    wire_out_text(out, order->reason.data, order->reason.size);
+    wire_out_note(out, order->reason.data, order->reason.size, LIMIT_REASON_BYTES);
     wire_out_bool(out, order->unfenced);
 }
 
@@ -98,7 +98,7 @@ wire_case_order_decode(struct wire_in *in, const struct wire_head *head,
     order->action = (uint8_t)wire_in_uint(in, "action", WIRE_CASE_ACTION_COUNT - 1);
     order->id = wire_in_uint(in, "id", UINT64_MAX);
     order->by = wire_in_text(in, "by", 1, LIMIT_NAME_BYTES);
-    order->reason = wire_in_text(in, "reason", 0, LIMIT_REASON_BYTES);
+    order->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     order->unfenced = wire_in_bool(in, "unfenced");
     if (!in->failed && order->action == 0) {
         wire_in_fault(in, "action", "must be 1 (show) to 5 (note)");
@@ -129,13 +129,9 @@ wire_group_encode(struct wire_out *out, uint64_t request, const struct wire_grou
 {
     wire_message_begin(out, WIRE_GROUP, request, 7);
     wire_out_text(out, group->group.data, group->group.size);
-    if (group->identity.size == 0) {
-        wire_out_nil(out);
-    } else {
-        wire_out_bin(out, group->identity.data, group->identity.size);
-    }
-    wire_out_text(out, group->by.data, group->by.size);
-    wire_out_text(out, group->reason.data, group->reason.size);
+    wire_out_optional_bin(out, group->identity.data, group->identity.size);
+    wire_out_optional(out, group->by.data, group->by.size);
+    wire_out_note(out, group->reason.data, group->reason.size, LIMIT_REASON_BYTES);
 }
 
 err_t
@@ -144,10 +140,8 @@ wire_group_decode(struct wire_in *in, const struct wire_head *head, struct wire_
 {
     *group = (struct wire_group){0};
     group->group = wire_in_text(in, "group", 1, LIMIT_NAME_BYTES);
-    if (!wire_in_nil(in)) {
-        group->identity = wire_in_bin(in, "identity", 16, 16);
-    }
-    group->by = wire_in_text(in, "by", 0, LIMIT_NAME_BYTES);
-    group->reason = wire_in_text(in, "reason", 0, LIMIT_REASON_BYTES);
+    group->identity = wire_in_optional_bin(in, "identity", WIRE_IDENTITY_BYTES);
+    group->by = wire_in_optional(in, "by", LIMIT_NAME_BYTES);
+    group->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     return wire_message_end(in, head, 7, why);
 }

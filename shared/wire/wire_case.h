@@ -4,9 +4,11 @@
  * CASES       [.., open_only, after_id, limit]
  * CASE_LIST   [.., more, [case...]]
  * case        [id, biz_id, topic, subscription, group, opened_unix_ms, cause, reason, fenced,
- * state, order] CASE        [.., action, id, by, reason, unfenced] CASE_DETAIL [.., case, payload
- * binary, [attempt...]]   answers SHOW that found it STATUS      answers everything else GROUP [..,
- * group, identity nil or binary 16, by, reason]       nil shows
+ *             state, order]
+ * CASE        [.., action, id, by, reason, unfenced]
+ * CASE_DETAIL [.., case, payload, [attempt...]]    answers SHOW that found it
+ * STATUS      [.., status, text]                   answers everything else
+ * GROUP       [.., group, identity, by, reason]    identity nil: only show it
  */
 #ifndef HERALD_WIRE_WIRE_CASE_H
 #define HERALD_WIRE_WIRE_CASE_H
@@ -51,7 +53,7 @@ struct wire_ids_out wire_case_list_begin(struct wire_out *out, uint64_t request,
 void wire_case_add(struct wire_ids_out *self, const struct wire_case *found);
 void wire_case_put(struct wire_out *out, const struct wire_case *found);
 uint32_t wire_case_list_open(struct wire_in *in, bool *more);
-bool wire_case_get(struct wire_in *in, struct wire_case *found);
+bool wire_case_get(struct wire_in *in, struct wire_case *found); /* false after a fault */
 
 struct wire_case_order {
     uint8_t action; /* enum wire_case_action */

@@ -1,9 +1,5 @@
 #include "wire/wire_deliver.h"
 
-#include "base/check.h"
-
-#include <string.h>
-
 #define ITEM_FIELDS 10
 #define OUTCOME_FIELDS 5
 #define JOB_FIELDS 3
@@ -32,7 +28,7 @@ wire_deliver_add(struct wire_deliver_out *self, const struct wire_item *item)
     wire_out_uint(out, (uint64_t)item->first_sent_unix_ms);
     wire_out_uint(out, item->lease_ms);
     wire_out_bool(out, item->alone);
-    wire_out_bin(out, item->hash, 16);
+    wire_out_bin(out, item->hash, WIRE_HASH_BYTES);
     wire_out_raw(out, item->notification.data, item->notification.size);
     self->count++;
 }
@@ -49,7 +45,7 @@ wire_deliver_open(struct wire_in *in, struct wire_deliver *head)
     head->log = (uint8_t)wire_in_uint(in, "log", LIMIT_PEER_LOGS - 1);
     head->run = wire_in_uint(in, "run", UINT64_MAX);
     head->group = wire_in_text(in, "group", 1, LIMIT_NAME_BYTES);
-    head->first_token = wire_in_uint(in, "first_token", UINT64_MAX);
+    head->first_token = wire_in_uint(in, "first_token", UINT64_MAX - LIMIT_FRAME_NOTIFICATIONS);
     head->count = wire_in_array(in, "items", 1, LIMIT_FRAME_NOTIFICATIONS);
     return !in->failed;
 }
@@ -66,7 +62,7 @@ wire_item_next(struct wire_in *in, struct wire_item *item)
     item->first_sent_unix_ms = (int64_t)wire_in_uint(in, "first_sent", INT64_MAX);
     item->lease_ms = (uint32_t)wire_in_uint(in, "lease", UINT32_MAX);
     item->alone = wire_in_bool(in, "alone");
-    item->hash = wire_in_bin(in, "hash", 16, 16).data;
+    item->hash = wire_in_bin(in, "hash", WIRE_HASH_BYTES, WIRE_HASH_BYTES).data;
     item->notification = wire_in_skip(in, "notification");
     wire_in_rest(in, fields, ITEM_FIELDS);
     return !in->failed;
@@ -106,11 +102,7 @@ outcomes_flush(struct wire_outcomes_out *self)
     wire_out_uint(self->out, run->count);
     wire_out_uint(self->out, run->outcome);
     wire_out_uint(self->out, run->not_before_ms);
-    if (run->reason.size == 0) {
-        wire_out_nil(self->out);
-    } else {
-        wire_out_text(self->out, run->reason.data, run->reason.size);
-    }
+    wire_out_note(self->out, run->reason.data, run->reason.size, LIMIT_REASON_BYTES);
     self->count++;
     self->run.count = 0;
 }
@@ -158,10 +150,19 @@ wire_outcome_next(struct wire_in *in, struct wire_outcome *outcome)
     outcome->count = (uint32_t)wire_in_uint(in, "count", LIMIT_FRAME_NOTIFICATIONS);
     outcome->outcome = (uint8_t)wire_in_uint(in, "outcome", UINT8_MAX);
     outcome->not_before_ms = wire_in_uint(in, "not_before_ms", LIMIT_POLICY_DELAY_MS);
-    if (!wire_in_nil(in)) {
-        outcome->reason = wire_in_text(in, "reason", 0, LIMIT_REASON_BYTES);
-    }
+    outcome->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     wire_in_rest(in, fields, OUTCOME_FIELDS);
+    if (!in->failed && (outcome->outcome == 0 || outcome->outcome >= WIRE_OUTCOME_CODE_COUNT)) {
+        /* Greater ones are Herald's own findings: a receiver must not put them on record. */
+        wire_in_fault(in, "outcome", "%u, must be 1 to %d", outcome->outcome,
+                      WIRE_OUTCOME_CODE_COUNT - 1);
+    }
+    if (!in->failed && outcome->count == 0) {
+        wire_in_fault(in, "count", "must be at least 1");
+    }
+    if (!in->failed && outcome->first_token > UINT64_MAX - outcome->count) {
+        wire_in_fault(in, "first_token", "the run of tokens overflows");
+    }
     return !in->failed;
 }
 

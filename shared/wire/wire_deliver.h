@@ -2,16 +2,20 @@
  * Deliveries and what receivers say of them: DELIVER and OUTCOME over lanes, JOB and RESULT over
  * the compensator's front door.
  *
- * DELIVER [.., log, run, group, first_token, [item...]]; item i has token first_token + i
+ * DELIVER [.., log, run, group, first_token, [item...]]    item i has token first_token + i
  * item    [position, subscription, turn, attempt, attempts_limit, first_sent_unix_ms, lease_ms,
- * alone, hash binary 16, notification] OUTCOME [.., run, receiver, lane, [[first_token, count,
- * outcome, not_before_ms, reason]...]] JOB     [.., run, group, [[token, action, item]...]] RESULT
- * [.., run, receiver, [[token, outcome, reason]...]]
+ *         alone, hash, notification]
+ * OUTCOME [.., run, receiver, lane, [outcome...]]
+ * outcome [first_token, count, outcome, not_before_ms, reason]
+ * JOB     [.., run, group, [[token, action, item]...]]
+ * RESULT  as OUTCOME; its tokens are those of JOBs
  */
 #ifndef HERALD_WIRE_WIRE_DELIVER_H
 #define HERALD_WIRE_WIRE_DELIVER_H
 
 #include "wire/wire_message.h"
+
+#define WIRE_HASH_BYTES 16
 
 struct wire_item {
     uint64_t position;
@@ -22,7 +26,7 @@ struct wire_item {
     int64_t first_sent_unix_ms;
     uint32_t lease_ms;              /* answer within it, from receipt */
     bool alone;                     /* process it by itself: a lease of it expired before */
-    const uint8_t *hash;            /* 16 bytes, of topic, version and payload; borrowed */
+    const uint8_t *hash;            /* of topic, version and payload; borrowed */
     struct wire_bytes notification; /* encoded; borrowed */
 };
 
@@ -48,10 +52,24 @@ void wire_deliver_end(struct wire_deliver_out *self);
 bool wire_deliver_open(struct wire_in *in, struct wire_deliver *head);
 bool wire_item_next(struct wire_in *in, struct wire_item *item);
 
+/* What a receiver says. The values are those of delivery/record.h's enum outcome. */
+enum wire_outcome_code {
+    WIRE_OUTCOME_DONE = 1,        /* applied now: effect and log row are committed */
+    WIRE_OUTCOME_DUPLICATE = 2,   /* applied before */
+    WIRE_OUTCOME_RETRY = 3,       /* not now; burns an attempt */
+    WIRE_OUTCOME_REJECT = 4,      /* never */
+    WIRE_OUTCOME_WORKING = 5,     /* extends the lease */
+    WIRE_OUTCOME_NOT_STARTED = 6, /* handed back; burns no attempt */
+    WIRE_OUTCOME_FENCED = 7,      /* a fence stands where the effect would, or stands now */
+    WIRE_OUTCOME_DOWN = 8,        /* the receiver's infrastructure; burns no attempt */
+    WIRE_OUTCOME_UNDONE = 9,      /* fenced, and the undoing action has run */
+    WIRE_OUTCOME_CODE_COUNT = 10,
+};
+
 struct wire_outcome {
     uint64_t first_token;
     uint32_t count;
-    uint8_t outcome;        /* delivery/record.h enum outcome, below OUTCOME_WIRE_COUNT */
+    uint8_t outcome;        /* enum wire_outcome_code; any other is refused when read */
     uint64_t not_before_ms; /* RETRY: not sooner than this from now; 0: as scheduled */
     struct wire_text reason;
 };

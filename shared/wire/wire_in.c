@@ -1,18 +1,18 @@
 #include "wire/wire_in.h"
 
 #include "base/limits.h"
+#include "wire/wire_check.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #define FIELD_NIL 0xc0U
-#define FIELD_NEVER_USED 0xc1U
 
 void
 wire_in_init(struct wire_in *in, const void *frame, size_t size)
 {
     in->next = frame;
-    in->end = in->next + size;
+    in->end = size == 0 ? in->next : in->next + size;
     in->failed = false;
     in->why.text[0] = '\0';
 }
@@ -94,8 +94,21 @@ wire_in_array(struct wire_in *in, const char *field, uint32_t min, uint32_t max)
 void
 wire_in_rest(struct wire_in *in, uint32_t count, uint32_t known)
 {
+    static const char field[] = "a field of a newer version";
+    uint64_t item_count = 0;
     for (uint32_t i = known; i < count && !in->failed; i++) {
-        (void)wire_in_skip(in, "a field of a newer version");
+        struct wire_check_seen seen;
+        const uint8_t *next = wire_check_value(in->next, in->end, &seen);
+        item_count += seen.item_count;
+        if (next == NULL) {
+            wire_in_fault(in, field, "%s", seen.fault);
+        } else if (seen.map) {
+            wire_in_fault(in, field, "maps are not used here");
+        } else if (item_count > LIMIT_NOTIFICATION_ITEMS) {
+            wire_in_fault(in, field, "over %d items", LIMIT_NOTIFICATION_ITEMS);
+        } else {
+            in->next = next;
+        }
     }
 }
 
@@ -137,35 +150,50 @@ wire_in_bool(struct wire_in *in, const char *field)
     return !in->failed && head == 0xc3U;
 }
 
+/* How many bytes the character at `at` has; 0 when it is no character of a text. */
+static size_t
+utf8_size(const unsigned char *at, const unsigned char *end)
+{
+    if (*at < 0x80U) {
+        return *at < 0x20U || *at == 0x7fU ? 0 : 1;
+    }
+    size_t need = *at >= 0xf0U ? 4 : *at >= 0xe0U ? 3 : 2;
+    if (*at < 0xc2U || *at > 0xf4U || (size_t)(end - at) < need) {
+        return 0;
+    }
+    for (size_t i = 1; i < need; i++) {
+        if ((at[i] & 0xc0U) != 0x80U) {
+            return 0;
+        }
+    }
+    bool longer_than_needed =
+        (at[0] == 0xe0U && at[1] < 0xa0U) || (at[0] == 0xf0U && at[1] < 0x90U);
+    bool surrogate = at[0] == 0xedU && at[1] > 0x9fU;
+    bool beyond_unicode = at[0] == 0xf4U && at[1] > 0x8fU;
+    bool control = at[0] == 0xc2U && at[1] < 0xa0U; /* C1: terminals obey these too */
+    return longer_than_needed || surrogate || beyond_unicode || control ? 0 : need;
+}
+
+size_t
+wire_in_utf8_prefix(const char *data, size_t size)
+{
+    const unsigned char *start = (const unsigned char *)data;
+    const unsigned char *end = start + size;
+    const unsigned char *at = start;
+    while (at < end) {
+        size_t step = utf8_size(at, end);
+        if (step == 0) {
+            break;
+        }
+        at += step;
+    }
+    return (size_t)(at - start);
+}
+
 bool
 wire_in_utf8(const char *data, size_t size)
 {
-    const unsigned char *at = (const unsigned char *)data;
-    const unsigned char *end = at + size;
-    while (at < end) {
-        if (*at < 0x80U) {
-            if (*at < 0x20U || *at == 0x7fU) {
-                return false;
-            }
-            at++;
-            continue;
-        }
-        size_t need = *at >= 0xf0U ? 4 : *at >= 0xe0U ? 3 : 2;
-        if (*at < 0xc2U || *at > 0xf4U || (size_t)(end - at) < need) {
-            return false;
-        }
-        for (size_t i = 1; i < need; i++) {
-            if ((at[i] & 0xc0U) != 0x80U) {
-                return false;
-            }
-        }
-        if ((at[0] == 0xe0U && at[1] < 0xa0U) || (at[0] == 0xedU && at[1] > 0x9fU) ||
-            (at[0] == 0xf0U && at[1] < 0x90U) || (at[0] == 0xf4U && at[1] > 0x8fU)) {
-            return false;
-        }
-        at += need;
-    }
-    return true;
+    return wire_in_utf8_prefix(data, size) == size;
 }
 
 static void
@@ -224,71 +252,33 @@ wire_in_nil(struct wire_in *in)
     return false;
 }
 
-bool
-wire_in_is_text(const struct wire_in *in)
+struct wire_text
+wire_in_optional(struct wire_in *in, const char *field, size_t max)
 {
-    if (in->failed || in->next == in->end) {
-        return false;
-    }
-    uint8_t head = *in->next;
-    return (head & 0xe0U) == 0xa0U || (head >= 0xd9U && head <= 0xdbU);
+    return wire_in_nil(in) ? (struct wire_text){0} : wire_in_text(in, field, 0, max);
 }
 
-/* What stands behind a head byte: bytes to pass over, and values inside. */
-static void
-skip_one(struct wire_in *in, const char *field, uint64_t *inside)
+struct wire_bytes
+wire_in_optional_bin(struct wire_in *in, const char *field, size_t size)
 {
-    uint8_t head = take_head(in, field);
-    uint64_t bytes = 0;
-    *inside = 0;
-    if ((head & 0xe0U) == 0xa0U) {
-        bytes = head & 0x1fU;
-    } else if ((head & 0xf0U) == 0x90U) {
-        *inside = head & 0x0fU;
-    } else if ((head & 0xf0U) == 0x80U) {
-        *inside = 2 * (uint64_t)(head & 0x0fU);
-    } else if (head >= 0xc4U && head <= 0xc6U) {
-        bytes = take_be(in, field, (size_t)1 << (head - 0xc4U));
-    } else if (head == 0xcaU || head == 0xcbU) {
-        bytes = head == 0xcaU ? 4 : 8;
-    } else if (head >= 0xccU && head <= 0xd3U) {
-        bytes = (uint64_t)1 << ((head - 0xccU) & 3U);
-    } else if (head >= 0xd9U && head <= 0xdbU) {
-        bytes = take_be(in, field, (size_t)1 << (head - 0xd9U));
-    } else if (head >= 0xdcU && head <= 0xdfU) {
-        *inside = take_be(in, field, (head & 1U) != 0 ? 4 : 2) * (head >= 0xdeU ? 2 : 1);
-    } else if (head == FIELD_NEVER_USED || (head >= 0xc7U && head <= 0xc9U) ||
-               (head >= 0xd4U && head <= 0xd8U)) {
-        wire_in_fault(in, field, "ext types and the byte 0xc1 are not used here");
-    }
-    (void)take_span(in, field, bytes); /* sets the fault */
-    if (!in->failed && *inside > (uint64_t)(in->end - in->next)) {
-        wire_in_fault(in, field, "its length exceeds the message");
-    }
+    return wire_in_nil(in) ? (struct wire_bytes){0} : wire_in_bin(in, field, size, size);
 }
 
 struct wire_bytes
 wire_in_skip(struct wire_in *in, const char *field)
 {
-    const uint8_t *start = in->next;
-    uint64_t left[LIMIT_MSGPACK_DEPTH + 1] = {1};
-    int depth = 0;
-    while (depth >= 0 && !in->failed) {
-        if (left[depth] == 0) {
-            depth--;
-            continue;
-        }
-        left[depth]--;
-        uint64_t inside = 0;
-        skip_one(in, field, &inside);
-        if (inside > 0 && depth == LIMIT_MSGPACK_DEPTH) {
-            wire_in_fault(in, field, "nested deeper than %d", LIMIT_MSGPACK_DEPTH);
-        } else if (inside > 0) {
-            left[++depth] = inside;
-        }
+    if (in->failed) {
+        return (struct wire_bytes){0};
     }
-    return in->failed ? (struct wire_bytes){0}
-                      : (struct wire_bytes){.data = start, .size = (size_t)(in->next - start)};
+    const uint8_t *start = in->next;
+    struct wire_check_seen seen;
+    const uint8_t *next = wire_check_value(start, in->end, &seen);
+    if (next == NULL) {
+        wire_in_fault(in, field, "%s", seen.fault);
+        return (struct wire_bytes){0};
+    }
+    in->next = next;
+    return (struct wire_bytes){.data = start, .size = (size_t)(next - start)};
 }
 
 err_t

@@ -1,5 +1,9 @@
 #include "wire/wire_message.h"
 
+#include "wire/wire_check.h"
+
+#include <string.h>
+
 #define HEAD_FIELDS 3
 
 err_t
@@ -8,17 +12,19 @@ wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wir
 {
     wire_in_init(in, frame, size);
     *head = (struct wire_head){0};
-    if (size > LIMIT_FRAME_BYTES) {
-        return why_set(why, ERR_INVALID, "message: %zu bytes, at most %d", size, LIMIT_FRAME_BYTES);
+    err_t rc = wire_check(frame, size, why);
+    if (rc != ERR_OK) {
+        in->failed = true;
+        return rc;
     }
     head->fields = wire_in_array(in, "message", HEAD_FIELDS, WIRE_FIELDS_MAX);
-    uint64_t version = wire_in_uint(in, "version", UINT32_MAX);
+    uint64_t version = wire_in_uint(in, "version", UINT64_MAX);
+    head->type = (uint8_t)wire_in_uint(in, "type", UINT8_MAX);
+    head->request = wire_in_uint(in, "request", UINT64_MAX);
     if (!in->failed && version != WIRE_VERSION) {
         return why_set(why, ERR_UNSUPPORTED, "version: %llu is not spoken here, %d is",
                        (unsigned long long)version, WIRE_VERSION);
     }
-    head->type = (uint8_t)wire_in_uint(in, "type", UINT8_MAX);
-    head->request = wire_in_uint(in, "request", UINT64_MAX);
     return in->failed ? why_set(why, ERR_INVALID, "%s", in->why.text) : ERR_OK;
 }
 
@@ -40,6 +46,12 @@ wire_message_begin(struct wire_out *out, enum wire_type type, uint64_t request, 
     wire_out_uint(out, WIRE_VERSION);
     wire_out_uint(out, type);
     wire_out_uint(out, request);
+}
+
+void
+wire_message_note(struct wire_out *out, const char *text)
+{
+    wire_out_note(out, text, text == NULL ? 0 : strlen(text), WIRE_TEXT_BYTES);
 }
 
 const char *

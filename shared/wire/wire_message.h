@@ -13,7 +13,9 @@
 #include "wire/wire_out.h"
 
 #define WIRE_VERSION 1
-#define WIRE_FIELDS_MAX 32 /* of one message, those of newer minor versions included */
+#define WIRE_IDENTITY_BYTES 16 /* of a group's database */
+#define WIRE_TEXT_BYTES 1024   /* what a service says about something */
+#define WIRE_FIELDS_MAX 32     /* of one message, those of newer minor versions included */
 
 enum wire_type {
     WIRE_ERROR = 1,
@@ -74,10 +76,12 @@ struct wire_head {
 };
 
 /*
- * Begin reading: version, type, request.
+ * Begin reading: wire_check over the whole frame, then version, type, request. So no message is
+ * acted on in part because its end is broken.
  *
- * ERR_INVALID      malformed
- * ERR_UNSUPPORTED  another version; why says which this one speaks
+ * ERR_INVALID      malformed; head->request is 0
+ * ERR_UNSUPPORTED  another version; why says which this one speaks; type and request are as said,
+ *                  since the first three fields are the same in all versions
  */
 err_t wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wire_head *head,
                         struct why *why);
@@ -90,6 +94,9 @@ err_t wire_message_end(struct wire_in *in, const struct wire_head *head, uint32_
 /* Begin writing a message of so many fields, head included. */
 void wire_message_begin(struct wire_out *out, enum wire_type type, uint64_t request,
                         uint32_t fields);
+
+/* A terminated text as wire_out_note writes it; NULL: nil. */
+void wire_message_note(struct wire_out *out, const char *text);
 
 const char *wire_status_name(unsigned status); /* "ACCEPTED"; "?" when unknown */
 const char *wire_type_name(unsigned type);

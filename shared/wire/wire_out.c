@@ -1,9 +1,13 @@
 #include "wire/wire_out.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/mem.h"
+#include "wire/wire_in.h"
 
 #include <string.h>
+
+#define ITEM_OVERHEAD 256 /* heads, numbers and hash around the variable parts of one item */
 
 void
 wire_out_init(struct wire_out *out, size_t expected)
@@ -33,6 +37,12 @@ size_t
 wire_out_size(const struct wire_out *out)
 {
     return out->size;
+}
+
+bool
+wire_out_has_room(const struct wire_out *out, size_t size)
+{
+    return out->size + size + ITEM_OVERHEAD <= LIMIT_FRAME_BYTES;
 }
 
 static uint8_t *
@@ -152,6 +162,33 @@ wire_out_bin(struct wire_out *out, const void *data, size_t size)
         put_head(out, 0xc6, size, 4);
     }
     wire_out_raw(out, data, size);
+}
+
+void
+wire_out_note(struct wire_out *out, const char *data, size_t size, size_t max)
+{
+    size_t fits = size == 0 ? 0 : wire_in_utf8_prefix(data, size < max ? size : max);
+    wire_out_optional(out, data, fits);
+}
+
+void
+wire_out_optional(struct wire_out *out, const char *data, size_t size)
+{
+    if (size == 0) {
+        wire_out_nil(out);
+    } else {
+        wire_out_text(out, data, size);
+    }
+}
+
+void
+wire_out_optional_bin(struct wire_out *out, const void *data, size_t size)
+{
+    if (size == 0) {
+        wire_out_nil(out);
+    } else {
+        wire_out_bin(out, data, size);
+    }
 }
 
 void

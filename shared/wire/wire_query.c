@@ -5,7 +5,6 @@
 #define ATTEMPT_FIELDS 6
 #define EVENT_FIELDS 6
 #define CANCELLED_FIELDS 3
-#define TEXT_BYTES 1024
 
 const char *
 wire_state_name(unsigned state)
@@ -36,22 +35,6 @@ wire_outcome_name(unsigned outcome)
     }
     bool known = outcome < sizeof names / sizeof names[0] && names[outcome] != NULL;
     return known ? names[outcome] : "?";
-}
-
-static void
-out_optional(struct wire_out *out, struct wire_text text)
-{
-    if (text.size == 0) {
-        wire_out_nil(out);
-    } else {
-        wire_out_text(out, text.data, text.size);
-    }
-}
-
-static struct wire_text
-in_optional(struct wire_in *in, const char *field, size_t max)
-{
-    return wire_in_nil(in) ? (struct wire_text){0} : wire_in_text(in, field, 0, max);
 }
 
 struct wire_ids_out
@@ -107,7 +90,7 @@ wire_found_put(struct wire_out *out, const struct wire_found *found)
     wire_out_array(out, FOUND_FIELDS);
     wire_out_uint(out, found->status);
     wire_out_text(out, found->biz_id.data, found->biz_id.size);
-    out_optional(out, found->topic);
+    wire_out_optional(out, found->topic.data, found->topic.size);
     wire_out_uint(out, found->version);
     wire_out_uint(out, found->position);
     wire_out_uint(out, (uint64_t)found->received_unix_ms);
@@ -140,7 +123,7 @@ wire_attempt_put(struct wire_out *out, const struct wire_attempt *attempt)
     wire_out_uint(out, attempt->custodian);
     wire_out_uint(out, (uint64_t)attempt->at_unix_ms);
     wire_out_uint(out, attempt->outcome);
-    out_optional(out, attempt->reason);
+    wire_out_note(out, attempt->reason.data, attempt->reason.size, LIMIT_REASON_BYTES);
 }
 
 uint32_t
@@ -153,10 +136,10 @@ bool
 wire_found_get(struct wire_in *in, struct wire_found *found)
 {
     *found = (struct wire_found){0};
-    (void)wire_in_array(in, "answer", FOUND_FIELDS, FOUND_FIELDS);
+    found->fields = wire_in_array(in, "answer", FOUND_FIELDS, WIRE_FIELDS_MAX);
     found->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
     found->biz_id = wire_in_text(in, "biz_id", 1, LIMIT_BIZ_ID_BYTES);
-    found->topic = in_optional(in, "topic", LIMIT_TOPIC_BYTES);
+    found->topic = wire_in_optional(in, "topic", LIMIT_TOPIC_BYTES);
     found->version = wire_in_uint(in, "version", UINT64_MAX);
     found->position = wire_in_uint(in, "position", UINT64_MAX);
     found->received_unix_ms = (int64_t)wire_in_uint(in, "received", INT64_MAX);
@@ -168,7 +151,7 @@ bool
 wire_delivery_get(struct wire_in *in, struct wire_delivery *delivery)
 {
     *delivery = (struct wire_delivery){0};
-    (void)wire_in_array(in, "delivery", DELIVERY_FIELDS, DELIVERY_FIELDS);
+    delivery->fields = wire_in_array(in, "delivery", DELIVERY_FIELDS, WIRE_FIELDS_MAX);
     delivery->subscription = wire_in_text(in, "subscription", 1, LIMIT_NAME_BYTES);
     delivery->group = wire_in_text(in, "group", 1, LIMIT_NAME_BYTES);
     delivery->state = (uint8_t)wire_in_uint(in, "state", UINT8_MAX);
@@ -184,6 +167,20 @@ wire_delivery_get(struct wire_in *in, struct wire_delivery *delivery)
 }
 
 bool
+wire_found_end(struct wire_in *in, const struct wire_found *found)
+{
+    wire_in_rest(in, found->fields, FOUND_FIELDS);
+    return !in->failed;
+}
+
+bool
+wire_delivery_end(struct wire_in *in, const struct wire_delivery *delivery)
+{
+    wire_in_rest(in, delivery->fields, DELIVERY_FIELDS);
+    return !in->failed;
+}
+
+bool
 wire_attempt_get(struct wire_in *in, struct wire_attempt *attempt)
 {
     *attempt = (struct wire_attempt){0};
@@ -193,7 +190,7 @@ wire_attempt_get(struct wire_in *in, struct wire_attempt *attempt)
     attempt->custodian = (uint8_t)wire_in_uint(in, "custodian", UINT8_MAX);
     attempt->at_unix_ms = (int64_t)wire_in_uint(in, "at", INT64_MAX);
     attempt->outcome = (uint8_t)wire_in_uint(in, "outcome", UINT8_MAX);
-    attempt->reason = in_optional(in, "reason", TEXT_BYTES);
+    attempt->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     wire_in_rest(in, fields, ATTEMPT_FIELDS);
     return !in->failed;
 }
@@ -204,7 +201,7 @@ wire_watching_encode(struct wire_out *out, uint64_t request, uint8_t status, con
 {
     wire_message_begin(out, WIRE_WATCHING, request, 6);
     wire_out_uint(out, status);
-    wire_out_string(out, text);
+    wire_message_note(out, text);
     wire_out_uint(out, lease_ms);
 }
 
@@ -213,7 +210,7 @@ wire_watching_decode(struct wire_in *in, const struct wire_head *head, uint8_t *
                      struct wire_text *text, uint32_t *lease_ms, struct why *why)
 {
     *status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
-    *text = in_optional(in, "text", TEXT_BYTES);
+    *text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
     *lease_ms = (uint32_t)wire_in_uint(in, "lease", UINT32_MAX);
     return wire_message_end(in, head, 6, why);
 }
@@ -259,9 +256,9 @@ wire_cancel_encode(struct wire_out *out, uint64_t request, const struct wire_can
 {
     wire_message_begin(out, WIRE_CANCEL, request, 7);
     wire_out_text(out, cancel->biz_id.data, cancel->biz_id.size);
-    out_optional(out, cancel->subscription);
+    wire_out_optional(out, cancel->subscription.data, cancel->subscription.size);
     wire_out_text(out, cancel->by.data, cancel->by.size);
-    wire_out_text(out, cancel->reason.data, cancel->reason.size);
+    wire_out_note(out, cancel->reason.data, cancel->reason.size, LIMIT_REASON_BYTES);
 }
 
 err_t
@@ -269,9 +266,9 @@ wire_cancel_decode(struct wire_in *in, const struct wire_head *head, struct wire
                    struct why *why)
 {
     cancel->biz_id = wire_in_text(in, "biz_id", 1, LIMIT_BIZ_ID_BYTES);
-    cancel->subscription = in_optional(in, "subscription", LIMIT_NAME_BYTES);
+    cancel->subscription = wire_in_optional(in, "subscription", LIMIT_NAME_BYTES);
     cancel->by = wire_in_text(in, "by", 1, LIMIT_NAME_BYTES);
-    cancel->reason = wire_in_text(in, "reason", 0, LIMIT_REASON_BYTES);
+    cancel->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     return wire_message_end(in, head, 7, why);
 }
 
@@ -286,9 +283,9 @@ void
 wire_cancelled_add(struct wire_ids_out *self, const struct wire_cancelled *cancelled)
 {
     wire_out_array(self->out, CANCELLED_FIELDS);
-    out_optional(self->out, cancelled->subscription);
+    wire_out_optional(self->out, cancelled->subscription.data, cancelled->subscription.size);
     wire_out_uint(self->out, cancelled->status);
-    out_optional(self->out, cancelled->text);
+    wire_out_note(self->out, cancelled->text.data, cancelled->text.size, WIRE_TEXT_BYTES);
     self->count++;
 }
 
@@ -296,9 +293,9 @@ bool
 wire_cancelled_get(struct wire_in *in, struct wire_cancelled *cancelled)
 {
     uint32_t fields = wire_in_array(in, "cancelled", CANCELLED_FIELDS, WIRE_FIELDS_MAX);
-    cancelled->subscription = in_optional(in, "subscription", LIMIT_NAME_BYTES);
+    cancelled->subscription = wire_in_optional(in, "subscription", LIMIT_NAME_BYTES);
     cancelled->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
-    cancelled->text = in_optional(in, "text", TEXT_BYTES);
+    cancelled->text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
     wire_in_rest(in, fields, CANCELLED_FIELDS);
     return !in->failed;
 }

@@ -60,6 +60,7 @@ struct wire_delivery {
     bool cancel_asked;
     uint32_t left_out; /* older attempts that are not in the list */
     uint32_t count;    /* attempts that follow */
+    uint32_t fields;   /* for wire_delivery_end; not sent */
 };
 
 struct wire_attempt {
@@ -80,7 +81,8 @@ struct wire_found {
     uint64_t version;
     uint64_t position;
     int64_t received_unix_ms;
-    uint32_t count; /* deliveries that follow */
+    uint32_t count;  /* deliveries that follow */
+    uint32_t fields; /* for wire_found_end; not sent */
 };
 
 void wire_answer_begin(struct wire_out *out, uint64_t request, uint32_t count);
@@ -88,9 +90,13 @@ void wire_found_put(struct wire_out *out, const struct wire_found *found);
 void wire_delivery_put(struct wire_out *out, const struct wire_delivery *delivery);
 void wire_attempt_put(struct wire_out *out, const struct wire_attempt *attempt);
 
+/* Reading: found_get, then for each of its deliveries: delivery_get, attempt_get for each attempt,
+ * delivery_end; then found_end. The ends pass over what a newer minor version has added. */
 uint32_t wire_answer_open(struct wire_in *in);
 bool wire_found_get(struct wire_in *in, struct wire_found *found);
+bool wire_found_end(struct wire_in *in, const struct wire_found *found);
 bool wire_delivery_get(struct wire_in *in, struct wire_delivery *delivery);
+bool wire_delivery_end(struct wire_in *in, const struct wire_delivery *delivery);
 bool wire_attempt_get(struct wire_in *in, struct wire_attempt *attempt);
 
 void wire_watching_encode(struct wire_out *out, uint64_t request, uint8_t status, const char *text,

@@ -2,39 +2,21 @@
 
 #include "base/check.h"
 
-#include <string.h>
-
-/* A text that may be absent: nil when it is empty. */
-static void
-out_optional(struct wire_out *out, struct wire_text text)
-{
-    if (text.size == 0) {
-        wire_out_nil(out);
-    } else {
-        wire_out_text(out, text.data, text.size);
-    }
-}
-
-static struct wire_text
-in_optional(struct wire_in *in, const char *field, size_t max)
-{
-    return wire_in_nil(in) ? (struct wire_text){0} : wire_in_text(in, field, 0, max);
-}
+#define HELLO_FIELDS 10
+#define WELCOME_FIELDS 12
+#define LIMITS_FIELDS 4
 
 void
 wire_hello_encode(struct wire_out *out, uint64_t request, const struct wire_hello *hello)
 {
-    wire_message_begin(out, WIRE_HELLO, request, 9);
+    wire_message_begin(out, WIRE_HELLO, request, HELLO_FIELDS);
     wire_out_uint(out, hello->party);
     wire_out_text(out, hello->name.data, hello->name.size);
-    out_optional(out, hello->group);
-    if (hello->identity.size == 0) {
-        wire_out_nil(out);
-    } else {
-        wire_out_bin(out, hello->identity.data, hello->identity.size);
-    }
+    wire_out_optional(out, hello->group.data, hello->group.size);
+    wire_out_optional_bin(out, hello->identity.data, hello->identity.size);
     wire_out_uint(out, hello->capabilities);
     wire_out_uint(out, hello->nonce);
+    wire_out_uint(out, hello->window);
 }
 
 err_t
@@ -44,28 +26,27 @@ wire_hello_decode(struct wire_in *in, const struct wire_head *head, struct wire_
     *hello = (struct wire_hello){0};
     hello->party = (uint8_t)wire_in_uint(in, "party", UINT8_MAX);
     hello->name = wire_in_text(in, "name", 1, LIMIT_NAME_BYTES);
-    hello->group = in_optional(in, "group", LIMIT_NAME_BYTES);
-    if (!wire_in_nil(in)) {
-        hello->identity = wire_in_bin(in, "identity", 16, 16);
-    }
+    hello->group = wire_in_optional(in, "group", LIMIT_NAME_BYTES);
+    hello->identity = wire_in_optional_bin(in, "identity", WIRE_IDENTITY_BYTES);
     hello->capabilities = (uint8_t)wire_in_uint(in, "capabilities", UINT8_MAX);
     hello->nonce = wire_in_uint(in, "nonce", UINT64_MAX);
+    hello->window = (uint32_t)wire_in_uint(in, "window", UINT32_MAX);
     if (!in->failed && hello->party != WIRE_PARTY_CLIENT && hello->party != WIRE_PARTY_CONSUMER) {
         wire_in_fault(in, "party", "must be 1 (client) or 2 (consumer)");
     }
     if (!in->failed && hello->party == WIRE_PARTY_CONSUMER && hello->group.size == 0) {
         wire_in_fault(in, "group", "a consumer names its receiver group");
     }
-    return wire_message_end(in, head, 9, why);
+    return wire_message_end(in, head, HELLO_FIELDS, why);
 }
 
 void
 wire_welcome_encode(struct wire_out *out, uint64_t request, const struct wire_welcome *welcome)
 {
     CHECK(welcome->endpoint_count <= WIRE_ENDPOINTS_MAX);
-    wire_message_begin(out, WIRE_WELCOME, request, 11);
+    wire_message_begin(out, WIRE_WELCOME, request, WELCOME_FIELDS);
     wire_out_uint(out, welcome->status);
-    out_optional(out, welcome->text);
+    wire_out_note(out, welcome->text.data, welcome->text.size, WIRE_TEXT_BYTES);
     wire_out_text(out, welcome->service.data, welcome->service.size);
     wire_out_uint(out, welcome->run);
     wire_out_uint(out, welcome->lane);
@@ -78,6 +59,11 @@ wire_welcome_encode(struct wire_out *out, uint64_t request, const struct wire_we
         wire_out_text(out, endpoint->name.data, endpoint->name.size);
         wire_out_text(out, endpoint->endpoint.data, endpoint->endpoint.size);
     }
+    wire_out_array(out, LIMITS_FIELDS);
+    wire_out_uint(out, LIMIT_PAYLOAD_BYTES);
+    wire_out_uint(out, LIMIT_BIZ_ID_BYTES);
+    wire_out_uint(out, LIMIT_FRAME_NOTIFICATIONS);
+    wire_out_uint(out, LIMIT_FRAME_BYTES);
 }
 
 err_t
@@ -86,7 +72,7 @@ wire_welcome_decode(struct wire_in *in, const struct wire_head *head, struct wir
 {
     *welcome = (struct wire_welcome){0};
     welcome->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
-    welcome->text = in_optional(in, "text", WIRE_TEXT_BYTES);
+    welcome->text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
     welcome->service = wire_in_text(in, "service", 1, LIMIT_NAME_BYTES);
     welcome->run = wire_in_uint(in, "run", UINT64_MAX);
     welcome->lane = (uint32_t)wire_in_uint(in, "lane", UINT32_MAX);
@@ -99,14 +85,20 @@ wire_welcome_decode(struct wire_in *in, const struct wire_head *head, struct wir
         welcome->endpoints[i].endpoint = wire_in_text(in, "endpoint", 1, LIMIT_ENDPOINT_BYTES);
         wire_in_rest(in, fields, 2);
     }
-    return wire_message_end(in, head, 11, why);
+    uint32_t fields = wire_in_array(in, "limits", LIMITS_FIELDS, WIRE_FIELDS_MAX);
+    welcome->limits.payload_bytes = (uint32_t)wire_in_uint(in, "payload_bytes", UINT32_MAX);
+    welcome->limits.biz_id_bytes = (uint32_t)wire_in_uint(in, "biz_id_bytes", UINT32_MAX);
+    welcome->limits.batch_count = (uint32_t)wire_in_uint(in, "batch_count", UINT32_MAX);
+    welcome->limits.frame_bytes = (uint32_t)wire_in_uint(in, "frame_bytes", UINT32_MAX);
+    wire_in_rest(in, fields, LIMITS_FIELDS);
+    return wire_message_end(in, head, WELCOME_FIELDS, why);
 }
 
 void
 wire_ping_encode(struct wire_out *out, uint64_t request, const struct wire_ping *ping)
 {
     wire_message_begin(out, WIRE_PING, request, 6);
-    out_optional(out, ping->name);
+    wire_out_optional(out, ping->name.data, ping->name.size);
     wire_out_uint(out, ping->nonce);
     wire_out_uint(out, ping->lane);
 }
@@ -115,7 +107,7 @@ err_t
 wire_ping_decode(struct wire_in *in, const struct wire_head *head, struct wire_ping *ping,
                  struct why *why)
 {
-    ping->name = in_optional(in, "name", LIMIT_NAME_BYTES);
+    ping->name = wire_in_optional(in, "name", LIMIT_NAME_BYTES);
     ping->nonce = wire_in_uint(in, "nonce", UINT64_MAX);
     ping->lane = (uint32_t)wire_in_uint(in, "lane", UINT32_MAX);
     return wire_message_end(in, head, 6, why);
@@ -148,7 +140,7 @@ wire_status_encode(struct wire_out *out, enum wire_type type, uint64_t request, 
 {
     wire_message_begin(out, type, request, 5);
     wire_out_uint(out, status);
-    wire_out_string(out, text);
+    wire_message_note(out, text);
 }
 
 err_t
@@ -156,7 +148,7 @@ wire_status_decode(struct wire_in *in, const struct wire_head *head, uint8_t *st
                    struct wire_text *text, struct why *why)
 {
     *status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
-    *text = in_optional(in, "text", WIRE_TEXT_BYTES);
+    *text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
     return wire_message_end(in, head, 5, why);
 }
 

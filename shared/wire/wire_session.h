@@ -8,7 +8,6 @@
 
 #define WIRE_ENDPOINTS_MAX 8
 #define WIRE_COUNTERS_MAX 128
-#define WIRE_TEXT_BYTES 1024
 
 enum wire_party {
     WIRE_PARTY_CLIENT = 1,   /* submits, asks */
@@ -18,7 +17,7 @@ enum wire_party {
 #define WIRE_CAN_FENCE 1U
 #define WIRE_CAN_UNDO 2U
 
-/* [.., party, name, group nil or text, identity nil or binary 16, capabilities, nonce] */
+/* HELLO [.., party, name, group, identity, capabilities, nonce, window] */
 struct wire_hello {
     uint8_t party;              /* enum wire_party */
     struct wire_text name;      /* of the client or receiver, 1 to LIMIT_NAME_BYTES */
@@ -26,6 +25,7 @@ struct wire_hello {
     struct wire_bytes identity; /* of the group's database; size 0 or 16 */
     uint8_t capabilities;       /* WIRE_CAN_... */
     uint64_t nonce;             /* random, new with each process */
+    uint32_t window;            /* deliveries wanted unanswered at most; 0: as the sender likes */
 };
 
 void wire_hello_encode(struct wire_out *out, uint64_t request, const struct wire_hello *hello);
@@ -37,7 +37,16 @@ struct wire_endpoint {
     struct wire_text endpoint; /* a host of `*` is the one that the client dialled */
 };
 
-/* [.., status, text, service, run, lane, lease_ms, ping_ms, [[name, endpoint]...]] */
+/* What the service takes; its own limits.h when written. */
+struct wire_limits {
+    uint32_t payload_bytes;
+    uint32_t biz_id_bytes;
+    uint32_t batch_count; /* notifications in a frame */
+    uint32_t frame_bytes;
+};
+
+/* WELCOME [.., status, text, service, run, lane, lease_ms, ping_ms, [[name, endpoint]...],
+ *         [payload_bytes, biz_id_bytes, batch_count, frame_bytes]] */
 struct wire_welcome {
     uint8_t status;
     struct wire_text text; /* why not, when status is not OK */
@@ -48,6 +57,7 @@ struct wire_welcome {
     uint32_t ping_ms; /* how often the consumer must PING */
     uint32_t endpoint_count;
     struct wire_endpoint endpoints[WIRE_ENDPOINTS_MAX];
+    struct wire_limits limits; /* filled in by decode; encode writes this build's */
 };
 
 void wire_welcome_encode(struct wire_out *out, uint64_t request,

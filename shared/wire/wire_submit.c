@@ -11,11 +11,7 @@ wire_notification_encode(struct wire_out *out, const struct wire_notification *n
     wire_out_text(out, notification->biz_id.data, notification->biz_id.size);
     wire_out_bin(out, notification->payload.data, notification->payload.size);
     wire_out_uint(out, notification->version);
-    if (notification->policy.size == 0) {
-        wire_out_nil(out);
-    } else {
-        wire_out_text(out, notification->policy.data, notification->policy.size);
-    }
+    wire_out_optional(out, notification->policy.data, notification->policy.size);
     wire_out_uint(out, (uint64_t)notification->deadline_unix_ms);
 }
 
@@ -34,10 +30,7 @@ wire_notification_decode(const void *encoded, size_t size, struct wire_notificat
     notification->biz_id = wire_in_text(&in, "biz_id", 1, LIMIT_BIZ_ID_BYTES);
     notification->payload = wire_in_bin(&in, "payload", 0, LIMIT_PAYLOAD_BYTES);
     notification->version = wire_in_uint(&in, "version", INT64_MAX);
-    notification->policy = (struct wire_text){0};
-    if (!wire_in_nil(&in)) {
-        notification->policy = wire_in_text(&in, "policy", 1, WIRE_POLICY_BYTES);
-    }
+    notification->policy = wire_in_optional(&in, "policy", WIRE_POLICY_BYTES);
     notification->deadline_unix_ms = (int64_t)wire_in_uint(&in, "deadline", INT64_MAX);
     wire_in_rest(&in, fields, NOTIFICATION_FIELDS);
     return wire_in_end(&in, why);
@@ -93,16 +86,8 @@ results_flush(struct wire_results_out *self)
     wire_out_uint(self->out, run->status);
     wire_out_uint(self->out, run->count);
     wire_out_uint(self->out, run->position);
-    if (run->field.size == 0) {
-        wire_out_nil(self->out);
-    } else {
-        wire_out_text(self->out, run->field.data, run->field.size);
-    }
-    if (run->text.size == 0) {
-        wire_out_nil(self->out);
-    } else {
-        wire_out_text(self->out, run->text.data, run->text.size);
-    }
+    wire_out_note(self->out, run->field.data, run->field.size, LIMIT_NAME_BYTES);
+    wire_out_note(self->out, run->text.data, run->text.size, WIRE_TEXT_BYTES);
     self->count++;
     self->run.count = 0;
 }
@@ -146,12 +131,8 @@ wire_results_next(struct wire_in *in, struct wire_result *result)
     result->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
     result->count = (uint32_t)wire_in_uint(in, "count", LIMIT_FRAME_NOTIFICATIONS);
     result->position = wire_in_uint(in, "position", UINT64_MAX);
-    if (!wire_in_nil(in)) {
-        result->field = wire_in_text(in, "field", 1, LIMIT_NAME_BYTES);
-    }
-    if (!wire_in_nil(in)) {
-        result->text = wire_in_text(in, "text", 1, 1024);
-    }
+    result->field = wire_in_optional(in, "field", LIMIT_NAME_BYTES);
+    result->text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
     wire_in_rest(in, fields, RESULT_FIELDS);
     if (!in->failed && result->count == 0) {
         wire_in_fault(in, "count", "must be at least 1");

@@ -5,7 +5,7 @@
  *                deadline_unix_ms]; its bytes are journalled and delivered as they came
  * result        [status, count, first_position, field nil or text, text nil or text]: `count`
  *               consecutive notifications of the frame with the same status and consecutive
- * positions
+ *               positions
  *
  * A malformed notification spoils no other as long as its msgpack structure is intact.
  */
@@ -33,7 +33,8 @@ err_t wire_notification_decode(const void *encoded, size_t size,
 
 /* Reading a SUBMIT: open with wire_message_open, then: */
 uint32_t wire_submit_open(struct wire_in *in); /* how many notifications; 0 after a fault */
-/* The bytes of the next one; .data is NULL when the frame itself is broken from here on. */
+/* The bytes of the next one. wire_message_open has checked the whole frame, so .data is NULL only
+ * after an earlier fault. */
 struct wire_bytes wire_submit_next(struct wire_in *in);
 
 /* Writing one: begin, add up to LIMIT_FRAME_NOTIFICATIONS, end. */

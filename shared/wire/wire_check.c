@@ -1,0 +1,156 @@
+#include "wire/wire_check.h"
+
+#include "base/limits.h"
+
+#define STRINGIFY(value) #value
+#define DEPTH_TEXT(value) "nested deeper than " STRINGIFY(value)
+
+enum shape_kind {
+    SHAPE_NEVER = 0, /* ext, and the byte that is not used */
+    SHAPE_FIXED,     /* `width` bytes follow */
+    SHAPE_SPAN,      /* a length of `width` bytes, then so many bytes */
+    SHAPE_ARRAY,     /* a count of `width` bytes, then so many values */
+    SHAPE_MAP,       /* the same, twice as many values */
+};
+
+struct shape {
+    uint8_t kind;
+    uint8_t width;
+};
+
+/* What follows the head bytes 0xc0 to 0xdf. */
+static const struct shape shapes[32] = {
+    [0x00] = {SHAPE_FIXED, 0},                                                       /* nil */
+    [0x02] = {SHAPE_FIXED, 0},                                                       /* false */
+    [0x03] = {SHAPE_FIXED, 0},                                                       /* true */
+    [0x04] = {SHAPE_SPAN, 1},                                                        /* bin */
+    [0x05] = {SHAPE_SPAN, 2},  [0x06] = {SHAPE_SPAN, 4},  [0x0a] = {SHAPE_FIXED, 4}, /* float */
+    [0x0b] = {SHAPE_FIXED, 8}, [0x0c] = {SHAPE_FIXED, 1},                            /* uint */
+    [0x0d] = {SHAPE_FIXED, 2}, [0x0e] = {SHAPE_FIXED, 4}, [0x0f] = {SHAPE_FIXED, 8},
+    [0x10] = {SHAPE_FIXED, 1}, /* int */
+    [0x11] = {SHAPE_FIXED, 2}, [0x12] = {SHAPE_FIXED, 4}, [0x13] = {SHAPE_FIXED, 8},
+    [0x19] = {SHAPE_SPAN, 1}, /* str */
+    [0x1a] = {SHAPE_SPAN, 2},  [0x1b] = {SHAPE_SPAN, 4},  [0x1c] = {SHAPE_ARRAY, 2},
+    [0x1d] = {SHAPE_ARRAY, 4}, [0x1e] = {SHAPE_MAP, 2},   [0x1f] = {SHAPE_MAP, 4},
+};
+
+/* The bytes and values that belong to one head. */
+struct extent {
+    uint64_t byte_count;
+    uint64_t inside; /* values */
+    bool map;
+};
+
+/* Read the length behind heads 0xc0 to 0xdf; returns where the contents begin, or NULL. */
+static const uint8_t *
+measure_wide(uint8_t head, const uint8_t *at, const uint8_t *end, struct extent *extent)
+{
+    struct shape shape = shapes[head & 0x1fU];
+    if (shape.kind == SHAPE_FIXED) {
+        extent->byte_count = shape.width;
+        return at;
+    }
+    if (shape.kind == SHAPE_NEVER || (size_t)(end - at) < shape.width) {
+        return NULL;
+    }
+    uint64_t count = 0;
+    for (unsigned i = 0; i < shape.width; i++) {
+        count = count << 8 | *at++;
+    }
+    if (shape.kind == SHAPE_SPAN) {
+        extent->byte_count = count;
+    } else {
+        extent->map = shape.kind == SHAPE_MAP;
+        extent->inside = extent->map ? 2 * count : count;
+    }
+    return at;
+}
+
+static const uint8_t *
+measure(uint8_t head, const uint8_t *at, const uint8_t *end, struct extent *extent)
+{
+    if (head < 0x80U || head >= 0xe0U) { /* small integers */
+        return at;
+    }
+    if (head >= 0xc0U) {
+        return measure_wide(head, at, end, extent);
+    }
+    if (head >= 0xa0U) { /* short text */
+        extent->byte_count = head & 0x1fU;
+    } else if (head >= 0x90U) {
+        extent->inside = head & 0x0fU;
+    } else {
+        extent->map = true;
+        extent->inside = 2 * (uint64_t)(head & 0x0fU);
+    }
+    return at;
+}
+
+static const uint8_t *
+refuse(struct wire_check_seen *seen, const char *fault)
+{
+    seen->fault = fault;
+    return NULL;
+}
+
+const uint8_t *
+wire_check_value(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen)
+{
+    *seen = (struct wire_check_seen){0};
+    uint64_t left[LIMIT_MSGPACK_DEPTH + 1] = {1};
+    unsigned depth = 0;
+    for (;;) {
+        while (left[depth] == 0) {
+            if (depth == 0) {
+                return at;
+            }
+            depth--;
+        }
+        left[depth]--;
+        if (at == end) {
+            return refuse(seen, "the message ends in the middle");
+        }
+        struct extent extent = {0};
+        uint8_t head = *at++;
+        bool never = head >= 0xc0U && head < 0xe0U && shapes[head & 0x1fU].kind == SHAPE_NEVER;
+        if (never) {
+            return refuse(seen, "ext types and the byte 0xc1 are not used here");
+        }
+        at = measure(head, at, end, &extent);
+        if (at == NULL) {
+            return refuse(seen, "the message ends in the middle");
+        }
+        /* Each value inside takes at least one byte, so a count is believed up to that only. */
+        if (extent.byte_count > (uint64_t)(end - at) || extent.inside > (uint64_t)(end - at)) {
+            return refuse(seen, "its length exceeds the message");
+        }
+        at += extent.byte_count;
+        seen->item_count++;
+        seen->map = seen->map || extent.map;
+        if (extent.inside > 0 && depth == LIMIT_MSGPACK_DEPTH) {
+            return refuse(seen, DEPTH_TEXT(LIMIT_MSGPACK_DEPTH));
+        }
+        if (extent.inside > 0) {
+            left[++depth] = extent.inside;
+        }
+    }
+}
+
+err_t
+wire_check(const void *frame, size_t size, struct why *why)
+{
+    const uint8_t *start = frame;
+    if (size > LIMIT_FRAME_BYTES) {
+        return why_set(why, ERR_INVALID, "message: %zu bytes, at most %d", size, LIMIT_FRAME_BYTES);
+    }
+    struct wire_check_seen seen;
+    const uint8_t *end = size == 0 ? NULL : wire_check_value(start, start + size, &seen);
+    if (end == NULL) {
+        return why_set(why, ERR_INVALID, "message: %s", size == 0 ? "empty" : seen.fault);
+    }
+    if (end != start + size) {
+        return why_set(why, ERR_INVALID, "message: %zu bytes follow its end",
+                       size - (size_t)(end - start));
+    }
+    return ERR_OK;
+}
