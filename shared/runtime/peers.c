@@ -1,0 +1,227 @@
+#include "runtime/peers.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "delivery/record_codec.h"
+
+#include <string.h>
+
+#define QUIET_KINDS                                                                                \
+    (LOG_KIND_BIT(RECORD_POSITION) | LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN) |                       \
+     LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_CHECKPOINT_END) |                  \
+     LOG_KIND_BIT(RECORD_INDEX))
+
+struct peer {
+    log_t *log; /* owned */
+    struct log_cursor cursor;
+    bool reading;
+    uint64_t readers; /* how far this peer has read our log */
+};
+
+struct peers {
+    enum log_id self_id;
+    struct peer logs[LOG_ID_COUNT]; /* the own one too: log only */
+    bool dirty;                     /* something worth a POSITION was passed */
+};
+
+const char *
+peers_name(enum log_id id)
+{
+    static const char *const names[LOG_ID_COUNT] = {"producer", "scheduler", "compensator"};
+    return names[id];
+}
+
+log_t *
+peers_own(peers_t *self)
+{
+    return self->logs[self->self_id].log;
+}
+
+log_t *
+peers_log(peers_t *self, enum log_id id)
+{
+    return self->logs[id].log;
+}
+
+/* What the newest POSITION in a peer's log says of ours. */
+static err_t
+witness(peers_t *self, struct peer *peer, struct record_position *found, struct why *why)
+{
+    struct log_record record;
+    log_block_t *block = NULL;
+    err_t rc = log_newest(peer->log, RECORD_POSITION, &record, &block, why);
+    if (rc == ERR_NOT_FOUND) {
+        *found = (struct record_position){0};
+        return ERR_OK;
+    }
+    if (rc == ERR_OK) {
+        rc = record_position_decode(record.body, record.size, found, why);
+        log_block_release(&block);
+    }
+    peer->readers = rc == ERR_OK ? found->logs[self->self_id].position : 0;
+    return rc;
+}
+
+static err_t
+check_identity(peers_t *self, const struct record_position *seen, enum log_id peer, struct why *why)
+{
+    const uint8_t *identity = log_identity(peers_own(self));
+    if (seen->logs[self->self_id].position > 0 &&
+        memcmp(seen->logs[self->self_id].identity, identity, 16) != 0) {
+        return why_set(why, ERR_CORRUPT,
+                       "the %s's log has read another %s log than this one: was the directory "
+                       "replaced? See OPERATIONS, \"Restore\"",
+                       peers_name(peer), peers_name(self->self_id));
+    }
+    return ERR_OK;
+}
+
+err_t
+peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
+           struct why *why)
+{
+    CHECK(self_p != NULL && *self_p == NULL);
+    peers_t *self = mem_zeroed(sizeof *self);
+    self->self_id = self_id;
+    struct record_position seen[LOG_ID_COUNT] = {0};
+    uint64_t witnessed = 0;
+    err_t rc = ERR_OK;
+    for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
+        if (id == (int)self_id) {
+            continue;
+        }
+        rc = log_follow(&self->logs[id].log, settings, peers_name((enum log_id)id), why);
+        if (rc == ERR_OK) {
+            rc = witness(self, &self->logs[id], &seen[id], why);
+        }
+        uint64_t position = seen[id].logs[self_id].position;
+        witnessed = position > witnessed ? position : witnessed;
+    }
+    if (rc == ERR_OK) {
+        rc = log_own(&self->logs[self_id].log, settings, peers_name(self_id), witnessed, why);
+    }
+    for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
+        if (id != (int)self_id) {
+            rc = check_identity(self, &seen[id], (enum log_id)id, why);
+        }
+    }
+    if (rc != ERR_OK) {
+        peers_close(&self);
+        return rc;
+    }
+    *self_p = self;
+    return ERR_OK;
+}
+
+void
+peers_close(peers_t **self_p)
+{
+    peers_t *self = *self_p;
+    if (self == NULL) {
+        return;
+    }
+    for (int id = 0; id < LOG_ID_COUNT; id++) {
+        if (self->logs[id].reading) {
+            log_cursor_fini(&self->logs[id].cursor);
+        }
+        log_close(&self->logs[id].log);
+    }
+    mem_free(self);
+    *self_p = NULL;
+}
+
+void
+peers_read_from(peers_t *self, enum log_id id, uint64_t position, uint32_t kinds)
+{
+    struct peer *peer = &self->logs[id];
+    CHECK(id != self->self_id);
+    if (peer->reading) {
+        log_cursor_fini(&peer->cursor);
+    }
+    log_cursor_init(&peer->cursor, peer->log, position, kinds | LOG_KIND_BIT(RECORD_POSITION));
+    peer->reading = true;
+}
+
+uint64_t
+peers_read(const peers_t *self, enum log_id id)
+{
+    return self->logs[id].cursor.position;
+}
+
+err_t
+peers_refresh(peers_t *self, struct why *why)
+{
+    err_t rc = ERR_OK;
+    for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
+        if (id != (int)self->self_id) {
+            rc = log_refresh(self->logs[id].log, why);
+        }
+    }
+    return rc;
+}
+
+/* A peer's POSITION is ours to know, for trimming; the service never sees it. */
+static void
+take_position(peers_t *self, struct peer *peer, const struct log_record *record)
+{
+    struct record_position position;
+    if (record_position_decode(record->body, record->size, &position, NULL) == ERR_OK) {
+        peer->readers = position.logs[self->self_id].position;
+    }
+}
+
+err_t
+peers_next(peers_t *self, enum log_id *id, struct log_record *record, struct why *why)
+{
+    for (int i = 0; i < LOG_ID_COUNT; i++) {
+        struct peer *peer = &self->logs[i];
+        while (i != (int)self->self_id && peer->reading) {
+            err_t rc = log_cursor_next(&peer->cursor, record, why);
+            if (rc == ERR_AGAIN) {
+                break;
+            }
+            if (rc != ERR_OK) {
+                return rc;
+            }
+            if (record->kind == RECORD_POSITION) {
+                take_position(self, peer, record);
+                continue;
+            }
+            self->dirty = self->dirty || (LOG_KIND_BIT(record->kind) & QUIET_KINDS) == 0;
+            *id = (enum log_id)i;
+            return ERR_OK;
+        }
+    }
+    return ERR_AGAIN;
+}
+
+void
+peers_note(peers_t *self)
+{
+    if (!self->dirty) {
+        return;
+    }
+    self->dirty = false;
+    struct record_position position = {0};
+    for (int id = 0; id < LOG_ID_COUNT; id++) {
+        if (id != (int)self->self_id) {
+            position.logs[id].position = self->logs[id].cursor.position - 1;
+            memcpy(position.logs[id].identity, log_identity(self->logs[id].log), 16);
+        }
+    }
+    uint8_t body[RECORD_POSITION_MAX];
+    (void)log_append(peers_own(self), RECORD_POSITION, body,
+                     record_position_encode(&position, body)); /* its place does not matter */
+}
+
+uint64_t
+peers_readers(const peers_t *self)
+{
+    uint64_t least = UINT64_MAX;
+    for (int id = 0; id < LOG_ID_COUNT; id++) {
+        if (id != (int)self->self_id && self->logs[id].readers < least) {
+            least = self->logs[id].readers;
+        }
+    }
+    return least;
+}

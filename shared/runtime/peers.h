@@ -1,0 +1,47 @@
+/*
+ * The three logs of a journal as one service sees them: its own, and the two others that it
+ * follows.
+ *
+ * At start: opens the others, finds how far they have seen the own log (`witnessed`), takes the own
+ * log. Then hands out the others' records one by one, and writes into the own log how far they were
+ * read: a POSITION record, at most one a step, after what it covers was appended, and only after
+ * something other than POSITIONs and checkpoints was passed (or a log replies to nothing for ever).
+ *
+ * One thread.
+ */
+#ifndef HERALD_RUNTIME_PEERS_H
+#define HERALD_RUNTIME_PEERS_H
+
+#include "delivery/record.h"
+#include "journal/log.h"
+
+typedef struct peers peers_t;
+
+/* ERR_... as log_own. `self_id` is the own log. */
+err_t peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
+                 struct why *why);
+void peers_close(peers_t **self_p);
+
+log_t *peers_own(peers_t *self);
+log_t *peers_log(peers_t *self, enum log_id id);
+const char *peers_name(enum log_id id); /* of the log: producer, scheduler, compensator */
+
+/* Go on reading a peer's log from here (at start, from a checkpoint); only kinds of this mask. */
+void peers_read_from(peers_t *self, enum log_id id, uint64_t position, uint32_t kinds);
+
+/* How far a peer's log was read: the position after the last one handed out. */
+uint64_t peers_read(const peers_t *self, enum log_id id);
+
+/* Look for what has become durable in the others' logs. */
+err_t peers_refresh(peers_t *self, struct why *why);
+
+/* The next unread record of either peer. ERR_AGAIN: none. The body is valid until the next call. */
+err_t peers_next(peers_t *self, enum log_id *id, struct log_record *record, struct why *why);
+
+/* Append a POSITION when there is something to say. */
+void peers_note(peers_t *self);
+
+/* The smallest position of the own log that every reader has passed, for trimming. */
+uint64_t peers_readers(const peers_t *self);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * The shell of every service that owns a log: sockets, the loop, and the order of effects. It holds
+ * no policy: the core decides.
+ *
+ * One round: wait until a message, a deadline or a finished sync; take what is waiting, up to a
+ * bound; let the core step; commit once, sync once; then send what has become durable.
+ *
+ * One thread, but for shell_stop.
+ */
+#ifndef HERALD_RUNTIME_SHELL_H
+#define HERALD_RUNTIME_SHELL_H
+
+#include "base/why.h"
+#include "journal/log.h"
+#include "runtime/outbox.h"
+#include "wire/wire_session.h"
+
+#define SHELL_LANES_MAX 64
+#define SHELL_PEERS_MAX 2
+
+/* What a core offers to its shell. Times: monotonic milliseconds, wall milliseconds. */
+struct shell_core {
+    void *self;
+    /* One frame from the front door, PING of non-consumers, STATS and RELOAD excepted. */
+    void (*front)(void *self, const struct outbox_route *route, const uint8_t *body, size_t size);
+    /* One frame from the outcome socket; NULL when there is none. */
+    void (*outcome)(void *self, const uint8_t *body, size_t size);
+    /* Once a round, after the frames: read the peers' logs, dispatch, expire. ERR_OK, or why the
+     * service cannot go on. */
+    err_t (*step)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
+    /* When step is wanted again at the latest; INT64_MAX: only when something comes. */
+    int64_t (*next_ms)(void *self);
+    /* Fill in counters; returns how many. */
+    uint32_t (*counters)(void *self, struct wire_counter *counters, uint32_t max);
+    /* The time before frames are handed in. */
+    void (*now)(void *self, int64_t now_ms, int64_t now_unix_ms);
+};
+
+struct shell_settings {
+    const char *service; /* as in PONG; borrowed, static */
+    uint8_t log;         /* enum log_id, for WAKE */
+    const char *front;   /* endpoints; all borrowed for the shell's life */
+    const char *outcome; /* NULL: none */
+    const char *wake;
+    const char *lanes; /* with %u for the number; NULL: none */
+    uint32_t lane_count;
+    const char *peers[SHELL_PEERS_MAX]; /* wake endpoints of the others */
+    bool insecure;
+};
+
+typedef struct shell shell_t;
+
+/* ERR_IO, ERR_DENIED: why says which socket. The log and outbox stay the caller's. */
+err_t shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log,
+                 outbox_t *outbox, struct why *why);
+void shell_close(shell_t **self_p);
+
+/* What a lane or the outcome socket is bound to. */
+const char *shell_lane_endpoint(const shell_t *self, uint32_t lane);
+const char *shell_outcome_endpoint(const shell_t *self);
+
+/*
+ * Serve until shell_stop. Returns ERR_OK after draining, or why the service had to end (ERR_LOST:
+ * the disk, and whatever was not acknowledged is unknown).
+ */
+err_t shell_run(shell_t *self, const struct shell_core *core, struct why *why);
+
+/* From a signal handler or another thread: end at the next round. */
+void shell_stop(void);
+
+#endif

@@ -1,0 +1,215 @@
+#include "wire/wire_socket.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+set_int(void *socket, int option, int value)
+{
+    CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
+}
+
+void *
+wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water)
+{
+    static const int types[] = {
+        [WIRE_SOCKET_FRONT] = ZMQ_ROUTER,
+        [WIRE_SOCKET_CLIENT] = ZMQ_DEALER,
+        [WIRE_SOCKET_PUSH] = ZMQ_PUSH,
+        [WIRE_SOCKET_PULL] = ZMQ_PULL,
+    };
+    void *socket = zmq_socket(context, types[kind]);
+    CHECK(socket != NULL && high_water > 0);
+    int64_t largest = LIMIT_FRAME_BYTES + 64; /* 33 bytes are CURVE's */
+    CHECK(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0);
+    set_int(socket, ZMQ_SNDHWM, high_water);
+    set_int(socket, ZMQ_RCVHWM, high_water);
+    set_int(socket, ZMQ_LINGER, linger_ms);
+    set_int(socket, ZMQ_HEARTBEAT_IVL, 2000);
+    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 6000);
+    set_int(socket, ZMQ_HEARTBEAT_TTL, 6000);
+    set_int(socket, ZMQ_HANDSHAKE_IVL, 3000);
+    set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, 30);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, 10);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
+    set_int(socket, ZMQ_TCP_MAXRT, 15000);
+    set_int(socket, ZMQ_RECONNECT_IVL, 100);
+    set_int(socket, ZMQ_RECONNECT_IVL_MAX, 2000);
+    set_int(socket, ZMQ_CONNECT_TIMEOUT, 2000);
+    set_int(socket, ZMQ_BACKLOG, 1024);
+    if (kind == WIRE_SOCKET_FRONT) {
+        set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
+        set_int(socket, ZMQ_ROUTER_HANDOVER, 0);
+    } else {
+        set_int(socket, ZMQ_IMMEDIATE, 1);
+    }
+    return socket;
+}
+
+void
+wire_socket_close(void **socket_p)
+{
+    if (*socket_p != NULL) {
+        CHECK(zmq_close(*socket_p) == 0);
+        *socket_p = NULL;
+    }
+}
+
+/* Only this machine: ipc, inproc, or the loopback addresses. */
+static bool
+is_local(const char *endpoint)
+{
+    static const char *const prefixes[] = {"ipc://", "inproc://", "tcp://127.",
+                                           "tcp://localhost:", "tcp://[::1]:"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (strncmp(endpoint, prefixes[i], strlen(prefixes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t
+bind_one(void *socket, const char *endpoint, bool insecure, struct why *why)
+{
+    if (!is_local(endpoint) && !insecure) {
+        return why_set(why, ERR_DENIED,
+                       "%s reaches beyond this machine, and without CURVE anyone there could "
+                       "connect; use ipc or loopback, or set `insecure`",
+                       endpoint);
+    }
+    if (zmq_bind(socket, endpoint) != 0) {
+        bool longer = errno == ENAMETOOLONG;
+        return why_set(why, ERR_IO, "cannot bind %s: %s%s", endpoint, zmq_strerror(errno),
+                       longer ? " (an ipc path has at most 107 bytes: choose a shorter data "
+                                "directory)"
+                              : "");
+    }
+    return ERR_OK;
+}
+
+err_t
+wire_socket_bind(void *socket, const char *endpoints, bool insecure, struct why *why)
+{
+    while (*endpoints != '\0') {
+        size_t size = strcspn(endpoints, " ");
+        if (size > LIMIT_ENDPOINT_BYTES) {
+            return why_set(why, ERR_INVALID, "an endpoint has at most %d bytes: %.60s...",
+                           LIMIT_ENDPOINT_BYTES, endpoints);
+        }
+        char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+        memcpy(endpoint, endpoints, size);
+        endpoint[size] = '\0';
+        err_t rc = size == 0 ? ERR_OK : bind_one(socket, endpoint, insecure, why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+        endpoints += size + strspn(endpoints + size, " ");
+    }
+    return ERR_OK;
+}
+
+err_t
+wire_socket_connect(void *socket, const char *endpoint, struct why *why)
+{
+    return zmq_connect(socket, endpoint) == 0
+               ? ERR_OK
+               : why_set(why, ERR_IO, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
+}
+
+err_t
+wire_socket_endpoint(void *socket, char *text, size_t size)
+{
+    return zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, text, &size) == 0 ? ERR_OK : ERR_IO;
+}
+
+static void
+body_free(void *body, void *hint)
+{
+    (void)hint; /* not used: mem_free needs the address only */
+    mem_free(body);
+}
+
+err_t
+wire_socket_offer(void *socket, uint8_t **body_p, size_t size)
+{
+    zmq_msg_t message;
+    CHECK(zmq_msg_init_data(&message, *body_p, size, body_free, NULL) == 0);
+    if (zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0) {
+        *body_p = NULL;
+        return ERR_OK;
+    }
+    CHECK(errno == EAGAIN || errno == EINTR || errno == EHOSTUNREACH || errno == ETERM);
+    /* Closing the message would free the body: what is sent instead is a copy, and libzmq keeps
+     * none of a message that it refused. */
+    uint8_t *copy = mem_copy(*body_p, size);
+    (void)zmq_msg_close(&message); /* frees the original */
+    *body_p = copy;
+    return ERR_AGAIN;
+}
+
+err_t
+wire_socket_send(void *socket, uint8_t *body, size_t size)
+{
+    err_t rc = wire_socket_offer(socket, &body, size);
+    mem_free(body);
+    return rc;
+}
+
+err_t
+wire_socket_send_to(void *socket, const uint8_t *route, size_t route_size, uint8_t *body,
+                    size_t size)
+{
+    /* After a failed address frame the body would be taken as an address: stop. */
+    if (zmq_send(socket, route, route_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        mem_free(body);
+        return errno == EAGAIN ? ERR_AGAIN : ERR_NOT_FOUND;
+    }
+    return wire_socket_send(socket, body, size);
+}
+
+/* Frames behind the expected ones belong to a message of another form. */
+static bool
+drop_rest(void *socket, zmq_msg_t *message)
+{
+    bool more = zmq_msg_more(message) != 0;
+    bool any = more;
+    while (more && zmq_msg_recv(message, socket, ZMQ_DONTWAIT) >= 0) {
+        more = zmq_msg_more(message) != 0;
+    }
+    return any;
+}
+
+err_t
+wire_socket_receive(void *socket, zmq_msg_t *message)
+{
+    if (zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0) {
+        return ERR_AGAIN;
+    }
+    return drop_rest(socket, message) ? ERR_INVALID : ERR_OK;
+}
+
+err_t
+wire_socket_receive_from(void *socket, uint8_t route[WIRE_ROUTE_MAX], size_t *route_size,
+                         zmq_msg_t *message)
+{
+    int size = zmq_msg_recv(message, socket, ZMQ_DONTWAIT);
+    if (size < 0) {
+        return ERR_AGAIN;
+    }
+    bool fits = (size_t)size <= WIRE_ROUTE_MAX;
+    if (fits) {
+        memcpy(route, zmq_msg_data(message), (size_t)size);
+        *route_size = (size_t)size;
+    }
+    if (zmq_msg_more(message) == 0 || zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0) {
+        return ERR_INVALID;
+    }
+    return drop_rest(socket, message) || !fits ? ERR_INVALID : ERR_OK;
+}
