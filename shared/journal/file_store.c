@@ -270,6 +270,7 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
         }
         if (rc == ERR_OK) {
             recovery_tidy(&recovery, &place);
+            (void)file_room_now(self, true);
         }
     }
     recovery_fini(&recovery);

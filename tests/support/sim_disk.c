@@ -141,3 +141,9 @@ sim_disk_use(sim_disk_t *self)
     sim_disk_in_use = self;
     file_ops_install(self == NULL ? NULL : &sim_disk_ops);
 }
+
+const struct file_ops *
+sim_disk_table(void)
+{
+    return &sim_disk_ops;
+}

@@ -23,6 +23,9 @@ void sim_disk_destroy(sim_disk_t **self_p);
 /* Make it the one that the journal's files live on; NULL: the system's files again. */
 void sim_disk_use(sim_disk_t *self);
 
+/* The table by which it is used; for tests that change a single call of it. */
+const struct file_ops *sim_disk_table(void);
+
 /* The power is cut: what is left is one of the images that a real disk might hold. Descriptors and
  * locks are gone, faults are taken back. */
 void sim_disk_crash(sim_disk_t *self, uint64_t seed);

@@ -1,0 +1,155 @@
+#include "unit/journal/journal_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char path[64];
+static int dir_fd;
+static const struct file_ops *ops;
+
+static void
+setup(void)
+{
+    const char *base = getenv("TMPDIR");
+    (void)snprintf(path, sizeof path, "%s/herald-ops-XXXXXX", base == NULL ? "/tmp" : base);
+    cr_assert_not_null(mkdtemp(path));
+    ops = file_ops_system();
+    dir_fd = ops->open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+    cr_assert_geq(dir_fd, 0);
+}
+
+static bool
+remove_each(void *arg, const char *name)
+{
+    (void)arg;
+    (void)unlinkat(dir_fd, name, 0);
+    return true;
+}
+
+static void
+teardown(void)
+{
+    cr_assert_eq(ops->list(dir_fd, remove_each, NULL), 0);
+    (void)ops->close(dir_fd);
+    cr_assert_eq(rmdir(path), 0);
+}
+
+TestSuite(file_ops, .init = setup, .fini = teardown);
+
+static int
+make(const char *name)
+{
+    int fd = ops->open(dir_fd, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    cr_assert_geq(fd, 0);
+    return fd;
+}
+
+Test(file_ops, what_is_written_is_read)
+{
+    char text[8] = {0};
+    int fd = make("a");
+    cr_assert_eq(ops->pwrite(fd, "hello", 5, 3), 5);
+    cr_assert_eq(ops->sync_data(fd), 0);
+    cr_assert_eq(ops->pread(fd, text, 8, 3), 5);
+    cr_assert_str_eq(text, "hello");
+    struct file_stat stat;
+    cr_assert_eq(ops->stat(fd, &stat), 0);
+    cr_assert_eq(stat.bytes, 8);
+    cr_assert_eq(stat.mode, 0600);
+    cr_assert_eq(stat.owner, ops->user());
+    cr_assert_eq(ops->truncate(fd, 4), 0);
+    cr_assert_eq(ops->stat_at(dir_fd, "a", &stat), 0);
+    cr_assert_eq(stat.bytes, 4);
+    cr_assert_eq(ops->close(fd), 0);
+}
+
+Test(file_ops, rename_never_replaces)
+{
+    (void)ops->close(make("a"));
+    (void)ops->close(make("b"));
+    cr_assert_eq(ops->rename(dir_fd, "a", "b"), -EEXIST);
+    cr_assert_eq(ops->rename(dir_fd, "a", "c"), 0);
+    cr_assert_eq(ops->rename(dir_fd, "a", "d"), -ENOENT);
+    cr_assert_eq(ops->sync_directory(dir_fd), 0);
+}
+
+Test(file_ops, a_symbolic_link_is_not_followed)
+{
+    cr_assert_eq(symlinkat("/etc/passwd", dir_fd, "link"), 0);
+    cr_assert_eq(ops->open(dir_fd, "link", O_RDONLY, 0), -ELOOP);
+}
+
+Test(file_ops, a_second_lock_is_refused_and_ends_with_its_descriptor)
+{
+    int first = make("lock");
+    int second = ops->open(dir_fd, "lock", O_RDWR, 0);
+    cr_assert_eq(ops->lock(first), 0);
+    cr_assert_eq(ops->lock(second), -EWOULDBLOCK);
+    (void)ops->close(first);
+    cr_assert_eq(ops->lock(second), 0);
+    (void)ops->close(second);
+}
+
+static bool
+count_until_two(void *arg, const char *name)
+{
+    (void)name;
+    return ++*(int *)arg < 2;
+}
+
+Test(file_ops, listing_stops_when_asked_to)
+{
+    (void)ops->close(make("a"));
+    (void)ops->close(make("b"));
+    (void)ops->close(make("c"));
+    int count = 0;
+    cr_assert_eq(ops->list(dir_fd, count_until_two, &count), 0);
+    cr_assert_eq(count, 2);
+}
+
+Test(file_ops, errors_are_negative_errnos)
+{
+    char byte;
+    struct file_stat stat;
+    struct file_space space;
+    cr_assert_eq(ops->open(dir_fd, "none", O_RDONLY, 0), -ENOENT);
+    cr_assert_eq(ops->unlink(dir_fd, "none"), -ENOENT);
+    cr_assert_eq(ops->stat_at(dir_fd, "none", &stat), -ENOENT);
+    cr_assert_eq(ops->mkdir(AT_FDCWD, path, 0700), -EEXIST);
+    cr_assert_eq(ops->pread(-1, &byte, 1, 0), -EBADF);
+    cr_assert_eq(ops->pwrite(-1, &byte, 1, 0), -EBADF);
+    cr_assert_eq(ops->sync_data(-1), -EBADF);
+    cr_assert_eq(ops->sync_directory(-1), -EBADF);
+    cr_assert_eq(ops->allocate(-1, 1), -EBADF);
+    cr_assert_eq(ops->truncate(-1, 1), -EBADF);
+    cr_assert_eq(ops->lock(-1), -EBADF);
+    cr_assert_eq(ops->stat(-1, &stat), -EBADF);
+    cr_assert_eq(ops->space(-1, &space), -EBADF);
+    cr_assert_eq(ops->list(-1, remove_each, NULL), -EBADF);
+}
+
+Test(file_ops, space_time_and_randomness_are_there)
+{
+    struct file_space space;
+    uint64_t a = 0;
+    uint64_t b = 0;
+    cr_assert_eq(ops->space(dir_fd, &space), 0);
+    cr_assert_neq(space.type, 0);
+    cr_assert_eq(ops->random(&a, sizeof a), 0);
+    cr_assert_eq(ops->random(&b, sizeof b), 0);
+    cr_assert_neq(a, b);
+    cr_assert_leq(ops->now_ms(), ops->now_ms());
+}
+
+Test(file_ops, a_table_may_be_installed_and_put_back)
+{
+    struct file_ops other = *file_ops_system();
+    file_ops_install(&other);
+    cr_assert_eq(file_ops_current(), &other);
+    file_ops_install(NULL);
+    cr_assert_eq(file_ops_current(), file_ops_system());
+}

@@ -1,0 +1,222 @@
+#include "unit/journal/journal_fixture.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static sim_disk_t *disk;
+
+static void
+setup(void)
+{
+    disk = fixture_disk();
+}
+
+static void
+teardown(void)
+{
+    sim_disk_destroy(&disk);
+}
+
+TestSuite(file_store, .init = setup, .fini = teardown);
+
+static log_store_t *
+own(bool sync_thread)
+{
+    struct file_store_settings settings = {
+        .directory = "j",
+        .name = "producer",
+        .segment_bytes = FIXTURE_SEGMENT,
+        .no_write_ahead = true,
+        .sync_thread = sync_thread,
+    };
+    log_store_t *store = NULL;
+    struct why why = {{0}};
+    cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_OK, "%s", why.text);
+    return store;
+}
+
+static void
+append(log_store_t *store, uint64_t first, unsigned count, uint8_t kind)
+{
+    log_block_t *block = fixture_block(first, count, kind, 100);
+    uint64_t tag = 0;
+    cr_assert_eq(log_store_append(store, block, 0, &tag), ERR_OK);
+    cr_assert_eq(tag, first + count - 1);
+    log_block_release(&block);
+}
+
+Test(file_store, what_is_appended_is_not_read_before_it_is_reaped)
+{
+    log_store_t *store = own(false);
+    log_block_t *block = NULL;
+    uint64_t tag;
+    uint64_t position;
+    cr_assert_eq(log_store_fd(store), -1);
+    append(store, 1, 3, 5);
+    append(store, 4, 2, 6);
+    cr_assert_eq(log_store_read(store, 1, LOG_ALL_KINDS, &block, NULL), ERR_AGAIN);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    cr_assert_eq(position, 5);
+    cr_assert_eq(tag, 5);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+    cr_assert_eq(log_store_read(store, 1, LOG_ALL_KINDS, &block, NULL), ERR_OK);
+    cr_assert_eq(log_block_first(block), 1);
+    log_block_release(&block);
+    cr_assert_eq(log_store_read(store, 1, 1U << 6, &block, NULL), ERR_OK);
+    cr_assert_eq(log_block_first(block), 4);
+    log_block_release(&block);
+    cr_assert_eq(log_store_read(store, 6, LOG_ALL_KINDS, &block, NULL), ERR_AGAIN);
+    cr_assert_eq(log_store_read(store, 1, 1U << 9, &block, NULL), ERR_AGAIN);
+    log_store_close(&store);
+}
+
+Test(file_store, a_failed_sync_is_final_and_touches_the_file_no_more)
+{
+    log_store_t *store = own(false);
+    uint64_t tag;
+    uint64_t position;
+    struct why why = {{0}};
+    append(store, 1, 3, 5);
+    struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EIO, false};
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_eq(log_store_reap(store, &tag, &position, &why), ERR_LOST);
+    cr_assert_not_null(strstr(why.text, "cannot sync j/producer/0000000000000001.seg"));
+    uint64_t operations = sim_disk_operations(disk);
+    for (int i = 0; i < 3; i++) {
+        log_block_t *block = fixture_block(4, 1, 5, 10);
+        cr_assert_eq(log_store_append(store, block, LOG_STORE_FINISHING, &tag), ERR_LOST);
+        log_block_release(&block);
+        cr_assert_eq(log_store_reap(store, &tag, &position, &why), ERR_LOST);
+    }
+    cr_assert_eq(sim_disk_operations(disk), operations);
+    log_store_close(&store);
+    cr_assert_eq(sim_disk_operations(disk), operations);
+}
+
+Test(file_store, a_failed_write_is_final)
+{
+    log_store_t *store = own(false);
+    log_block_t *block = fixture_block(1, 1, 5, 10);
+    uint64_t tag;
+    struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EIO, false};
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_eq(log_store_append(store, block, LOG_STORE_FINISHING, &tag), ERR_LOST);
+    cr_assert_eq(log_store_append(store, block, LOG_STORE_FINISHING, &tag), ERR_LOST);
+    log_block_release(&block);
+    log_store_close(&store);
+}
+
+Test(file_store, every_fault_during_a_roll_is_full_or_lost_and_loses_nothing_acknowledged)
+{
+    for (uint64_t at = 1; at < 20; at++) {
+        for (int error = 0; error < 2; error++) {
+            sim_disk_destroy(&disk);
+            disk = fixture_disk();
+            log_t *log = fixture_own(0);
+            fixture_write(log, 5, 55, 1000); /* the next block does not fit */
+            struct sim_disk_fault fault = {SIM_DISK_ERROR, at, error == 0 ? EIO : ENOSPC, false};
+            sim_disk_set_fault(disk, &fault);
+            fixture_append(log, 6, 20, 1000);
+            err_t rc = log_commit(log, LOG_STORE_FINISHING, NULL);
+            rc = rc == ERR_OK ? log_reap(log, NULL) : rc;
+            cr_assert(rc == ERR_OK || rc == ERR_FULL || rc == ERR_LOST, "%s", err_name(rc));
+            uint64_t durable = log_durable(log);
+            log_close(&log);
+            sim_disk_crash(disk, at);
+            log = fixture_own(durable);
+            cr_assert_geq(log_durable(log), durable);
+            cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), log_durable(log));
+            log_close(&log);
+        }
+    }
+}
+
+Test(file_store, a_thread_of_its_own_syncs_and_tells_by_the_descriptor)
+{
+    file_ops_install(NULL); /* threads and the simulated disk do not mix */
+    char path[64];
+    const char *base = getenv("TMPDIR");
+    (void)snprintf(path, sizeof path, "%s/herald-sync-XXXXXX", base == NULL ? "/tmp" : base);
+    cr_assert_not_null(mkdtemp(path));
+    struct log_settings settings = {
+        .directory = path,
+        .segment_bytes = 1024U * 1024,
+        .sync_thread = true, /* and a spare in the background */
+    };
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    for (int i = 0; i < 300; i++) {
+        fixture_append(log, 5, 40, 300);
+        cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+        cr_assert_eq(log_reap(log, NULL), ERR_OK);
+    }
+    while (log_durable(log) + 1 != log_next(log)) {
+        struct pollfd event = {.fd = log_fd(log), .events = POLLIN};
+        cr_assert_eq(poll(&event, 1, 60000), 1);
+        cr_assert_eq(log_reap(log, NULL), ERR_OK);
+    }
+    cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 300 * 40);
+    log_close(&log);
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 300 * 40);
+    log_close(&log);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r '%s'", path);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(file_store, a_spare_written_ahead_is_used_by_the_next_roll)
+{
+    log_store_t *store = own(false);
+    cr_assert_eq(file_store_prepare(store), 0);
+    size_t size;
+    cr_assert_not_null(sim_disk_bytes(disk, "j/producer/2.spare", &size));
+    cr_assert_eq(size, FIXTURE_SEGMENT);
+    uint64_t next = 1;
+    for (; next < 1000; next += 50) {
+        append(store, next, 50, 5);
+    }
+    cr_assert_null(sim_disk_bytes(disk, "j/producer/2.spare", &size));
+    log_store_close(&store);
+}
+
+Test(file_store, blocks_of_the_largest_size_are_written_and_read)
+{
+    struct file_store_settings settings = {
+        .directory = "j",
+        .name = "big",
+        .segment_bytes = 4U * 1024 * 1024,
+        .no_write_ahead = true,
+    };
+    log_store_t *store = NULL;
+    cr_assert_eq(file_store_own(&store, &settings, 0, NULL), ERR_OK);
+    uint64_t tag;
+    uint64_t position;
+    for (uint64_t i = 0; i < 12; i++) {
+        log_block_t *block = fixture_block(1 + i * 16, 16, 5, 65000);
+        cr_assert_eq(log_store_append(store, block, 0, &tag), ERR_OK);
+        log_block_release(&block);
+    }
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    for (uint64_t i = 1; i <= 12 * 16; i++) {
+        log_block_t *block = NULL;
+        cr_assert_eq(log_store_read(store, i, LOG_ALL_KINDS, &block, NULL), ERR_OK);
+        cr_assert_eq(log_block_first(block), (i - 1) / 16 * 16 + 1);
+        log_block_release(&block);
+    }
+    log_store_close(&store);
+}
+
+Test(file_store, settings_out_of_range_are_refused)
+{
+    struct file_store_settings settings = {.directory = "j", .name = "x"};
+    static const uint64_t bad[] = {1, 4096, 65536 + 1, 2U * 1024 * 1024 * 1024};
+    for (size_t i = 0; i < 4; i++) {
+        log_store_t *store = NULL;
+        settings.segment_bytes = bad[i];
+        cr_assert_eq(file_store_own(&store, &settings, 0, NULL), ERR_INVALID);
+        cr_assert_null(store);
+    }
+}

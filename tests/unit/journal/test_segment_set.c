@@ -1,0 +1,130 @@
+#include "unit/journal/journal_fixture.h"
+
+#include "journal/segment_chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static sim_disk_t *disk;
+static struct segment_set set;
+
+static void
+setup(void)
+{
+    disk = fixture_disk();
+    log_t *log = fixture_own(0);
+    for (int i = 0; i < 150; i++) {
+        fixture_write(log, (uint8_t)(5 + i % 2), 10, 900);
+    }
+    log_close(&log);
+    int dir_fd = file_ops_current()->open(AT_FDCWD, "j/producer", O_RDONLY, 0);
+    segment_set_init(&set, file_ops_current(), dir_fd, "j/producer");
+    cr_assert_eq(segment_chain_load(&set, NULL), ERR_OK);
+    cr_assert_gt(set.count, SEGMENT_SET_OPEN_MAX + 3);
+}
+
+static void
+teardown(void)
+{
+    segment_set_fini(&set);
+    sim_disk_destroy(&disk);
+}
+
+TestSuite(segment_set, .init = setup, .fini = teardown);
+
+static size_t
+open_count(void)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < set.count; i++) {
+        open += set.items[i].fd >= 0;
+    }
+    return open;
+}
+
+Test(segment_set, a_sealed_segment_is_indexed_by_its_footer_and_by_hopping_alike)
+{
+    struct segment *segment = &set.items[1];
+    sim_disk_t *other = sim_disk_clone(disk);
+    cr_assert_eq(segment_set_index(&set, segment, NULL), ERR_OK);
+    struct segment_index foot = segment->index;
+    cr_assert_eq(foot.next_position, set.items[2].head.first);
+    segment_index_init(&segment->index, segment->head.first);
+    segment->indexed_foot = true; /* as if it had none */
+    cr_assert_eq(segment_set_index(&set, segment, NULL), ERR_OK);
+    cr_assert_eq(segment->index.count, foot.count);
+    cr_assert_eq(segment->index.kinds, foot.kinds);
+    cr_assert_eq(memcmp(segment->index.marks, foot.marks, foot.count * sizeof *foot.marks), 0);
+    cr_assert_eq(segment->index.next_position, foot.next_position);
+    segment_index_fini(&foot);
+    sim_disk_destroy(&other);
+}
+
+Test(segment_set, a_damaged_footer_is_done_without)
+{
+    char path[64];
+    char name[SEGMENT_NAME_SIZE];
+    segment_file_name(set.items[1].head.counter, name);
+    (void)snprintf(path, sizeof path, "j/producer/%s", name);
+    fixture_flip(disk, path, (size_t)segment_data_end(FIXTURE_SEGMENT) + 70);
+    cr_assert_eq(segment_set_index(&set, &set.items[1], NULL), ERR_OK);
+    cr_assert_eq(set.items[1].index.next_position, set.items[2].head.first);
+}
+
+Test(segment_set, few_descriptors_are_open_at_a_time)
+{
+    for (size_t i = 0; i < set.count; i++) {
+        cr_assert_geq(segment_set_open(&set, &set.items[i]), 0);
+        cr_assert_leq(open_count(), SEGMENT_SET_OPEN_MAX);
+    }
+}
+
+Test(segment_set, a_lack_of_descriptors_closes_the_others_first)
+{
+    cr_assert_geq(segment_set_open(&set, &set.items[0]), 0);
+    cr_assert_geq(segment_set_open(&set, &set.items[1]), 0);
+    struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EMFILE, false};
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_geq(segment_set_open(&set, &set.items[2]), 0);
+    cr_assert_eq(open_count(), 1);
+    log_block_t *block = NULL;
+    fault.for_ever = true;
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_eq(segment_set_block(&set, &set.items[3], 4096, &block, NULL), ERR_IO);
+}
+
+Test(segment_set, a_shortened_file_is_damage)
+{
+    char path[64];
+    char name[SEGMENT_NAME_SIZE];
+    segment_file_name(set.items[1].head.counter, name);
+    (void)snprintf(path, sizeof path, "j/producer/%s", name);
+    int fd = file_ops_current()->open(AT_FDCWD, path, O_RDWR, 0);
+    cr_assert_eq(file_ops_current()->truncate(fd, 4096 + 100), 0);
+    log_block_t *block = NULL;
+    struct why why = {{0}};
+    cr_assert_eq(segment_set_block(&set, &set.items[1], 4096, &block, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "ends at offset 4196"), "%s", why.text);
+}
+
+Test(segment_set, a_wrong_offset_is_never_a_block)
+{
+    log_block_t *block = NULL;
+    struct segment_block head;
+    struct segment *segment = &set.items[1];
+    for (uint64_t offset = 4096 + 512; offset < 4096 + 9216; offset += 512) {
+        cr_assert_eq(segment_set_peek(&set, segment, offset, &head, NULL), ERR_CORRUPT);
+    }
+    cr_assert_eq(segment_set_peek(&set, segment, segment->end, &head, NULL), ERR_CORRUPT);
+    cr_assert_eq(segment_set_block(&set, segment, 4096, &block, NULL), ERR_OK);
+    cr_assert_eq(log_block_first(block), segment->head.first);
+    log_block_release(&block);
+}
+
+Test(segment_set, another_file_under_the_name_is_not_opened)
+{
+    struct segment *segment = &set.items[0];
+    segment->inode++;
+    cr_assert_eq(segment_set_open(&set, segment), -ENOENT);
+    cr_assert_not(segment_set_present(&set, segment));
+}

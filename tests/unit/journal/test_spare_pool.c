@@ -1,0 +1,129 @@
+#include "unit/journal/journal_fixture.h"
+
+#include "base/clock.h"
+#include "journal/spare_pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static sim_disk_t *disk;
+static const struct file_ops *ops;
+static int dir_fd;
+
+static void
+setup(void)
+{
+    disk = fixture_disk();
+    ops = file_ops_current();
+    dir_fd = ops->open(AT_FDCWD, "/", O_RDONLY, 0);
+}
+
+static void
+teardown(void)
+{
+    sim_disk_destroy(&disk);
+}
+
+TestSuite(spare_pool, .init = setup, .fini = teardown);
+
+Test(spare_pool, what_is_filled_is_taken_and_an_empty_pool_says_so)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    struct spare spare;
+    cr_assert_not(spare_pool_take(pool, &spare));
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT);
+    cr_assert(spare_pool_take(pool, &spare));
+    cr_assert_eq(spare_pool_bytes(pool), 0);
+    struct file_stat stat;
+    cr_assert_eq(ops->stat(spare.fd, &stat), 0);
+    cr_assert_eq(stat.bytes, FIXTURE_SEGMENT);
+    spare_pool_return(pool, &spare);
+    cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT);
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, spares_outlive_a_restart)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    spare_pool_destroy(&pool);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    cr_assert_eq(spare_pool_bytes(pool), 2 * FIXTURE_SEGMENT);
+    spare_pool_destroy(&pool);
+    pool = spare_pool_new(ops, dir_fd, 2 * FIXTURE_SEGMENT, false);
+    cr_assert_eq(spare_pool_bytes(pool), 0, "another size is of no use");
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, a_full_disk_leaves_nothing_behind)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    sim_disk_set_capacity(disk, 1000);
+    cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
+    cr_assert_eq(spare_pool_bytes(pool), 0);
+    sim_disk_set_capacity(disk, 1U << 30);
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, retired_files_are_kept_up_to_a_few)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    for (int i = 0; i < SPARE_POOL_MAX + 2; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%d.seg", i);
+        int fd = ops->open(dir_fd, name, O_RDWR | O_CREAT, 0600);
+        cr_assert_eq(ops->allocate(fd, FIXTURE_SEGMENT), 0);
+        (void)ops->close(fd);
+        size_t size;
+        cr_assert_eq(spare_pool_recycle(pool, name), i < SPARE_POOL_MAX);
+        cr_assert_eq(sim_disk_bytes(disk, name, &size) == NULL, i < SPARE_POOL_MAX);
+    }
+    spare_pool_destroy(&pool);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    struct spare spare;
+    cr_assert(spare_pool_take(pool, &spare));
+    (void)ops->close(spare.fd);
+    int fd = ops->open(dir_fd, "short.seg", O_RDWR | O_CREAT, 0600);
+    (void)ops->close(fd);
+    cr_assert_not(spare_pool_recycle(pool, "short.seg"), "another size");
+    cr_assert_not(spare_pool_recycle(pool, "none.seg"));
+    spare_pool_destroy(&pool);
+}
+
+/* On the system's files: the simulated disk belongs to one thread. */
+Test(spare_pool, a_thread_keeps_one_in_stock_and_stops_at_once)
+{
+    file_ops_install(NULL);
+    char path[64];
+    const char *base = getenv("TMPDIR");
+    (void)snprintf(path, sizeof path, "%s/herald-spare-XXXXXX", base == NULL ? "/tmp" : base);
+    cr_assert_not_null(mkdtemp(path));
+    int real_fd = open(path, O_RDONLY | O_DIRECTORY);
+    spare_pool_t *pool = spare_pool_new(file_ops_system(), real_fd, 8U * 1024 * 1024, true);
+    int64_t until = clock_mono_ms() + 60000;
+    for (int i = 0; i < 2; i++) {
+        struct spare spare;
+        while (!spare_pool_take(pool, &spare)) {
+            cr_assert_lt(clock_mono_ms(), until);
+            (void)sched_yield();
+        }
+        struct stat stat;
+        cr_assert_eq(fstat(spare.fd, &stat), 0);
+        cr_assert_eq(stat.st_size, 8 * 1024 * 1024);
+        cr_assert_geq(stat.st_blocks, 8 * 1024 * 2, "written, not a hole");
+        (void)close(spare.fd);
+    }
+    spare_pool_destroy(&pool); /* in the middle of the next */
+    (void)close(real_fd);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r '%s'", path);
+    cr_assert_eq(system(command), 0);
+}
