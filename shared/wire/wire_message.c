@@ -1,5 +1,6 @@
 #include "wire/wire_message.h"
 
+#include "base/check.h"
 #include "wire/wire_check.h"
 
 #include <string.h>
@@ -37,6 +38,23 @@ wire_message_end(struct wire_in *in, const struct wire_head *head, uint32_t know
     }
     wire_in_rest(in, head->fields, known);
     return wire_in_end(in, why);
+}
+
+err_t
+wire_message_finish(struct wire_in *in, const struct wire_head *head, struct why *why)
+{
+    static const uint8_t known[WIRE_TYPE_COUNT] = {
+        [WIRE_ERROR] = 5,     [WIRE_HELLO] = 10,     [WIRE_WELCOME] = 12,    [WIRE_PING] = 6,
+        [WIRE_PONG] = 7,      [WIRE_SUBMIT] = 4,     [WIRE_SUBMITTED] = 4,   [WIRE_QUERY] = 4,
+        [WIRE_ANSWER] = 4,    [WIRE_WATCH] = 5,      [WIRE_WATCHING] = 6,    [WIRE_EVENT] = 4,
+        [WIRE_CANCEL] = 7,    [WIRE_CANCELLING] = 4, [WIRE_STATS] = 3,       [WIRE_COUNTERS] = 5,
+        [WIRE_RELOAD] = 3,    [WIRE_GROUP] = 7,      [WIRE_STATUS] = 5,      [WIRE_CASES] = 6,
+        [WIRE_CASE_LIST] = 5, [WIRE_CASE] = 8,       [WIRE_CASE_DETAIL] = 6, [WIRE_DELIVER] = 8,
+        [WIRE_OUTCOME] = 7,   [WIRE_JOB] = 6,        [WIRE_RESULT] = 7,      [WIRE_WAKE] = 5,
+    };
+    static_assert(WIRE_TYPE_COUNT == 29, "a new type has its number of fields here");
+    CHECK(head->type < WIRE_TYPE_COUNT && known[head->type] != 0);
+    return wire_message_end(in, head, known[head->type], why);
 }
 
 void

@@ -91,6 +91,10 @@ err_t wire_message_open(struct wire_in *in, const void *frame, size_t size, stru
 err_t wire_message_end(struct wire_in *in, const struct wire_head *head, uint32_t known,
                        struct why *why);
 
+/* The same for any type, with the number of fields that this version knows of it: for messages
+ * whose lists are read item by item. */
+err_t wire_message_finish(struct wire_in *in, const struct wire_head *head, struct why *why);
+
 /* Begin writing a message of so many fields, head included. */
 void wire_message_begin(struct wire_out *out, enum wire_type type, uint64_t request,
                         uint32_t fields);

@@ -1,0 +1,162 @@
+#include "wire/wire_session.h"
+
+#include "base/mem.h"
+#include "wire/wire_deliver.h"
+#include "wire_samples.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct wire_in in;
+static struct wire_head head;
+static struct why why;
+
+static err_t
+open_bytes(const char *bytes, size_t size)
+{
+    return wire_message_open(&in, bytes, size, &head, &why);
+}
+
+#define OPEN(literal) open_bytes((literal), sizeof(literal) - 1)
+
+Test(wire_session, another_version_is_refused_and_told_which_is_spoken)
+{
+    cr_assert_eq(OPEN("\x93\x02\x0e\x2a"), ERR_UNSUPPORTED);
+    cr_assert_str_eq(why.text, "version: 2 is not spoken here, 1 is");
+    cr_assert_eq(head.request, 42, "so that the answer reaches who asked");
+}
+
+Test(wire_session, what_is_no_message_is_refused)
+{
+    cr_assert_eq(OPEN(""), ERR_INVALID);
+    cr_assert_eq(OPEN("GET / HTTP/1.1\r\n\r\n"), ERR_INVALID);
+    cr_assert_eq(OPEN("\xc0"), ERR_INVALID);
+    cr_assert_str_eq(why.text, "message: must be an array");
+    cr_assert_eq(OPEN("\x92\x01\x0e"), ERR_INVALID);
+    cr_assert_str_eq(why.text, "message: 2 elements, must be 3 to 32");
+    cr_assert_eq(OPEN("\x93\xa1"
+                      "1\x0e\x01"),
+                 ERR_INVALID);
+    cr_assert_str_eq(why.text, "version: must be an integer");
+    cr_assert_eq(OPEN("\x93\x01\x0e\xff"), ERR_INVALID);
+    cr_assert_str_eq(why.text, "request: must not be negative");
+}
+
+Test(wire_session, a_missing_field_is_named)
+{
+    struct wire_ping ping;
+    cr_assert_eq(OPEN("\x95\x01\x04\x07\xc0\x00"), ERR_OK);
+    cr_assert_eq(wire_ping_decode(&in, &head, &ping, &why), ERR_INVALID);
+    cr_assert_str_eq(why.text, "lane: the message ends in the middle");
+}
+
+static err_t
+hello_with(uint8_t party, const char *group, size_t identity_size)
+{
+    static const uint8_t identity[32];
+    const struct wire_hello hello = {.party = party,
+                                     .name = {"x", 1},
+                                     .group = {group, strlen(group)},
+                                     .identity = {identity, identity_size}};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_hello_encode(&out, 1, &hello);
+    struct wire_hello read;
+    cr_assert_eq(open_bytes((const char *)out.data, out.size), ERR_OK);
+    err_t rc = wire_hello_decode(&in, &head, &read, &why);
+    wire_out_fini(&out);
+    return rc;
+}
+
+Test(wire_session, a_hello_says_who_it_is_from)
+{
+    cr_assert_eq(hello_with(WIRE_PARTY_CLIENT, "", 0), ERR_OK);
+    cr_assert_eq(hello_with(WIRE_PARTY_CONSUMER, "g", 16), ERR_OK);
+    cr_assert_eq(hello_with(3, "g", 0), ERR_INVALID);
+    cr_assert_str_eq(why.text, "party: must be 1 (client) or 2 (consumer)");
+    cr_assert_eq(hello_with(WIRE_PARTY_CONSUMER, "", 0), ERR_INVALID);
+    cr_assert_str_eq(why.text, "group: a consumer names its receiver group");
+    cr_assert_eq(hello_with(WIRE_PARTY_CONSUMER, "g", 15), ERR_INVALID);
+    cr_assert_str_eq(why.text, "identity: 15 bytes, must be 16 to 16");
+}
+
+Test(wire_session, a_welcome_states_the_limits)
+{
+    const struct wire_welcome welcome = {.service = {"producer", 8}};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_welcome_encode(&out, 1, &welcome);
+    struct wire_welcome read;
+    cr_assert_eq(open_bytes((const char *)out.data, out.size), ERR_OK);
+    cr_assert_eq(wire_welcome_decode(&in, &head, &read, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(read.limits.payload_bytes, LIMIT_PAYLOAD_BYTES);
+    cr_assert_eq(read.limits.biz_id_bytes, LIMIT_BIZ_ID_BYTES);
+    cr_assert_eq(read.limits.batch_count, LIMIT_FRAME_NOTIFICATIONS);
+    cr_assert_eq(read.limits.frame_bytes, LIMIT_FRAME_BYTES);
+    wire_out_fini(&out);
+}
+
+static const char *
+outcome_fault(const struct wire_outcome *outcome)
+{
+    const struct wire_outcomes sender = {.run = 1, .receiver = {"x", 1}};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    struct wire_outcomes_out list = wire_outcomes_begin(&out, &sender);
+    wire_outcomes_add(&list, outcome);
+    wire_outcomes_end(&list);
+    if (outcome->count == 0) { /* the encoder leaves it out: write what it would not */
+        wire_out_fini(&out);
+        wire_out_init(&out, 64);
+        list = wire_outcomes_begin(&out, &sender);
+        wire_out_raw(&out, "\x95\x01\x00\x01\x00\xc0", 6);
+        list.count = 1;
+        wire_outcomes_end(&list);
+    }
+    struct wire_outcomes read_head;
+    struct wire_outcome read;
+    cr_assert_eq(open_bytes((const char *)out.data, out.size), ERR_OK);
+    cr_assert(wire_outcomes_open(&in, &read_head));
+    cr_assert_eq(read_head.count, 1);
+    bool good = wire_outcome_next(&in, &read);
+    wire_out_fini(&out);
+    return good ? "" : in.why.text;
+}
+
+Test(wire_session, a_receiver_says_only_what_receivers_may_say)
+{
+    struct wire_outcome outcome = {.first_token = 1, .count = 1};
+    for (unsigned code = 1; code < WIRE_OUTCOME_CODE_COUNT; code++) {
+        outcome.outcome = (uint8_t)code;
+        cr_assert_str_eq(outcome_fault(&outcome), "");
+    }
+    static const uint8_t forged[] = {0, 10, 16, 17, 18, 19, 20, 255};
+    for (size_t i = 0; i < sizeof forged; i++) {
+        outcome.outcome = forged[i];
+        cr_assert_not_null(strstr(outcome_fault(&outcome), "must be 1 to 9"));
+    }
+}
+
+Test(wire_session, a_run_of_outcomes_has_a_size_and_does_not_overflow)
+{
+    struct wire_outcome outcome = {.first_token = 1, .outcome = WIRE_OUTCOME_DONE};
+    cr_assert_str_eq(outcome_fault(&outcome), "count: must be at least 1");
+    outcome.count = LIMIT_FRAME_NOTIFICATIONS + 1;
+    cr_assert_str_eq(outcome_fault(&outcome), "count: 1025 is over 1024");
+    outcome.count = 2;
+    outcome.first_token = UINT64_MAX - 1;
+    cr_assert_str_eq(outcome_fault(&outcome), "first_token: the run of tokens overflows");
+}
+
+Test(wire_session, every_type_and_status_has_a_name)
+{
+    for (unsigned type = WIRE_ERROR; type < WIRE_TYPE_COUNT; type++) {
+        cr_assert_str_neq(wire_type_name(type), "?");
+    }
+    for (unsigned status = 0; status < WIRE_STATUS_COUNT; status++) {
+        cr_assert_str_neq(wire_status_name(status), "?");
+    }
+    cr_assert_str_eq(wire_type_name(0), "?");
+    cr_assert_str_eq(wire_type_name(WIRE_TYPE_COUNT), "?");
+    cr_assert_str_eq(wire_status_name(WIRE_STATUS_COUNT), "?");
+}
