@@ -23,26 +23,26 @@
 typedef struct log log_t;
 
 struct log_settings {
-    const char *directory;     /* the journal's: each log is a directory in it; borrowed */
-    uint64_t segment_bytes;    /* 0: 64 MiB; at least 2 MiB + 64 KiB, a multiple of 4096 (tests may
-                                  go down to 64 KiB, where large records do not fit) */
-    bool sync_thread;          /* sync on a thread of its own; default: on the caller's */
-    bool no_write_ahead;       /* for tools and tests: no spare segment in the background */
+    const char *directory;  /* the journal's: each log is a directory in it; borrowed */
+    uint64_t segment_bytes; /* 0: 64 MiB; 2 MiB + 64 KiB or more (tests: 64 KiB), by 4096 */
+    bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
+    bool no_write_ahead;    /* for tools and tests: no spare segment in the background */
 };
 
 struct log_record {
     uint64_t position;
     uint8_t kind;
-    const uint8_t *body;       /* borrowed from the block that the cursor or caller holds */
+    const uint8_t *body; /* borrowed from the block that the cursor or caller holds */
     size_t size;
 };
 
 /* The record kinds that the log itself knows; delivery/record.h names the others. */
 enum {
-    LOG_KIND_POSITION = 1,         /* how far this log's owner has read and acted on the others' */
+    LOG_KIND_POSITION = 1, /* how far this log's owner has read and acted on the others' */
     LOG_KIND_CHECKPOINT_BEGIN = 2,
     LOG_KIND_CHECKPOINT_ITEM = 3,
-    LOG_KIND_CHECKPOINT_END = 4,   /* body: varint position of its BEGIN */
+    LOG_KIND_CHECKPOINT_END = 4, /* body: varint position of its BEGIN */
+    LOG_KIND_LOST = 31,          /* by salvage: what was at this position is lost; no body */
 };
 
 #define LOG_ALL_KINDS UINT32_MAX
@@ -92,12 +92,11 @@ uint8_t *log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *posi
  *
  * flags        LOG_STORE_FINISHING or 0
  *
- * ERR_FULL     nothing was written and nothing is forgotten: the same records are tried again by the
- *              next commit. A service avoids this by asking log_room before it admits.
- * ERR_LOST     the process must end
+ * ERR_FULL  nothing was written and nothing is forgotten: the next commit tries the same records
+ *           again. A service avoids this by asking log_room before it admits.
+ * ERR_LOST  the process must end
  */
 err_t log_commit(log_t *self, unsigned flags, struct why *why);
-
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
 err_t log_reap(log_t *self, struct why *why);
 
@@ -105,14 +104,15 @@ uint64_t log_next(const log_t *self);    /* position that the next append gets *
 uint64_t log_durable(const log_t *self); /* newest durable position; a follower's: as last seen */
 uint64_t log_first(const log_t *self);   /* oldest position kept */
 uint64_t log_run(const log_t *self);
-const uint8_t *log_identity(const log_t *self); /* 16 bytes; all zero while a followed log is absent */
-int log_fd(log_t *self);                 /* see log_store_fd */
+/* 16 bytes; all zero while a followed log is absent. */
+const uint8_t *log_identity(const log_t *self);
+int log_fd(log_t *self); /* see log_store_fd */
 
 /* Bytes that may still be admitted above the reserve. Cheap: measured at most once a second. */
 uint64_t log_room(log_t *self);
 void log_reserve(log_t *self, uint64_t bytes);
-err_t log_trim(log_t *self, uint64_t keep_from, struct why *why); /* never the newest POSITION or
-                                                      complete checkpoint, whatever keep_from says */
+/* Never the newest POSITION or complete checkpoint, whatever keep_from says. */
+err_t log_trim(log_t *self, uint64_t keep_from, struct why *why);
 err_t log_inspect(log_t *self, struct log_store_state *state, struct why *why);
 
 /* A follower: look for what has become durable since. ERR_OK also when nothing has. */
@@ -131,7 +131,7 @@ struct log_cursor {
 };
 
 void log_cursor_init(struct log_cursor *cursor, log_t *log, uint64_t from, uint32_t kinds);
-/* ERR_AGAIN: at the durable end, ask again later. ERR_NOT_FOUND: trimmed. Others as log_store_read. */
+/* ERR_AGAIN: at the durable end, ask later. ERR_NOT_FOUND: trimmed. Others: log_store_read's. */
 err_t log_cursor_next(struct log_cursor *cursor, struct log_record *record, struct why *why);
 void log_cursor_fini(struct log_cursor *cursor);
 
