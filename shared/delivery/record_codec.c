@@ -4,9 +4,10 @@
  *   key           position v, subscription v
  *   text          bytes v, UTF-8
  *   NOTIFICATION  received_unix_ms v, hash 16 bytes, count u8, subscription v..., the notification
- *   event         key, turn v, flags u8, what u8, attempt v, at_unix_ms v, then what flags say:
- *                 1 due_unix_ms v; 2 unburnt v; 4 by text; 8 reason text; 16 previous v; 32:
- * unfenced `what` is the outcome (DONE, EVIDENCE, FAILED, FENCED), end (ENDED, CLOSED) or order
+ *   event         key, turn v, flags u8, what u8, attempt v, at_unix_ms v, then as flags say:
+ *                 1 due_unix_ms v; 2 unburnt v; 4 by text; 8 reason text; 16 previous v;
+ *                 32 says unfenced. `what` is the outcome (DONE, EVIDENCE, FAILED, FENCED), the end
+ *                 (ENDED, CLOSED) or the order (ORDER)
  *   custody       key, turn v, to u8, cause u8, flags u8 (1 sent, 2 alone), attempts v, unburnt v,
  *                 at_unix_ms v, due_unix_ms v, first_sent_unix_ms v, previous v, reason text
  *   CASE          flags u8 (1 fenced, 2 undo unanswered), bytes v of the custody, custody,

@@ -97,6 +97,7 @@ uint8_t *log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *posi
  * ERR_LOST  the process must end
  */
 err_t log_commit(log_t *self, unsigned flags, struct why *why);
+
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
 err_t log_reap(log_t *self, struct why *why);
 
@@ -104,9 +105,8 @@ uint64_t log_next(const log_t *self);    /* position that the next append gets *
 uint64_t log_durable(const log_t *self); /* newest durable position; a follower's: as last seen */
 uint64_t log_first(const log_t *self);   /* oldest position kept */
 uint64_t log_run(const log_t *self);
-/* 16 bytes; all zero while a followed log is absent. */
-const uint8_t *log_identity(const log_t *self);
-int log_fd(log_t *self); /* see log_store_fd */
+const uint8_t *log_identity(const log_t *self); /* 16 bytes; zeros: the followed log is absent */
+int log_fd(log_t *self);                        /* see log_store_fd */
 
 /* Bytes that may still be admitted above the reserve. Cheap: measured at most once a second. */
 uint64_t log_room(log_t *self);

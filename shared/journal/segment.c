@@ -1,22 +1,43 @@
 /*
- * Segment file, all integers little-endian:
+ * Segment file, all integers little-endian; columns are offset and bytes:
  *
- *   0      header, 4096 bytes
- *          0   8  "HERALDSG"
- *          8   2  major version      10  2  minor version      12  4  512: bytes checksummed
- *          16 16  identity of the log
- *          32  8  run                40  8  counter            48  8  first position
- *          56  8  predecessor's counter, 0: none               64  8  offset of the predecessor's
- * end 72  8  bytes of this file                           80  8  salt 88  1  bytes of the name  89
- * 64  name of the log    ... zeros 504 8  XXH3-64 of bytes 0 to 503                    ... zeros up
- * to 4096 4096   blocks, each at a multiple of 512 0   8  XXH3-64 of bytes 8 to the end of the
- * records, seeded by place 8   4  XXH3-64 of bytes 12 to 63, seeded by place, lower half 12  4
- * "HBLK" 16  8  run                24  8  first position     32  8  synced 40  4  count 44  4 kinds
- * 48  4  bytes of records 52 12  zeros 64     records: kind u8, length LEB128, body; then zeros up
- * to a multiple of 512 end    footer, at a place that follows from the file's size (sealed segments
- * only) 0   8  "HERALDIX" 8   4  number of marks    12  4  offset at which the content ends 16  8
- * XXH3-64 of bytes 0 to 15 and of the marks, seeded by place 24 40  zeros 64     marks: first
- * position u64, offset u32, kinds u32
+ *   header, 4096 bytes, at 0
+ *        0   8  "HERALDSG"
+ *        8   2  major version
+ *       10   2  minor version
+ *       12   4  512: bytes checksummed
+ *       16  16  identity of the log
+ *       32   8  run
+ *       40   8  counter
+ *       48   8  first position
+ *       56   8  predecessor's counter, 0: none
+ *       64   8  offset of the predecessor's end
+ *       72   8  bytes of this file
+ *       80   8  salt
+ *       88   1  bytes of the name
+ *       89  64  name of the log, then zeros
+ *      504   8  XXH3-64 of bytes 0 to 503, then zeros
+ *
+ *   blocks, from 4096, each at a multiple of 512
+ *        0   8  XXH3-64 of bytes 8 to the end of the records, seeded by place
+ *        8   4  XXH3-64 of bytes 12 to 63, seeded by place, lower half
+ *       12   4  "HBLK"
+ *       16   8  run
+ *       24   8  first position
+ *       32   8  synced
+ *       40   4  count
+ *       44   4  kinds
+ *       48   4  bytes of records
+ *       52  12  zeros
+ *       64      records: kind u8, length LEB128, body; then zeros up to a multiple of 512
+ *
+ *   footer, at a place that follows from the file's size (sealed segments only)
+ *        0   8  "HERALDIX"
+ *        8   4  number of marks
+ *       12   4  offset at which the content ends
+ *       16   8  XXH3-64 of the marks, seeded by place and by the XXH3-64 of bytes 0 to 15
+ *       24  40  zeros
+ *       64      marks: first position u64, offset u32, kinds u32
  *
  * "Seeded by place": by salt, run, counter and offset. So neither a stale nor a misplaced block
  * passes, and all-zero bytes are never valid, since "HBLK" is not zero.

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "delivery/policy.h"
 #include "delivery/record_codec.h"
 
 #include <stdio.h>
@@ -35,6 +36,10 @@ static const char *const kind_names[LIMIT_KINDS] = {
 static const char *const end_names[END_COUNT] = {"none", "done", "undone", "cancelled", "resolved"};
 static const char *const log_names[LOG_ID_COUNT] = {"producer", "scheduler", "compensator"};
 static const char *const order_names[ORDER_COUNT] = {"none", "cancel", "undo", "resolve", "note"};
+static const char *const compensation_names[] = {
+    [COMPENSATION_REAPPLY] = "reapply",
+    [COMPENSATION_UNDO] = "undo",
+};
 static const char *const outcome_names[] = {
     [OUTCOME_NONE] = "none",
     [OUTCOME_DONE] = "done",
@@ -109,6 +114,27 @@ put_time(json_t *to, const char *key, int64_t unix_ms)
 }
 
 static void
+put_flag(json_t *to, const char *key, bool value)
+{
+    (void)json_object_set_new(to, key, json_boolean(value));
+}
+
+static void
+put_count(json_t *to, const char *key, uint64_t value)
+{
+    if (value != 0) {
+        put_number(to, key, value);
+    }
+}
+
+static void
+put_duration(json_t *to, const char *key, int64_t ms)
+{
+    char text[POLICY_DURATION_SIZE];
+    (void)json_object_set_new(to, key, json_string(policy_duration_text(ms, text)));
+}
+
+static void
 put_hex(json_t *to, const char *key, const uint8_t *bytes, size_t size)
 {
     char *text = mem_alloc(size * 2 + 1);
@@ -148,8 +174,13 @@ put_custody(json_t *to, const struct record_custody *record)
     put_name(to, "to", log_names, COUNT(log_names), record->to);
     put_name(to, "cause", outcome_names, COUNT(outcome_names), record->cause);
     put_number(to, "attempts", record->attempts);
+    put_count(to, "unburnt", record->unburnt);
+    put_flag(to, "sent", record->sent);
+    put_flag(to, "alone", record->alone);
     put_time(to, "at", record->at_unix_ms);
     put_time(to, "due", record->due_unix_ms);
+    put_time(to, "first-sent", record->first_sent_unix_ms);
+    put_count(to, "previous", record->previous);
     put_text(to, "reason", record->reason.data, record->reason.size);
 }
 
@@ -173,14 +204,14 @@ describe_event(json_t *to, const struct log_record *log_record, struct why *why)
     if (record.order != 0) {
         put_name(to, "order", order_names, COUNT(order_names), record.order);
     }
-    if (record.attempt != 0) {
-        put_number(to, "attempt", record.attempt);
-    }
+    put_count(to, "attempt", record.attempt);
+    put_count(to, "unburnt", record.unburnt);
     if (record.unfenced) {
-        (void)json_object_set_new(to, "unfenced", json_true());
+        put_flag(to, "unfenced", true);
     }
     put_time(to, "at", record.at_unix_ms);
     put_time(to, "due", record.due_unix_ms);
+    put_count(to, "previous", record.previous);
     put_text(to, "by", record.by.data, record.by.size);
     put_text(to, "reason", record.reason.data, record.reason.size);
     return ERR_OK;
@@ -206,7 +237,8 @@ describe_case(json_t *to, const struct log_record *log_record, struct why *why)
     err_t rc = record_case_decode(log_record->body, log_record->size, &record, why);
     if (rc == ERR_OK) {
         put_custody(to, &record.custody);
-        (void)json_object_set_new(to, "fenced", json_boolean(record.fenced));
+        put_flag(to, "fenced", record.fenced);
+        put_flag(to, "undo-unanswered", record.undo_unanswered);
         put_notification(to, &record.notification);
     }
     return rc;
@@ -223,7 +255,11 @@ describe_subscription(json_t *to, const struct log_record *log_record, struct wh
         put_text(to, "pattern", record.pattern.data, record.pattern.size);
         put_text(to, "group", record.group.data, record.group.size);
         put_text(to, "policy", record.policy.data, record.policy.size);
-        (void)json_object_set_new(to, "active", json_boolean(record.active));
+        put_flag(to, "active", record.active);
+        put_name(to, "compensation", compensation_names, COUNT(compensation_names),
+                 record.compensation);
+        put_duration(to, "lease", record.lease_ms);
+        put_duration(to, "lease-limit", record.lease_limit_ms);
     }
     return rc;
 }
@@ -236,6 +272,8 @@ describe_group(json_t *to, const struct log_record *log_record, struct why *why)
     if (rc == ERR_OK) {
         put_text(to, "name", record.name.data, record.name.size);
         put_hex(to, "identity", record.identity, sizeof record.identity);
+        put_flag(to, "can-fence", record.can_fence);
+        put_flag(to, "can-undo", record.can_undo);
         put_text(to, "by", record.by.data, record.by.size);
     }
     return rc;
