@@ -15,7 +15,6 @@
 struct salvage {
     struct journal_place place;
     struct salvage_writer writer;
-    bool begun;    /* the writer has its first position */
     uint64_t last; /* position copied last */
     uint64_t lost; /* positions given to LOST records */
     uint64_t copied;
@@ -95,15 +94,7 @@ static err_t
 take(struct salvage *self, log_block_t *block, struct why *why)
 {
     uint64_t first = log_block_first(block);
-    err_t rc = ERR_OK;
-    if (!self->begun) {
-        self->begun = true;
-        self->last = first - 1;
-        rc = salvage_writer_begin(&self->writer, first, why);
-    }
-    if (rc == ERR_OK && first > self->last + 1) {
-        rc = fill(self, first - 1, why);
-    }
+    err_t rc = fill(self, first - 1, why);
     if (rc == ERR_OK && first == self->last + 1) { /* else a copy of what is there already */
         rc = salvage_writer_block(&self->writer, block, why);
         self->last += log_block_count(block);
@@ -168,13 +159,13 @@ salvage(struct salvage *self, const struct journal_command *command, struct why 
                                                                            : like.run;
         rc = salvage_writer_open(&self->writer, command->into, &like, why);
     }
-    for (size_t i = 0; rc == ERR_OK && i < set->count; i++) {
-        rc = take_segment(self, i, why);
-    }
-    if (rc == ERR_OK && !self->begun) {
-        self->begun = true;
+    if (rc == ERR_OK) {
+        /* What is below the oldest header cannot be told from what was trimmed. */
         self->last = set->items[0].head.first - 1;
         rc = salvage_writer_begin(&self->writer, self->last + 1, why);
+    }
+    for (size_t i = 0; rc == ERR_OK && i < set->count; i++) {
+        rc = take_segment(self, i, why);
     }
     if (rc == ERR_OK && self->place.claimed) {
         rc = fill(self, self->place.claim.durable, why);

@@ -145,7 +145,7 @@ Test(journal_print, every_kind_of_record_is_printed_in_words)
         "kind=taken",
         "kind=case",
         "fenced=true undo-unanswered=true received=",
-        "kind=done size=13 notification=77 subscription=3 turn=1 outcome=duplicate attempt=2",
+        "kind=done size=7 notification=77 subscription=3 turn=1 outcome=duplicate attempt=2",
         "kind=evidence",
         "kind=failed",
         "outcome=down unburnt=6",
