@@ -35,6 +35,7 @@ struct sender_entry {
     bool alone;
     uint32_t lane;
     uint32_t lease_ms;
+    uint32_t bytes;      /* of the notification */
     int64_t deadline_ms; /* of the lease */
     int64_t limit_ms;    /* WORKING extends up to this */
     int64_t sent_unix_ms;

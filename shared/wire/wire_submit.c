@@ -36,6 +36,63 @@ wire_notification_decode(const void *encoded, size_t size, struct wire_notificat
     return wire_in_end(&in, why);
 }
 
+/*
+ * Pass over one value of a notification: an array's header, a text, binary, an integer or nil.
+ * Returns its first content byte, NULL when it does not fit; *next is behind it.
+ */
+static const uint8_t *
+peek_value(const uint8_t *at, const uint8_t *end, const uint8_t **next)
+{
+    static const uint8_t widths[] = {
+        /* 0xc4 */ 1, 2, 4, 0, 0, 0, 0, 0, /* 0xcc */ 1, 2, 4, 8, 1, 2, 4, 8,
+        /* 0xd4 */ 0, 0, 0, 0, 0,          /* 0xd9 */ 1, 2, 4, /* 0xdc */ 2, 4,
+    };
+    if (at >= end) {
+        return NULL;
+    }
+    uint8_t first = *at++;
+    size_t content = (first & 0xe0U) == 0xa0U ? first & 0x1fU : 0;
+    if (first >= 0xc4U && first <= 0xddU) {
+        size_t width = widths[first - 0xc4U];
+        if ((size_t)(end - at) < width) {
+            return NULL;
+        }
+        bool counted = first <= 0xc6U || (first >= 0xd9U && first <= 0xdbU);
+        for (size_t i = 0; counted && i < width; i++) {
+            content = content << 8 | at[i];
+        }
+        at += width;
+    }
+    if ((size_t)(end - at) < content) {
+        return NULL;
+    }
+    *next = at + content;
+    return at;
+}
+
+struct wire_peek
+wire_notification_peek(const void *encoded, size_t size)
+{
+    struct wire_peek peek = {.has_policy = false};
+    const uint8_t *end = (const uint8_t *)encoded + size;
+    const uint8_t *next = encoded;
+    const uint8_t *biz_id = NULL;
+    if (peek_value(next, end, &next) == NULL || peek_value(next, end, &next) == NULL ||
+        (biz_id = peek_value(next, end, &next)) == NULL) { /* array, topic, biz_id */
+        return peek;
+    }
+    size_t biz_id_size = (size_t)(next - biz_id);
+    if (peek_value(next, end, &next) == NULL || peek_value(next, end, &next) == NULL ||
+        next >= end) { /* payload, version */
+        return peek;
+    }
+    peek.biz_id = (struct wire_text){.data = (const char *)biz_id, .size = biz_id_size};
+    peek.has_policy = *next != 0xc0U;
+    bool passed = *next == 0xc0U ? next++ != NULL : peek_value(next, end, &next) != NULL;
+    peek.has_deadline = passed && next < end && *next != 0;
+    return peek;
+}
+
 uint32_t
 wire_submit_open(struct wire_in *in)
 {

@@ -31,6 +31,15 @@ void wire_notification_encode(struct wire_out *out, const struct wire_notificati
 err_t wire_notification_decode(const void *encoded, size_t size,
                                struct wire_notification *notification, struct why *why);
 
+/* A quick look at a notification that was decoded before, in this process or an earlier one: what it
+ * says is not checked again, but for bounds. */
+struct wire_peek {
+    struct wire_text biz_id; /* size 0: it makes no sense */
+    bool has_policy;         /* of its own */
+    bool has_deadline;
+};
+struct wire_peek wire_notification_peek(const void *encoded, size_t size);
+
 /* Reading a SUBMIT: open with wire_message_open, then: */
 uint32_t wire_submit_open(struct wire_in *in); /* how many notifications; 0 after a fault */
 /* The bytes of the next one. wire_message_open has checked the whole frame, so .data is NULL only

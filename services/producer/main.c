@@ -1,0 +1,158 @@
+/* herald-producer: joins the core, the journal and the sockets. */
+#include "producer_core.h"
+#include "producer_settings.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "runtime/logger.h"
+#include "runtime/service.h"
+#include "runtime/shell.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define CONFIGURED_TEXTS 8
+
+/* Everything that a running producer has. */
+struct producer {
+    peers_t *peers;
+    outbox_t *outbox;
+    producer_core_t *core;
+    shell_t *shell;
+    char *texts[CONFIGURED_TEXTS]; /* owned; the shell borrows them */
+    size_t text_count;
+};
+
+static void
+log_notice(void *context, const char *event, const char *subject, const char *text)
+{
+    (void)context; /* nothing of ours is needed for a line */
+    LOGGER_EVENT(LOGGER_WARN, event, LOGGER_TEXT("kind", subject), LOGGER_TEXT("text", text));
+}
+
+static const char *
+text(struct producer *self, const settings_t *settings, const char *path, const char *data)
+{
+    char *made = service_text(settings, path, data);
+    self->texts[self->text_count++] = made;
+    return made;
+}
+
+static err_t
+open_core(struct producer *self, const settings_t *settings, const char *data, struct why *why)
+{
+    char directory[4096];
+    int size = snprintf(directory, sizeof directory, "%s/journal", data);
+    if (size < 0 || (size_t)size >= sizeof directory) {
+        return why_set(why, ERR_INVALID, "the data directory's path is too long");
+    }
+    struct log_settings log = {
+        .directory = directory,
+        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
+        .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
+    };
+    err_t rc = peers_open(&self->peers, &log, LOG_PRODUCER, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct producer_settings core = {
+        .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
+        .window = (uint32_t)settings_number(settings, "lanes/window"),
+        .watch_max = (uint32_t)settings_number(settings, "watches"),
+        .retained_max = (uint64_t)settings_number(settings, "retained_max"),
+        .retention_ms = settings_number(settings, "retention"),
+        .checkpoint_records = (uint64_t)settings_number(settings, "journal/checkpoint"),
+        .seed = (uint64_t)clock_mono_ns() ^ (uint64_t)getpid() << 32,
+        .notice = log_notice,
+    };
+    self->outbox = outbox_new();
+    self->core = producer_core_new(&core, self->peers, self->outbox);
+    rc = producer_core_recover(self->core, clock_mono_ms(), clock_unix_ms(), why);
+    struct producer_subscription_settings subscriptions[LIMIT_SUBSCRIPTIONS];
+    size_t count = 0;
+    if (rc == ERR_OK) {
+        rc = producer_settings_subscriptions(settings, subscriptions, &count, why);
+    }
+    return rc == ERR_OK ? producer_core_configure(self->core, subscriptions, count, why) : rc;
+}
+
+static err_t
+open_shell(struct producer *self, const settings_t *settings, const char *data, struct why *why)
+{
+    struct shell_settings shell = {
+        .service = "producer",
+        .log = LOG_PRODUCER,
+        .front = text(self, settings, "front/bind", data),
+        .outcome = text(self, settings, "outcome/bind", data),
+        .wake = text(self, settings, "wake/bind", data),
+        .lanes = text(self, settings, "lanes/bind", data),
+        .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
+        .peers = {text(self, settings, "scheduler/wake", data),
+                  text(self, settings, "compensator/wake", data)},
+        .insecure = settings_number(settings, "insecure") != 0,
+    };
+    err_t rc = shell_open(&self->shell, &shell, peers_own(self->peers), self->outbox, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    for (uint32_t i = 0; i < shell.lane_count; i++) {
+        producer_core_lane(self->core, i, shell_lane_endpoint(self->shell, i));
+    }
+    producer_core_endpoint(self->core, "outcome", shell_outcome_endpoint(self->shell));
+    producer_core_endpoint(self->core, "scheduler", text(self, settings, "scheduler/front", data));
+    producer_core_endpoint(self->core, "compensator",
+                           text(self, settings, "compensator/front", data));
+    return ERR_OK;
+}
+
+static err_t
+serve(struct producer *self, struct why *why)
+{
+    const struct shell_core core = {
+        .self = self->core,
+        .front = producer_core_front,
+        .outcome = producer_core_outcome,
+        .step = producer_core_step,
+        .next_ms = producer_core_next_ms,
+        .counters = producer_core_counters,
+        .now = producer_core_now,
+    };
+    const log_t *log = peers_own(self->peers);
+    LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_INT("pid", getpid()), LOGGER_INT("run", log_run(log)),
+                 LOGGER_INT("next", log_next(log)));
+    return shell_run(self->shell, &core, why);
+}
+
+static err_t
+run(const settings_t *settings, const char *data, struct why *why)
+{
+    struct producer self = {0};
+    err_t rc = open_core(&self, settings, data, why);
+    if (rc == ERR_OK) {
+        rc = open_shell(&self, settings, data, why);
+    }
+    if (rc == ERR_OK) {
+        rc = serve(&self, why);
+    }
+    shell_close(&self.shell);
+    producer_core_destroy(&self.core);
+    outbox_destroy(&self.outbox);
+    peers_close(&self.peers);
+    for (size_t i = 0; i < self.text_count; i++) {
+        mem_free(self.texts[i]);
+    }
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct service service = {
+        .name = "producer",
+        .summary = "Admits notifications, makes them durable, delivers them first, and answers "
+                   "what became of them.",
+        .table = producer_settings_table,
+        .run = run,
+    };
+    return service_main(&service, argc, argv);
+}

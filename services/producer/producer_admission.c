@@ -1,0 +1,218 @@
+/*
+ * SUBMIT: every notification of the frame gets a status of its own; what is accepted is appended to
+ * the log as it came, and the answer leaves once that is durable.
+ */
+#include "producer_private.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "delivery/content_hash.h"
+#include "delivery/topic_pattern.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a delivery may still need in all logs beside the copies of its notification: MOVED, TAKEN
+ * and the failures of the longest schedule, a case, its end. */
+#define RESERVE_RECORDS_BYTES 8192U
+
+static struct wire_text
+text_of(const char *text)
+{
+    return (struct wire_text){.data = text, .size = strlen(text)};
+}
+
+/* Which subscriptions match; looked up again only when the slot holds another topic. */
+static const struct producer_topic *
+route_topic(producer_core_t *self, struct wire_text topic)
+{
+    uint64_t hash = content_hash_id(topic.data, topic.size);
+    struct producer_topic *slot = &self->topics[hash % PRODUCER_TOPICS];
+    if (slot->size == topic.size && memcmp(slot->topic, topic.data, topic.size) == 0) {
+        return slot;
+    }
+    slot->size = topic.size;
+    memcpy(slot->topic, topic.data, topic.size);
+    slot->count = 0;
+    bool group_seen[LIMIT_GROUPS] = {false};
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        const struct catalog_subscription *known = catalog_subscription(self->catalog, id);
+        if (known != NULL && known->active && !group_seen[known->group] &&
+            topic_pattern_match(known->pattern, strlen(known->pattern), topic.data, topic.size)) {
+            group_seen[known->group] = true; /* the first configured of a group counts */
+            slot->subscriptions[slot->count++] = id;
+        }
+    }
+    return slot;
+}
+
+static struct wire_result
+refused(producer_core_t *self, const char *field, const char *text)
+{
+    self->counts.refused++;
+    return (struct wire_result){
+        .status = WIRE_REFUSED, .count = 1, .field = text_of(field), .text = text_of(text)};
+}
+
+/* The biz_id was seen before: the same notification, or something else under the same name. */
+static struct wire_result
+repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t position,
+         const uint8_t *hash, struct why *why)
+{
+    if (memcmp(stored->record.hash, hash, CONTENT_HASH_BYTES) == 0) {
+        self->counts.duplicates++;
+        return (struct wire_result){.status = WIRE_DUPLICATE, .count = 1, .position = position};
+    }
+    char when[CLOCK_TEXT_SIZE];
+    self->counts.conflicts++;
+    (void)why_set(why, ERR_CONFLICT,
+                  "this biz_id was used for topic %.*s, version %llu, %zu bytes of payload, "
+                  "accepted %s as %llu",
+                  (int)stored->notification.topic.size, stored->notification.topic.data,
+                  (unsigned long long)stored->notification.version,
+                  stored->notification.payload.size,
+                  clock_text(stored->record.received_unix_ms, when), (unsigned long long)position);
+    return (struct wire_result){.status = WIRE_CONFLICT,
+                                .count = 1,
+                                .position = position,
+                                .field = text_of("biz_id"),
+                                .text = text_of(why->text)};
+}
+
+/* Room for this one and for everything that is open, to its end. */
+static bool
+has_room(producer_core_t *self, size_t record_size, unsigned deliveries)
+{
+    uint64_t open = self->open_count + deliveries;
+    uint64_t needed =
+        open * RESERVE_RECORDS_BYTES + self->open_bytes + (uint64_t)record_size * (deliveries + 1);
+    return log_room(self->log) > needed;
+}
+
+static void
+append(producer_core_t *self, const struct producer_topic *topic, struct wire_bytes encoded,
+       const struct wire_notification *notification, const uint8_t *hash)
+{
+    struct record_notification record = {
+        .received_unix_ms = self->now_unix_ms,
+        .subscription_count = topic->count,
+        .encoded = encoded.data,
+        .encoded_size = encoded.size,
+    };
+    memcpy(record.hash, hash, sizeof record.hash);
+    memcpy(record.subscriptions, topic->subscriptions,
+           topic->count * sizeof topic->subscriptions[0]);
+    uint64_t position = 0;
+    size_t size = record_notification_size(&record);
+    uint8_t *space = log_append_space(self->log, RECORD_NOTIFICATION, size, &position);
+    (void)record_notification_encode(&record, space); /* its size is known */
+    uint64_t id = content_hash_id(notification->biz_id.data, notification->biz_id.size);
+    producer_index_add(self->index, id, position, self->expired);
+    producer_touch(self, id, position);
+    for (unsigned i = 0; i < topic->count; i++) {
+        producer_open_add(&producer_queue_of(self, topic->subscriptions[i])->open, position);
+    }
+    self->open_count += topic->count;
+    self->open_bytes += (uint64_t)encoded.size * topic->count;
+    if (notification->deadline_unix_ms != 0) {
+        producer_deadline_add(self, position, notification->deadline_unix_ms);
+    }
+    self->counts.accepted++;
+    self->total++;
+}
+
+static struct wire_result
+busy(producer_core_t *self, const char *text)
+{
+    self->counts.busy++;
+    return (struct wire_result){.status = WIRE_BUSY, .count = 1, .text = text_of(text)};
+}
+
+/* What is wrong with it, or nothing (status WIRE_ACCEPTED). */
+static struct wire_result
+examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notification *notification,
+        struct why *why)
+{
+    if (wire_notification_decode(encoded.data, encoded.size, notification, why) != ERR_OK) {
+        return refused(self, "notification", why->text);
+    }
+    if (topic_pattern_check_topic(notification->topic.data, notification->topic.size, why) !=
+        ERR_OK) {
+        return refused(self, "topic", why->text);
+    }
+    struct policy policy;
+    if (notification->policy.size > 0 && policy_parse(&policy, notification->policy.data,
+                                                      notification->policy.size, why) != ERR_OK) {
+        return refused(self, "policy", why->text);
+    }
+    return (struct wire_result){.status = WIRE_ACCEPTED, .count = 1};
+}
+
+static struct wire_result
+admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
+{
+    struct wire_notification notification;
+    struct wire_result result = examine(self, encoded, &notification, why);
+    if (result.status != WIRE_ACCEPTED) {
+        return result;
+    }
+    struct content content = {
+        .topic = notification.topic.data,
+        .topic_size = notification.topic.size,
+        .version = notification.version,
+        .payload = notification.payload.data,
+        .payload_size = notification.payload.size,
+    };
+    uint8_t hash[CONTENT_HASH_BYTES];
+    content_hash(&content, hash);
+    struct producer_stored stored;
+    struct producer_index_entry *known = producer_find(self, notification.biz_id, &stored);
+    if (known != NULL) {
+        result = repeated(self, &stored, producer_index_position(known), hash, why);
+        producer_stored_release(&stored);
+        return result;
+    }
+    const struct producer_topic *topic = route_topic(self, notification.topic);
+    if (topic->count == 0) {
+        self->counts.unrouted++;
+        return (struct wire_result){.status = WIRE_UNROUTED,
+                                    .count = 1,
+                                    .field = text_of("topic"),
+                                    .text = text_of("no subscription matches this topic")};
+    }
+    if (notification.deadline_unix_ms != 0 && notification.deadline_unix_ms <= self->now_unix_ms) {
+        return refused(self, "deadline", "the deadline has passed already");
+    }
+    if (self->total - self->gone >= self->settings.retained_max) {
+        return busy(self, "retained_max notifications are kept and none may go yet");
+    }
+    if (!has_room(self, encoded.size, topic->count)) {
+        return busy(self, "disk: what is left is kept for what was accepted");
+    }
+    result.position = log_next(self->log);
+    append(self, topic, encoded, &notification, hash);
+    return result;
+}
+
+void
+producer_submit(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,
+                const struct wire_head *head)
+{
+    struct why why;
+    uint32_t count = wire_submit_open(in);
+    if (in->failed) {
+        producer_refuse(self, route, head->request, WIRE_REFUSED, in->why.text);
+        return;
+    }
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    struct wire_results_out results = wire_results_begin(&out, head->request);
+    for (uint32_t i = 0; i < count; i++) {
+        struct wire_bytes encoded = wire_submit_next(in);
+        CHECK(encoded.data != NULL); /* wire_message_open has checked the whole frame */
+        struct wire_result result = admit(self, encoded, &why);
+        wire_results_add(&results, &result);
+    }
+    wire_results_end(&results);
+    producer_answer(self, route, &out);
+}

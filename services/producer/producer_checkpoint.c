@@ -1,0 +1,292 @@
+/*
+ * Checkpoints: what a restart needs to know of everything before, so that it reads only what came
+ * after. All integers are LEB128 unless a width is given.
+ *
+ *   INDEX  the INDEX record before (0: none), count, count times: hash 8 bytes, position,
+ *          newest record minus position
+ *          The chain of INDEX records holds every index entry; of several for one notification the
+ *          newest counts. A checkpoint writes those that changed since the one before.
+ *   BEGIN  newest INDEX record, notifications ever, notifications trimmed, open deliveries, their
+ *          bytes, how far the scheduler's and the compensator's logs were read
+ *   ITEM   kind u8, then as many of these as fit:
+ *     1    subscription, first position (a multiple of 64), words, each 8 bytes: bit i set when the
+ *          delivery at first + i is open in the producer's custody
+ *     2    position, subscription, newest record in the scheduler's log, in the compensator's, CASE
+ *          record, due_unix_ms, bytes, fold: newest record, turn, attempts, custodian u8, end u8,
+ *          flags u8 (1 taken, 2 case, 4 cancel asked, 8 fenced, 16 broken)
+ *     3    position, deadline_unix_ms
+ *     4    a SUBSCRIPTION record; 5  a GROUP record
+ *     6    position, notifications before it, unix_ms
+ *   END    position of BEGIN
+ */
+#include "producer_private.h"
+
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define INDEX_ENTRIES 2048U
+#define INDEX_ENTRY_MAX (8 + 2 * BYTES_VARINT_MAX)
+#define ITEM_BYTES 32768U
+#define ITEM_ENTRY_MAX 160U
+#define WORDS_AN_ITEM 2048U
+
+static_assert(INDEX_ENTRIES * INDEX_ENTRY_MAX + 32 <= LIMIT_RECORD_BYTES, "an INDEX record fits");
+static_assert(WORDS_AN_ITEM * 8 + 64 <= ITEM_BYTES, "a record of open bits fits");
+
+/* An ITEM that is being gathered. */
+struct item {
+    producer_core_t *core;
+    struct bytes_out out;
+    uint8_t kind;
+    uint8_t body[ITEM_BYTES];
+};
+
+static void
+item_flush(struct item *item)
+{
+    if (bytes_out_used(&item->out) > 1) {
+        (void)log_append(item->core->log, RECORD_CHECKPOINT_ITEM, item->body,
+                         bytes_out_used(&item->out)); /* found by its BEGIN */
+    }
+    item->out = bytes_out_over(item->body, sizeof item->body);
+    bytes_out_u8(&item->out, item->kind);
+}
+
+static void
+item_begin(struct item *item, producer_core_t *core, uint8_t kind)
+{
+    item->core = core;
+    item->kind = kind;
+    item->out = bytes_out_over(item->body, sizeof item->body);
+    bytes_out_u8(&item->out, kind);
+}
+
+/* Room for one more entry of the small kinds. */
+static void
+item_room(struct item *item)
+{
+    if (bytes_out_used(&item->out) + ITEM_ENTRY_MAX > sizeof item->body) {
+        item_flush(item);
+    }
+}
+
+static uint64_t
+newest_record(producer_core_t *self, const struct producer_touched *touched)
+{
+    uint32_t cursor = 0;
+    struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(self->index, touched->hash, &cursor)) != NULL) {
+        if (producer_index_position(entry) == touched->position) {
+            return producer_index_last(entry);
+        }
+    }
+    return 0; /* expired meanwhile */
+}
+
+static void
+write_index(producer_core_t *self)
+{
+    static uint8_t body[INDEX_ENTRIES * INDEX_ENTRY_MAX + 32]; /* one thread; too large a frame */
+    for (size_t at = 0; at < self->touched_count;) {
+        size_t count = self->touched_count - at;
+        count = count < INDEX_ENTRIES ? count : INDEX_ENTRIES;
+        struct bytes_out out = bytes_out_over(body, sizeof body);
+        bytes_out_varint(&out, self->index_chain);
+        bytes_out_varint(&out, count);
+        for (size_t i = 0; i < count; i++, at++) {
+            const struct producer_touched *touched = &self->touched[at];
+            uint64_t last = newest_record(self, touched);
+            bytes_out_u64(&out, touched->hash);
+            bytes_out_varint(&out, touched->position);
+            bytes_out_varint(&out, last < touched->position ? 0 : last - touched->position);
+        }
+        self->index_chain = log_append(self->log, RECORD_INDEX, body, bytes_out_used(&out));
+    }
+    self->touched_count = 0;
+}
+
+static void
+write_open(struct item *item, uint16_t subscription, struct producer_queue *queue)
+{
+    const struct producer_open *open = &queue->open;
+    uint64_t from = open->low & ~UINT64_C(63);
+    while (open->count > 0 && from < open->next) {
+        uint64_t words = (open->next - from + 63) / 64;
+        words = words < WORDS_AN_ITEM ? words : WORDS_AN_ITEM;
+        item_begin(item, item->core, PRODUCER_ITEM_OPEN);
+        bytes_out_varint(&item->out, subscription);
+        bytes_out_varint(&item->out, from);
+        bytes_out_varint(&item->out, words);
+        for (uint64_t i = 0; i < words; i++, from += 64) {
+            bytes_out_u64(&item->out, producer_open_word(open, from));
+        }
+        item_flush(item);
+    }
+}
+
+static void
+write_moved(struct item *item)
+{
+    const struct producer_moved *moved = &item->core->moved;
+    item_begin(item, item->core, PRODUCER_ITEM_MOVED);
+    for (uint64_t i = 0; i < moved->capacity; i++) {
+        const struct producer_moved_entry *entry = &moved->entries[i];
+        if (entry->key.position == 0) {
+            continue;
+        }
+        item_room(item);
+        struct bytes_out *out = &item->out;
+        const struct fold *fold = &entry->fold;
+        bytes_out_varint(out, entry->key.position);
+        bytes_out_varint(out, entry->key.subscription);
+        bytes_out_varint(out, entry->scheduler_last);
+        bytes_out_varint(out, entry->compensator_last);
+        bytes_out_varint(out, entry->case_at);
+        bytes_out_varint(out, (uint64_t)entry->due_unix_ms);
+        bytes_out_varint(out, entry->bytes);
+        bytes_out_varint(out, fold->latest);
+        bytes_out_varint(out, fold->turn);
+        bytes_out_varint(out, fold->attempts);
+        bytes_out_u8(out, fold->custodian);
+        bytes_out_u8(out, fold->end);
+        bytes_out_u8(out, (uint8_t)((fold->taken ? 1 : 0) | (fold->is_case ? 2 : 0) |
+                                    (fold->cancel_asked ? 4 : 0) | (fold->fenced ? 8 : 0) |
+                                    (fold->broken ? 16 : 0)));
+    }
+    item_flush(item);
+}
+
+static void
+write_deadlines(struct item *item)
+{
+    producer_core_t *core = item->core;
+    const struct deadline_heap *heap = &core->deadlines.heap;
+    item_begin(item, core, PRODUCER_ITEM_DEADLINE);
+    for (uint32_t i = 0; i < heap->count; i++) {
+        item_room(item);
+        bytes_out_varint(&item->out, core->deadlines.slots[heap->items[i]].position);
+        int64_t at_unix_ms = heap->due_ms[i] - core->now_ms + core->now_unix_ms;
+        bytes_out_varint(&item->out, at_unix_ms > 0 ? (uint64_t)at_unix_ms : 1);
+    }
+    item_flush(item);
+}
+
+static struct record_text
+text_of(const char *text)
+{
+    return (struct record_text){.data = text, .size = strlen(text)};
+}
+
+static void
+write_catalog(struct item *item)
+{
+    const catalog_t *catalog = item->core->catalog;
+    for (uint16_t id = 1; id <= LIMIT_SUBSCRIPTIONS; id++) {
+        const struct catalog_subscription *known = catalog_subscription(catalog, id);
+        if (known == NULL) {
+            continue;
+        }
+        struct record_subscription record = {
+            .id = id,
+            .active = known->active,
+            .compensation = known->compensation,
+            .lease_ms = known->lease_ms,
+            .lease_limit_ms = known->lease_limit_ms,
+            .name = text_of(known->name),
+            .pattern = text_of(known->pattern),
+            .group = text_of(catalog_group_at(catalog, known->group)->name),
+            .policy = text_of(known->policy_text),
+        };
+        uint8_t body[RECORD_SUBSCRIPTION_MAX];
+        item_begin(item, item->core, PRODUCER_ITEM_SUBSCRIPTION);
+        bytes_out_span(&item->out, body, record_subscription_encode(&record, body));
+        item_flush(item);
+    }
+    for (uint32_t i = 0; i < LIMIT_GROUPS; i++) {
+        const struct catalog_group *group = catalog_group_at(catalog, i);
+        if (group->name_size == 0) {
+            continue;
+        }
+        struct record_group record = {.name = {.data = group->name, .size = group->name_size},
+                                      .can_fence = group->can_fence,
+                                      .can_undo = group->can_undo};
+        memcpy(record.identity, group->identity, sizeof record.identity);
+        uint8_t body[RECORD_GROUP_MAX];
+        item_begin(item, item->core, PRODUCER_ITEM_GROUP);
+        bytes_out_span(&item->out, body, record_group_encode(&record, body));
+        item_flush(item);
+    }
+}
+
+static void
+write_marks(struct item *item)
+{
+    producer_core_t *core = item->core;
+    item_begin(item, core, PRODUCER_ITEM_MARK);
+    for (uint32_t i = 0; i < core->mark_count; i++) {
+        const struct producer_mark *mark = &core->marks[(core->mark_first + i) % PRODUCER_MARKS];
+        item_room(item);
+        bytes_out_varint(&item->out, mark->position);
+        bytes_out_varint(&item->out, mark->total);
+        bytes_out_varint(&item->out, (uint64_t)mark->unix_ms);
+    }
+    item_flush(item);
+}
+
+/* Entries of open cases whose own INDEX record may be trimmed are written again. */
+static void
+touch_cases(producer_core_t *self)
+{
+    for (uint64_t i = 0; i < self->moved.capacity; i++) {
+        const struct producer_moved_entry *moved = &self->moved.entries[i];
+        if (moved->key.position != 0 && moved->fold.is_case && moved->fold.end == END_NONE &&
+            moved->key.position < self->expired) {
+            producer_touch(self, producer_hash_of(self, moved->key.position), moved->key.position);
+        }
+    }
+}
+
+static uint64_t
+write_begin(producer_core_t *self)
+{
+    uint8_t body[128];
+    struct bytes_out out = bytes_out_over(body, sizeof body);
+    bytes_out_varint(&out, self->index_chain);
+    bytes_out_varint(&out, self->total);
+    bytes_out_varint(&out, self->gone);
+    bytes_out_varint(&out, self->open_count);
+    bytes_out_varint(&out, self->open_bytes);
+    bytes_out_varint(&out, peers_read(self->peers, LOG_SCHEDULER));
+    bytes_out_varint(&out, peers_read(self->peers, LOG_COMPENSATOR));
+    return log_append(self->log, RECORD_CHECKPOINT_BEGIN, body, bytes_out_used(&out));
+}
+
+void
+producer_checkpoint_write(producer_core_t *self)
+{
+    uint64_t since = log_next(self->log) - self->checkpoint_at;
+    /* A checkpoint of much that is open costs much: then it comes less often. */
+    if (since < self->settings.checkpoint_records || since < self->moved.count * 2) {
+        return;
+    }
+    static struct item item; /* one thread; too large for a stack frame */
+    touch_cases(self);
+    write_index(self);
+    uint64_t begin = write_begin(self);
+    item.core = self;
+    write_catalog(&item);
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        if (self->queues[id] != NULL) {
+            write_open(&item, id, self->queues[id]);
+        }
+    }
+    write_moved(&item);
+    write_deadlines(&item);
+    write_marks(&item);
+    uint8_t end[BYTES_VARINT_MAX];
+    (void)log_append(self->log, RECORD_CHECKPOINT_END, end, bytes_put_varint(end, begin));
+    self->checkpoint_at = begin;
+    self->counts.checkpoints++;
+}

@@ -1,0 +1,233 @@
+#include "producer_private.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "delivery/topic_pattern.h"
+
+#include <string.h>
+
+#define FOLLOWED_A_STEP 16384U
+#define LOOK_EVERY_MS 100 /* at the other logs, should a wake be lost */
+#define IDLE_LOOK_MS 1000
+
+producer_core_t *
+producer_core_new(const struct producer_settings *settings, peers_t *peers, outbox_t *outbox)
+{
+    producer_core_t *self = mem_zeroed(sizeof *self);
+    self->settings = *settings;
+    self->peers = peers;
+    self->log = peers_own(peers);
+    self->outbox = outbox;
+    self->catalog = catalog_new();
+    self->index = producer_index_new();
+    self->random = settings->seed;
+    struct sender_settings sender = {
+        .log = LOG_PRODUCER,
+        .run = log_run(self->log),
+        .lane_count = settings->lane_count,
+        .window = settings->window,
+        .lease_ms = 10000,
+        .service = "producer",
+        .answered = producer_answered,
+        .owner = self,
+    };
+    self->sender = sender_new(&sender, outbox);
+    producer_watches_init(&self->watches, settings->watch_max);
+    producer_deadlines_init(&self->deadlines);
+    return self;
+}
+
+void
+producer_core_destroy(producer_core_t **self_p)
+{
+    producer_core_t *self = *self_p;
+    if (self == NULL) {
+        return;
+    }
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        if (self->queues[id] != NULL) {
+            log_cursor_fini(&self->queues[id]->cursor);
+            producer_open_fini(&self->queues[id]->open);
+            mem_free(self->queues[id]);
+        }
+    }
+    producer_deadlines_fini(&self->deadlines);
+    producer_watches_fini(&self->watches);
+    producer_moved_fini(&self->moved);
+    producer_index_destroy(&self->index);
+    catalog_destroy(&self->catalog);
+    sender_destroy(&self->sender);
+    mem_free(self->touched);
+    mem_free(self);
+    *self_p = NULL;
+}
+
+void
+producer_core_lane(producer_core_t *self, uint32_t lane, const char *endpoint)
+{
+    sender_set_endpoint(self->sender, lane, endpoint);
+}
+
+void
+producer_core_endpoint(producer_core_t *self, const char *name, const char *endpoint)
+{
+    sender_set_common(self->sender, name, endpoint);
+}
+
+void
+producer_core_now(void *context, int64_t now_ms, int64_t now_unix_ms)
+{
+    producer_core_t *self = context;
+    self->now_ms = now_ms;
+    self->now_unix_ms = now_unix_ms > 0 ? now_unix_ms : 1;
+}
+
+void
+producer_answer(producer_core_t *self, const struct outbox_route *route, struct wire_out *out)
+{
+    size_t size = 0;
+    uint8_t *body = wire_out_take(out, &size);
+    outbox_front(self->outbox, log_next(self->log) - 1, route, body, size);
+}
+
+void
+producer_refuse(producer_core_t *self, const struct outbox_route *route, uint64_t request,
+                uint8_t status, const char *text)
+{
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    wire_status_encode(&out, WIRE_ERROR, request, status, text);
+    self->counts.refused++;
+    producer_answer(self, route, &out);
+}
+
+void
+producer_core_front(void *context, const struct outbox_route *route, const uint8_t *body,
+                    size_t size)
+{
+    producer_core_t *self = context;
+    struct wire_in in;
+    struct wire_head head;
+    struct why why;
+    err_t rc = wire_message_open(&in, body, size, &head, &why);
+    if (rc != ERR_OK) {
+        producer_refuse(self, route, head.request,
+                        rc == ERR_UNSUPPORTED ? WIRE_UNSUPPORTED : WIRE_REFUSED, why.text);
+        return;
+    }
+    switch (head.type) {
+    case WIRE_SUBMIT:
+        producer_submit(self, route, &in, &head);
+        break;
+    case WIRE_HELLO:
+        producer_hello(self, route, &in, &head);
+        break;
+    case WIRE_PING:
+        producer_ping(self, route, &in, &head);
+        break;
+    case WIRE_QUERY:
+        producer_query(self, route, &in, &head);
+        break;
+    case WIRE_WATCH:
+        producer_watch(self, route, &in, &head);
+        break;
+    case WIRE_CANCEL:
+        producer_cancel(self, route, &in, &head);
+        break;
+    case WIRE_GROUP:
+        producer_group(self, route, &in, &head);
+        break;
+    default:
+        producer_refuse(self, route, head.request, WIRE_UNSUPPORTED,
+                        "the producer takes HELLO, PING, SUBMIT, QUERY, WATCH, CANCEL, GROUP, "
+                        "STATS, RELOAD");
+        break;
+    }
+}
+
+void
+producer_core_outcome(void *context, const uint8_t *body, size_t size)
+{
+    producer_core_t *self = context;
+    if (sender_outcome(self->sender, body, size, self->now_ms, NULL) != ERR_OK) {
+        self->counts.bad_outcomes++;
+    }
+}
+
+err_t
+producer_core_step(void *context, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    producer_core_t *self = context;
+    producer_core_now(self, now_ms, now_unix_ms);
+    err_t rc = producer_follow(self, FOLLOWED_A_STEP, why);
+    if (rc == ERR_OK) {
+        producer_deadline_expire(self);
+        sender_expire(self->sender, now_ms);
+        rc = producer_dispatch(self, why);
+    }
+    if (rc == ERR_OK) {
+        rc = producer_retain(self, why);
+    }
+    if (rc == ERR_OK && self->fault != ERR_OK) {
+        rc = why_set(why, self->fault, "the producer's own log cannot be read back");
+    }
+    producer_watches_expire(&self->watches, now_ms);
+    producer_watches_flush(&self->watches, self->outbox, log_next(self->log) - 1);
+    return rc;
+}
+
+int64_t
+producer_core_next_ms(void *context)
+{
+    producer_core_t *self = context;
+    if (self->more) {
+        return self->now_ms;
+    }
+    int64_t next_ms = self->now_ms + (self->moved.count > 0 ? LOOK_EVERY_MS : IDLE_LOOK_MS);
+    int64_t sender_ms = sender_next_ms(self->sender);
+    int64_t deadline_ms = deadline_heap_next_ms(&self->deadlines.heap);
+    next_ms = sender_ms < next_ms ? sender_ms : next_ms;
+    return deadline_ms < next_ms ? deadline_ms : next_ms;
+}
+
+uint32_t
+producer_core_counters(void *context, struct wire_counter *counters, uint32_t max)
+{
+    producer_core_t *self = context;
+    const struct producer_counts *counts = &self->counts;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } all[] = {
+        {"accepted", counts->accepted},
+        {"duplicates", counts->duplicates},
+        {"conflicts", counts->conflicts},
+        {"refused", counts->refused},
+        {"busy", counts->busy},
+        {"unrouted", counts->unrouted},
+        {"done", counts->done},
+        {"moved", counts->moved},
+        {"cancelled", counts->cancelled},
+        {"evidence", counts->evidence},
+        {"bad_outcomes", counts->bad_outcomes},
+        {"open", self->open_count},
+        {"open_bytes", self->open_bytes},
+        {"retained", self->total - self->gone},
+        {"index_bytes", producer_index_bytes(self->index)},
+        {"left_custody", self->moved.count},
+        {"outstanding", sender_outstanding(self->sender)},
+        {"consumers", sender_consumers(self->sender)},
+        {"paused_lanes", sender_paused(self->sender)},
+        {"watches", self->watches.count},
+        {"checkpoints", counts->checkpoints},
+        {"log_first", log_first(self->log)},
+        {"room", log_room(self->log)},
+    };
+    uint32_t count = sizeof all / sizeof all[0];
+    CHECK(count <= max);
+    for (uint32_t i = 0; i < count; i++) {
+        counters[i].name = (struct wire_text){.data = all[i].name, .size = strlen(all[i].name)};
+        counters[i].value = all[i].value;
+    }
+    return count;
+}

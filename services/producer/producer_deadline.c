@@ -1,0 +1,91 @@
+/* Deadlines of notifications that wait behind a held cursor: they pass there too. */
+#include "producer_private.h"
+
+#include "base/mem.h"
+#include "delivery/content_hash.h"
+
+static uint32_t *
+place_of(void *owner, uint32_t item)
+{
+    struct producer_deadlines *self = owner;
+    return &self->slots[item].place;
+}
+
+void
+producer_deadlines_init(struct producer_deadlines *self)
+{
+    *self = (struct producer_deadlines){.free = DEADLINE_HEAP_NOWHERE};
+    deadline_heap_init(&self->heap, place_of, self);
+}
+
+void
+producer_deadlines_fini(struct producer_deadlines *self)
+{
+    deadline_heap_fini(&self->heap);
+    mem_free(self->slots);
+    *self = (struct producer_deadlines){0};
+}
+
+void
+producer_deadline_add(producer_core_t *core, uint64_t position, int64_t deadline_unix_ms)
+{
+    struct producer_deadlines *self = &core->deadlines;
+    uint32_t item = self->free;
+    if (item != DEADLINE_HEAP_NOWHERE) {
+        self->free = self->slots[item].place;
+    } else {
+        if (self->count == self->capacity) {
+            self->capacity = self->capacity == 0 ? 256 : self->capacity * 2;
+            self->slots = mem_resize(self->slots, self->capacity * sizeof *self->slots);
+        }
+        item = self->count++;
+    }
+    self->slots[item] =
+        (struct producer_deadline){.position = position, .place = DEADLINE_HEAP_NOWHERE};
+    deadline_heap_set(&self->heap, item, core->now_ms + (deadline_unix_ms - core->now_unix_ms));
+}
+
+/* Where it was not sent yet, the schedule is used up. What is on its way is decided by its answer.
+ */
+static void
+expire_one(producer_core_t *self, uint64_t position)
+{
+    struct producer_stored stored;
+    if (producer_stored_read(self, position, &stored, NULL) != ERR_OK) {
+        return;
+    }
+    const struct wire_notification *notification = &stored.notification;
+    uint64_t hash = content_hash_id(notification->biz_id.data, notification->biz_id.size);
+    for (unsigned i = 0; i < stored.record.subscription_count; i++) {
+        struct delivery_key key = {.position = position,
+                                   .subscription = stored.record.subscriptions[i]};
+        struct producer_queue *queue = producer_queue_of(self, key.subscription);
+        if (!producer_open_has(&queue->open, position) || position < queue->cursor.position) {
+            continue;
+        }
+        struct record_custody custody = {
+            .key = key,
+            .to = LOG_COMPENSATOR,
+            .cause = OUTCOME_DEADLINE,
+            .sent = position < self->run_first,
+            .reason = {.data = "the deadline passed before it was sent", .size = 38},
+        };
+        producer_move(self, hash, &custody, (uint32_t)stored.record.encoded_size);
+    }
+    producer_stored_release(&stored);
+}
+
+void
+producer_deadline_expire(producer_core_t *core)
+{
+    struct producer_deadlines *self = &core->deadlines;
+    uint32_t item = 0;
+    while (deadline_heap_due(&self->heap, core->now_ms, &item) &&
+           self->slots[item].position <= log_durable(core->log)) {
+        uint64_t position = self->slots[item].position;
+        deadline_heap_remove(&self->heap, item);
+        self->slots[item].place = self->free;
+        self->free = item;
+        expire_one(core, position);
+    }
+}

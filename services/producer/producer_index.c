@@ -1,0 +1,190 @@
+#include "producer_index.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define TABLES 1024U
+#define FIRST_CAPACITY 64U
+#define PINNED 2
+
+struct table {
+    struct producer_index_entry *entries; /* owned */
+    uint32_t capacity;                    /* a power of two; 0: none yet */
+    uint32_t count;
+};
+
+struct producer_index {
+    struct table tables[TABLES];
+    uint64_t count;
+    uint64_t bytes;
+};
+
+static_assert(sizeof(struct producer_index_entry) == 16, "16 bytes an entry");
+
+/* A table by the lowest 10 bits; a tag by the upper 32; the place in the table by the tag's mix, so
+ * that a table can grow without the whole hash. */
+static uint32_t
+place_of(uint32_t tag, uint32_t capacity)
+{
+    return (tag * 0x9E3779B1U) >> 7 & (capacity - 1);
+}
+
+producer_index_t *
+producer_index_new(void)
+{
+    return mem_zeroed(sizeof(producer_index_t));
+}
+
+void
+producer_index_destroy(producer_index_t **self_p)
+{
+    producer_index_t *self = *self_p;
+    if (self != NULL) {
+        for (uint32_t i = 0; i < TABLES; i++) {
+            mem_free(self->tables[i].entries);
+        }
+        mem_free(self);
+        *self_p = NULL;
+    }
+}
+
+struct producer_index_entry *
+producer_index_find(producer_index_t *self, uint64_t hash, uint32_t *cursor)
+{
+    struct table *table = &self->tables[hash % TABLES];
+    uint32_t tag = (uint32_t)(hash >> 32);
+    while (*cursor < table->capacity) {
+        uint32_t at = (place_of(tag, table->capacity) + (*cursor)++) & (table->capacity - 1);
+        struct producer_index_entry *entry = &table->entries[at];
+        if (entry->used == 0) {
+            return NULL;
+        }
+        if (entry->tag == tag) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+uint64_t
+producer_index_position(const struct producer_index_entry *entry)
+{
+    return entry->position_low | (uint64_t)entry->position_high << 32;
+}
+
+uint64_t
+producer_index_last(const struct producer_index_entry *entry)
+{
+    return entry->last_low | (uint64_t)entry->last_high << 32;
+}
+
+void
+producer_index_set_last(struct producer_index_entry *entry, uint64_t last)
+{
+    entry->last_low = (uint32_t)last;
+    entry->last_high = (uint8_t)(last >> 32);
+}
+
+static void
+put(struct table *table, const struct producer_index_entry *entry)
+{
+    uint32_t at = place_of(entry->tag, table->capacity);
+    while (table->entries[at].used != 0) {
+        at = (at + 1) & (table->capacity - 1);
+    }
+    table->entries[at] = *entry;
+    table->count++;
+}
+
+static bool
+lives(const struct producer_index_entry *entry, uint64_t expired)
+{
+    return entry->used == PINNED || (entry->used != 0 && producer_index_position(entry) >= expired);
+}
+
+static void
+resize(producer_index_t *self, struct table *table, uint32_t capacity, uint64_t expired)
+{
+    struct table old = *table;
+    *table = (struct table){.capacity = capacity};
+    table->entries = mem_array(capacity, sizeof *table->entries);
+    for (uint32_t i = 0; i < old.capacity; i++) {
+        if (lives(&old.entries[i], expired)) {
+            put(table, &old.entries[i]);
+        }
+    }
+    self->count -= old.count - table->count;
+    self->bytes += ((uint64_t)capacity - old.capacity) * sizeof *table->entries;
+    mem_free(old.entries);
+}
+
+/* Without what has expired; twice as large when that is not enough. */
+static void
+rebuild(producer_index_t *self, struct table *table, uint64_t expired)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        live += lives(&table->entries[i], expired);
+    }
+    uint32_t capacity = table->capacity == 0 ? FIRST_CAPACITY : table->capacity;
+    while (live * 10ULL >= capacity * 7ULL) {
+        capacity *= 2;
+    }
+    resize(self, table, capacity, expired);
+}
+
+void
+producer_index_reserve(producer_index_t *self, uint64_t count)
+{
+    uint64_t each = count / TABLES + 1;
+    uint32_t capacity = FIRST_CAPACITY;
+    while (capacity * 7ULL < each * 10) {
+        capacity *= 2;
+    }
+    for (uint32_t i = 0; i < TABLES; i++) {
+        if (self->tables[i].capacity < capacity) {
+            resize(self, &self->tables[i], capacity, 0);
+        }
+    }
+}
+
+void
+producer_index_pin(struct producer_index_entry *entry, bool pinned)
+{
+    entry->used = pinned ? PINNED : 1;
+}
+
+void
+producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired)
+{
+    CHECK(position < UINT64_C(1) << 40);
+    struct table *table = &self->tables[hash % TABLES];
+    if ((table->count + 1ULL) * 10 > table->capacity * 8ULL) {
+        rebuild(self, table, expired);
+    }
+    struct producer_index_entry entry = {
+        .tag = (uint32_t)(hash >> 32),
+        .position_low = (uint32_t)position,
+        .position_high = (uint8_t)(position >> 32),
+        .last_low = (uint32_t)position,
+        .last_high = (uint8_t)(position >> 32),
+        .used = 1,
+    };
+    put(table, &entry);
+    self->count++;
+}
+
+uint64_t
+producer_index_count(const producer_index_t *self)
+{
+    return self->count;
+}
+
+uint64_t
+producer_index_bytes(const producer_index_t *self)
+{
+    return self->bytes + sizeof *self;
+}

@@ -1,0 +1,51 @@
+/*
+ * The producer's index: biz_id -> the notification's position and its newest record in the own log.
+ *
+ * Open addressing in many small tables that grow one at a time, so that growing costs little memory
+ * and no long pause: 16 bytes an entry, at most 0.8 full, at least 0.4: 20 to 40 bytes a
+ * notification at every count. An entry holds 32 bits of the hash beside those that choose its
+ * place; what matches is compared with the journal by the caller. Positions have 40 bits.
+ */
+#ifndef HERALD_PRODUCER_INDEX_H
+#define HERALD_PRODUCER_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct producer_index producer_index_t;
+
+/* A place in the index; valid until the next add. */
+struct producer_index_entry {
+    uint32_t tag;
+    uint32_t position_low;
+    uint32_t last_low;
+    uint8_t position_high;
+    uint8_t last_high;
+    uint16_t used; /* 0: empty; 1; 2: pinned */
+};
+
+producer_index_t *producer_index_new(void);
+void producer_index_destroy(producer_index_t **self_p);
+
+/* Walk the entries with this hash: begin with *cursor = 0; NULL when there are no more. */
+struct producer_index_entry *producer_index_find(producer_index_t *self, uint64_t hash,
+                                                 uint32_t *cursor);
+
+/* Add one. Entries whose position is below `expired` make room first when a table would grow. */
+void producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired);
+
+/* A pinned entry does not expire: its notification is an open case. */
+void producer_index_pin(struct producer_index_entry *entry, bool pinned);
+
+/* Make room for so many entries at once, before a long restore. */
+void producer_index_reserve(producer_index_t *self, uint64_t count);
+
+uint64_t producer_index_position(const struct producer_index_entry *entry);
+uint64_t producer_index_last(const struct producer_index_entry *entry);
+void producer_index_set_last(struct producer_index_entry *entry, uint64_t last);
+
+uint64_t producer_index_count(const producer_index_t *self);
+uint64_t producer_index_bytes(const producer_index_t *self);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * A restart: the newest checkpoint, the own log after it, the others' logs from where the
+ * checkpoint had read them. Nothing is answered or sent before.
+ */
+#include "producer_private.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "delivery/content_hash.h"
+
+/* What is known of each position read so far, to find the index entry of an event. */
+struct seen {
+    uint64_t hash;
+    uint32_t bytes;
+};
+
+struct replay {
+    producer_core_t *core;
+    uint64_t from;     /* position of seen[0] */
+    struct seen *seen; /* owned */
+    size_t capacity;
+};
+
+static struct seen *
+seen_at(struct replay *replay, uint64_t position)
+{
+    size_t at = (size_t)(position - replay->from);
+    if (at >= replay->capacity) {
+        size_t capacity = replay->capacity == 0 ? 65536 : replay->capacity * 2;
+        capacity = at < capacity ? capacity : at + 1;
+        replay->seen = mem_resize(replay->seen, capacity * sizeof *replay->seen);
+        for (size_t i = replay->capacity; i < capacity; i++) {
+            replay->seen[i] = (struct seen){0};
+        }
+        replay->capacity = capacity;
+    }
+    return &replay->seen[at];
+}
+
+/* Of a notification: as replayed, or read when the checkpoint is younger than it. */
+static struct seen
+look_up(struct replay *replay, uint64_t position)
+{
+    if (position >= replay->from) {
+        return *seen_at(replay, position);
+    }
+    struct seen found = {0};
+    struct producer_stored stored;
+    if (producer_stored_read(replay->core, position, &stored, NULL) == ERR_OK) {
+        const struct wire_text *biz_id = &stored.notification.biz_id;
+        found.hash = content_hash_id(biz_id->data, biz_id->size);
+        found.bytes = (uint32_t)stored.record.encoded_size;
+        producer_stored_release(&stored);
+    }
+    return found;
+}
+
+static err_t
+replay_notification(struct replay *replay, const struct log_record *at, struct why *why)
+{
+    producer_core_t *core = replay->core;
+    struct record_notification record;
+    err_t rc = record_notification_decode(at->body, at->size, &record, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct wire_peek peek = wire_notification_peek(record.encoded, record.encoded_size);
+    uint64_t hash = content_hash_id(peek.biz_id.data, peek.biz_id.size);
+    *seen_at(replay, at->position) =
+        (struct seen){.hash = hash, .bytes = (uint32_t)record.encoded_size};
+    producer_index_add(core->index, hash, at->position, 0);
+    producer_touch(core, hash, at->position);
+    for (unsigned i = 0; i < record.subscription_count; i++) {
+        producer_open_add(&producer_queue_of(core, record.subscriptions[i])->open, at->position);
+    }
+    core->open_count += record.subscription_count;
+    core->open_bytes += (uint64_t)record.encoded_size * record.subscription_count;
+    core->total++;
+    struct wire_notification notification;
+    if (peek.has_deadline && wire_notification_decode(record.encoded, record.encoded_size,
+                                                      &notification, NULL) == ERR_OK) {
+        producer_deadline_add(core, at->position, notification.deadline_unix_ms);
+    }
+    return ERR_OK;
+}
+
+/* The record is its notification's newest. */
+static void
+relink(struct replay *replay, uint64_t hash, uint64_t notification, uint64_t position)
+{
+    uint32_t cursor = 0;
+    struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(replay->core->index, hash, &cursor)) != NULL) {
+        if (producer_index_position(entry) == notification) {
+            if (notification < replay->from) {
+                producer_touch(replay->core, hash, notification);
+            }
+            producer_index_set_last(entry, position);
+            return;
+        }
+    }
+}
+
+static err_t
+replay_moved(struct replay *replay, const struct log_record *at, struct why *why)
+{
+    struct record_custody custody;
+    err_t rc = record_custody_decode(at->body, at->size, &custody, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct seen seen = look_up(replay, custody.key.position);
+    relink(replay, seen.hash, custody.key.position, at->position);
+    struct producer_moved_entry *moved = producer_moved_add(&replay->core->moved, custody.key);
+    fold_accept(&moved->fold, custody.key.position);
+    fold_custody(&moved->fold, LOG_PRODUCER, at->position, RECORD_MOVED, &custody);
+    moved->due_unix_ms = custody.due_unix_ms;
+    moved->bytes = seen.bytes;
+    producer_close(replay->core, custody.key, 0);
+    return ERR_OK;
+}
+
+static err_t
+replay_event(struct replay *replay, const struct log_record *at, struct why *why)
+{
+    producer_core_t *core = replay->core;
+    struct record_event event;
+    err_t rc = record_event_decode(at->kind, at->body, at->size, &event, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct seen seen = look_up(replay, event.key.position);
+    relink(replay, seen.hash, event.key.position, at->position);
+    struct producer_moved_entry *moved = producer_moved_find(&core->moved, event.key);
+    bool ends = at->kind == RECORD_DONE || at->kind == RECORD_CLOSED || at->kind == RECORD_ENDED ||
+                at->kind == RECORD_EVIDENCE;
+    if (moved != NULL) {
+        fold_event(&moved->fold, LOG_PRODUCER, at->position, &event);
+        if (ends && moved->bytes > 0) {
+            producer_close(core, event.key, moved->bytes);
+            moved->bytes = 0;
+        }
+    } else if (ends && producer_open_has(&producer_queue_of(core, event.key.subscription)->open,
+                                         event.key.position)) {
+        producer_close(core, event.key, seen.bytes);
+    }
+    return ERR_OK;
+}
+
+static err_t
+replay_record(struct replay *replay, const struct log_record *at, struct why *why)
+{
+    switch (at->kind) {
+    case RECORD_NOTIFICATION:
+        return replay_notification(replay, at, why);
+    case RECORD_MOVED:
+        return replay_moved(replay, at, why);
+    case RECORD_DONE:
+    case RECORD_CLOSED:
+    case RECORD_ENDED:
+    case RECORD_EVIDENCE:
+    case RECORD_ORDER:
+        return replay_event(replay, at, why);
+    case RECORD_SUBSCRIPTION:
+    case RECORD_GROUP:
+        return catalog_take(replay->core->catalog, at->kind, at->body, at->size, why);
+    case RECORD_INDEX:
+        replay->core->index_chain = at->position; /* of a checkpoint that was not finished */
+        return ERR_OK;
+    default:
+        return ERR_OK;
+    }
+}
+
+static err_t
+replay_own(producer_core_t *self, uint64_t from, struct why *why)
+{
+    struct replay replay = {.core = self, .from = from};
+    struct log_cursor cursor;
+    log_cursor_init(&cursor, self->log, from, LOG_ALL_KINDS);
+    err_t rc = ERR_OK;
+    while (rc == ERR_OK) {
+        struct log_record record;
+        rc = log_cursor_next(&cursor, &record, why);
+        if (rc == ERR_OK) {
+            rc = replay_record(&replay, &record, why);
+        }
+    }
+    log_cursor_fini(&cursor);
+    mem_free(replay.seen);
+    return rc == ERR_AGAIN ? ERR_OK : rc;
+}
+
+static err_t
+read_others(producer_core_t *self, const uint64_t read[LOG_ID_COUNT], struct why *why)
+{
+    static const uint32_t kinds[LOG_ID_COUNT] = {
+        [LOG_SCHEDULER] = PRODUCER_KINDS_SCHEDULER,
+        [LOG_COMPENSATOR] = PRODUCER_KINDS_COMPENSATOR,
+    };
+    for (int id = LOG_SCHEDULER; id <= LOG_COMPENSATOR; id++) {
+        uint64_t first = log_first(peers_log(self->peers, (enum log_id)id));
+        uint64_t from = read[id] > first ? read[id] : first;
+        peers_read_from(self->peers, (enum log_id)id, from, kinds[id]);
+    }
+    /* Until both are read to their ends; what grows meanwhile is the next steps' business. */
+    uint64_t before = 0;
+    uint64_t now = 0;
+    err_t rc = ERR_OK;
+    do {
+        before = now;
+        rc = producer_follow(self, UINT32_MAX, why);
+        now = peers_read(self->peers, LOG_SCHEDULER) + peers_read(self->peers, LOG_COMPENSATOR);
+    } while (rc == ERR_OK && now != before);
+    return rc;
+}
+
+err_t
+producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    CHECK(self->total == 0 && self->run_first == 0);
+    producer_core_now(self, now_ms, now_unix_ms);
+    self->started_ms = now_ms;
+    uint64_t from = log_first(self->log);
+    uint64_t read[LOG_ID_COUNT] = {0};
+    err_t rc = producer_checkpoint_read(self, &from, read, why);
+    if (rc == ERR_OK || rc == ERR_NOT_FOUND) {
+        rc = replay_own(self, from, why);
+    }
+    self->expired = log_first(self->log);
+    self->run_first = log_next(self->log);
+    if (rc == ERR_OK) {
+        rc = read_others(self, read, why);
+    }
+    for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
+        struct producer_queue *queue = self->queues[id];
+        if (queue != NULL) {
+            log_cursor_fini(&queue->cursor);
+            log_cursor_init(&queue->cursor, self->log,
+                            producer_open_low(&queue->open, self->run_first),
+                            LOG_KIND_BIT(RECORD_NOTIFICATION));
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,220 @@
+/* Reading a checkpoint back; its formats are drawn in producer_checkpoint.c. */
+#include "producer_private.h"
+
+#include "base/bytes.h"
+
+static err_t
+nonsense(struct why *why, const char *what, uint64_t position)
+{
+    return why_set(why, ERR_CORRUPT, "%s at %llu of the producer's log makes no sense", what,
+                   (unsigned long long)position);
+}
+
+static bool
+is_indexed(producer_core_t *self, uint64_t hash, uint64_t position)
+{
+    uint32_t cursor = 0;
+    struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(self->index, hash, &cursor)) != NULL) {
+        if (producer_index_position(entry) == position) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One INDEX record's entries; what is there already is newer. Returns the record before. */
+static err_t
+take_index(producer_core_t *self, const struct log_record *record, uint64_t *before,
+           struct why *why)
+{
+    struct bytes_in in = bytes_in_over(record->body, record->size);
+    *before = bytes_in_varint(&in);
+    uint64_t count = bytes_in_varint(&in);
+    for (uint64_t i = 0; i < count && !in.failed; i++) {
+        uint64_t hash = bytes_in_u64(&in);
+        uint64_t position = bytes_in_varint(&in);
+        uint64_t newest = position + bytes_in_varint(&in);
+        if (!in.failed && position > 0 && position < record->position &&
+            !is_indexed(self, hash, position)) {
+            producer_index_add(self->index, hash, position, 0);
+            uint32_t cursor = 0;
+            struct producer_index_entry *entry = NULL;
+            do {
+                entry = producer_index_find(self->index, hash, &cursor);
+            } while (producer_index_position(entry) != position);
+            producer_index_set_last(entry, newest);
+        }
+    }
+    return !bytes_in_done(&in) || *before >= record->position
+               ? nonsense(why, "the INDEX record", record->position)
+               : ERR_OK;
+}
+
+static err_t
+read_index(producer_core_t *self, struct why *why)
+{
+    uint64_t at = self->index_chain;
+    err_t rc = ERR_OK;
+    while (rc == ERR_OK && at != 0 && at >= log_first(self->log)) {
+        struct log_record record;
+        log_block_t *block = NULL;
+        rc = log_read(self->log, at, &record, &block, why);
+        if (rc == ERR_OK) {
+            rc = record.kind == RECORD_INDEX ? take_index(self, &record, &at, why)
+                                             : nonsense(why, "the index chain", record.position);
+        }
+        log_block_release(&block);
+    }
+    return rc;
+}
+
+static void
+take_open(producer_core_t *self, struct bytes_in *in)
+{
+    uint64_t subscription = bytes_in_varint(in);
+    uint64_t from = bytes_in_varint(in);
+    uint64_t words = bytes_in_varint(in);
+    if (subscription == 0 || subscription > LIMIT_SUBSCRIPTIONS || from % 64 != 0 ||
+        words * 8 != bytes_in_left(in)) {
+        in->failed = true;
+        return;
+    }
+    struct producer_queue *queue = producer_queue_of(self, (uint16_t)subscription);
+    for (uint64_t i = 0; i < words; i++, from += 64) {
+        producer_open_restore(&queue->open, from, bytes_in_u64(in));
+    }
+}
+
+static void
+take_moved(producer_core_t *self, struct bytes_in *in)
+{
+    while (bytes_in_left(in) > 0 && !in->failed) {
+        struct delivery_key key = {.position = bytes_in_varint(in)};
+        key.subscription = (uint16_t)bytes_in_varint(in);
+        struct producer_moved_entry entry = {.key = key};
+        entry.scheduler_last = bytes_in_varint(in);
+        entry.compensator_last = bytes_in_varint(in);
+        entry.case_at = bytes_in_varint(in);
+        entry.due_unix_ms = (int64_t)bytes_in_varint(in);
+        entry.bytes = (uint32_t)bytes_in_varint(in);
+        entry.fold.latest = bytes_in_varint(in);
+        entry.fold.turn = (uint32_t)bytes_in_varint(in);
+        entry.fold.attempts = (uint16_t)bytes_in_varint(in);
+        entry.fold.custodian = bytes_in_u8(in);
+        entry.fold.end = bytes_in_u8(in);
+        unsigned flags = bytes_in_u8(in);
+        entry.fold.taken = (flags & 1) != 0;
+        entry.fold.is_case = (flags & 2) != 0;
+        entry.fold.cancel_asked = (flags & 4) != 0;
+        entry.fold.fenced = (flags & 8) != 0;
+        entry.fold.broken = (flags & 16) != 0;
+        if (key.position == 0 || key.subscription == 0 || key.subscription > LIMIT_SUBSCRIPTIONS ||
+            entry.fold.custodian >= LOG_ID_COUNT || entry.fold.end >= END_COUNT) {
+            in->failed = true;
+        }
+        if (!in->failed) {
+            *producer_moved_add(&self->moved, key) = entry;
+        }
+    }
+}
+
+static void
+take_deadlines(producer_core_t *self, struct bytes_in *in)
+{
+    while (bytes_in_left(in) > 0 && !in->failed) {
+        uint64_t position = bytes_in_varint(in);
+        uint64_t at_unix_ms = bytes_in_varint(in);
+        if (!in->failed && position > 0 && at_unix_ms <= INT64_MAX) {
+            producer_deadline_add(self, position, (int64_t)at_unix_ms);
+        }
+    }
+}
+
+static void
+take_marks(producer_core_t *self, struct bytes_in *in)
+{
+    while (bytes_in_left(in) > 0 && !in->failed && self->mark_count < PRODUCER_MARKS) {
+        struct producer_mark mark = {.position = bytes_in_varint(in)};
+        mark.total = bytes_in_varint(in);
+        mark.unix_ms = (int64_t)bytes_in_varint(in);
+        self->marks[self->mark_count++] = mark;
+    }
+}
+
+static err_t
+take_item(producer_core_t *self, const struct log_record *record, struct why *why)
+{
+    struct bytes_in in = bytes_in_over(record->body, record->size);
+    err_t rc = ERR_OK;
+    switch (bytes_in_u8(&in)) {
+    case PRODUCER_ITEM_OPEN:
+        take_open(self, &in);
+        break;
+    case PRODUCER_ITEM_MOVED:
+        take_moved(self, &in);
+        break;
+    case PRODUCER_ITEM_DEADLINE:
+        take_deadlines(self, &in);
+        break;
+    case PRODUCER_ITEM_SUBSCRIPTION:
+        rc = catalog_take(self->catalog, RECORD_SUBSCRIPTION, in.next, bytes_in_left(&in), why);
+        break;
+    case PRODUCER_ITEM_GROUP:
+        rc = catalog_take(self->catalog, RECORD_GROUP, in.next, bytes_in_left(&in), why);
+        break;
+    case PRODUCER_ITEM_MARK:
+        take_marks(self, &in);
+        break;
+    default:
+        break; /* a newer minor version's */
+    }
+    return rc == ERR_OK && in.failed ? nonsense(why, "a checkpoint's item", record->position) : rc;
+}
+
+static err_t
+take_begin(producer_core_t *self, const struct log_record *record, uint64_t read[LOG_ID_COUNT],
+           struct why *why)
+{
+    struct bytes_in in = bytes_in_over(record->body, record->size);
+    self->checkpoint_at = record->position;
+    self->index_chain = bytes_in_varint(&in);
+    self->total = bytes_in_varint(&in);
+    self->gone = bytes_in_varint(&in);
+    self->open_count = bytes_in_varint(&in);
+    self->open_bytes = bytes_in_varint(&in);
+    read[LOG_SCHEDULER] = bytes_in_varint(&in);
+    read[LOG_COMPENSATOR] = bytes_in_varint(&in);
+    if (in.failed || self->index_chain >= record->position || self->gone > self->total) {
+        return nonsense(why, "the checkpoint", record->position);
+    }
+    producer_index_reserve(self->index, self->total - self->gone);
+    return ERR_OK;
+}
+
+err_t
+producer_checkpoint_read(producer_core_t *self, uint64_t *from, uint64_t read[LOG_ID_COUNT],
+                         struct why *why)
+{
+    uint64_t begin = 0;
+    err_t rc = log_checkpoint(self->log, &begin, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct log_cursor cursor;
+    struct log_record record = {.kind = 0};
+    log_cursor_init(&cursor, self->log, begin,
+                    LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN) | LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) |
+                        LOG_KIND_BIT(RECORD_CHECKPOINT_END));
+    while (rc == ERR_OK && record.kind != RECORD_CHECKPOINT_END) {
+        rc = log_cursor_next(&cursor, &record, why);
+        if (rc == ERR_OK && record.kind == RECORD_CHECKPOINT_BEGIN) {
+            rc = take_begin(self, &record, read, why);
+        } else if (rc == ERR_OK && record.kind == RECORD_CHECKPOINT_ITEM) {
+            rc = take_item(self, &record, why);
+        }
+    }
+    log_cursor_fini(&cursor);
+    *from = begin;
+    return rc == ERR_OK ? read_index(self, why) : rc;
+}

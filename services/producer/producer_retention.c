@@ -1,0 +1,120 @@
+/*
+ * What the producer's log still has to keep, and dropping what it has not: a segment goes when
+ * nothing in it is open, every reader has passed it, and its retention is over, by age or by count.
+ */
+#include "producer_private.h"
+
+#define LOOK_EVERY_MS 5000
+#define MARK_RECORDS 100000U
+#define MARK_MS 60000
+
+static struct producer_mark *
+mark_at(producer_core_t *self, uint32_t index)
+{
+    return &self->marks[(self->mark_first + index) % PRODUCER_MARKS];
+}
+
+/* Remember where we are. When the ring is full every other mark goes: they only get coarser. */
+static void
+set_mark(producer_core_t *self)
+{
+    const struct producer_mark *last =
+        self->mark_count > 0 ? mark_at(self, self->mark_count - 1) : NULL;
+    uint64_t next = log_next(self->log);
+    if (last != NULL && (next == last->position || (next < last->position + MARK_RECORDS &&
+                                                    self->now_unix_ms < last->unix_ms + MARK_MS))) {
+        return;
+    }
+    if (self->mark_count == PRODUCER_MARKS) {
+        for (uint32_t i = 0; i < PRODUCER_MARKS / 2; i++) {
+            *mark_at(self, i) = *mark_at(self, i * 2);
+        }
+        self->mark_count = PRODUCER_MARKS / 2;
+    }
+    *mark_at(self, self->mark_count++) = (struct producer_mark){
+        .position = next, .total = self->total, .unix_ms = self->now_unix_ms};
+}
+
+/* Everything below has been kept long enough. */
+static uint64_t
+retention_position(producer_core_t *self)
+{
+    uint64_t keep = 0;
+    uint64_t wanted = self->settings.retained_max / 10 * 9; /* room before submits are BUSY */
+    for (uint32_t i = 0; i < self->mark_count; i++) {
+        const struct producer_mark *mark = mark_at(self, i);
+        bool old = mark->unix_ms + self->settings.retention_ms <= self->now_unix_ms;
+        bool surplus = self->total > wanted && mark->total <= self->total - wanted;
+        if (!old && !surplus) {
+            break;
+        }
+        keep = mark->position;
+    }
+    return keep;
+}
+
+/* Marks of what has gone; how many notifications that were. */
+static void
+drop_marks(producer_core_t *self)
+{
+    while (self->mark_count > 0 && mark_at(self, 0)->position <= log_first(self->log)) {
+        self->gone = mark_at(self, 0)->total;
+        self->mark_first = (self->mark_first + 1) % PRODUCER_MARKS;
+        self->mark_count--;
+    }
+}
+
+/* The oldest notification that is open: here, or elsewhere and not copied into a case. */
+static uint64_t
+oldest_open(producer_core_t *self)
+{
+    uint64_t next = log_next(self->log);
+    uint64_t oldest = next;
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        if (self->queues[id] != NULL) {
+            uint64_t low = producer_open_low(&self->queues[id]->open, next);
+            oldest = low < oldest ? low : oldest;
+        }
+    }
+    for (uint64_t i = 0; i < self->moved.capacity; i++) {
+        const struct producer_moved_entry *moved = &self->moved.entries[i];
+        if (moved->key.position != 0 && moved->key.position < oldest &&
+            moved->fold.end == END_NONE && !moved->fold.is_case) {
+            oldest = moved->key.position;
+        }
+    }
+    return oldest;
+}
+
+static err_t
+trim(producer_core_t *self, struct why *why)
+{
+    uint64_t keep = retention_position(self);
+    if (keep <= log_first(self->log)) {
+        return ERR_OK;
+    }
+    uint64_t readers = peers_readers(self->peers);
+    uint64_t open = oldest_open(self);
+    keep = open < keep ? open : keep;
+    keep = readers + 1 < keep ? readers + 1 : keep;
+    keep = self->checkpoint_at < keep ? self->checkpoint_at : keep;
+    err_t rc = log_trim(self->log, keep, why);
+    if (rc == ERR_OK && log_first(self->log) > self->expired) {
+        self->expired = log_first(self->log);
+        producer_moved_expire(&self->moved, self->expired);
+        drop_marks(self);
+    }
+    return rc;
+}
+
+err_t
+producer_retain(producer_core_t *self, struct why *why)
+{
+    producer_checkpoint_write(self);
+    if (self->now_ms < self->trimmed_ms + LOOK_EVERY_MS) {
+        return ERR_OK;
+    }
+    self->trimmed_ms = self->now_ms;
+    set_mark(self);
+    return trim(self, why);
+}

@@ -1,0 +1,109 @@
+#include "producer_settings.h"
+
+#include "base/limits.h"
+#include "delivery/record.h"
+#include "runtime/sender.h"
+#include "runtime/service.h"
+
+#include <string.h>
+
+#define DAY_MS (24LL * 3600 * 1000)
+
+const struct setting producer_settings_table[] = {
+    {"front/bind", SETTING_TEXT, "ipc://{data}/run/producer.front", 0, 0, NULL,
+     "front door, for clients and consumers; several with spaces"},
+    {"outcome/bind", SETTING_TEXT, "ipc://{data}/run/producer.outcome", 0, 0, NULL,
+     "where consumers send their outcomes"},
+    {"wake/bind", SETTING_TEXT, "ipc://{data}/run/producer.wake", 0, 0, NULL,
+     "hints from the other services"},
+    {"lanes/bind", SETTING_TEXT, "ipc://{data}/run/producer.lane.%u", 0, 0, NULL,
+     "lanes to consumers; %u: the lane's number"},
+    {"lanes/count", SETTING_INTEGER, "16", 1, SENDER_LANES_MAX, NULL, "how many lanes"},
+    {"lanes/window", SETTING_INTEGER, "1024", 1, 4096, NULL, "unanswered deliveries a lane"},
+    {"scheduler/wake", SETTING_TEXT, "ipc://{data}/run/scheduler.wake", 0, 0, NULL,
+     "the retry-scheduler's wake socket"},
+    {"scheduler/front", SETTING_TEXT, "ipc://{data}/run/scheduler.front", 0, 0, NULL,
+     "the retry-scheduler's front door, as told to consumers"},
+    {"compensator/wake", SETTING_TEXT, "ipc://{data}/run/compensator.wake", 0, 0, NULL,
+     "the compensator's wake socket"},
+    {"compensator/front", SETTING_TEXT, "ipc://{data}/run/compensator.front", 0, 0, NULL,
+     "the compensator's front door, as told to consumers"},
+    {"journal/sync_thread", SETTING_BOOLEAN, "false", 0, 1, NULL,
+     "sync on a thread of its own instead of the loop's"},
+    {"journal/segment", SETTING_SIZE, "64MiB", 2 * 1024 * 1024 + 65536, 1LL << 32, NULL,
+     "bytes of a segment file"},
+    {"journal/checkpoint", SETTING_INTEGER, "500000", 1000, 100000000, NULL,
+     "own records between checkpoints"},
+    {"retention", SETTING_DURATION, "7d", 1000, 3650 * DAY_MS, NULL,
+     "how long finished notifications are kept"},
+    {"retained_max", SETTING_INTEGER, "20000000", 1000, 1000000000, NULL,
+     "notifications kept at most; beyond, the oldest finished go"},
+    {"watches", SETTING_INTEGER, "65536", 1, 1 << 20, NULL, "watched notifications at most"},
+    {"subscriptions/*/topic", SETTING_TEXT, "", 0, 0, NULL,
+     "topic patterns with spaces between them: * one level, # any"},
+    {"subscriptions/*/group", SETTING_TEXT, "", 0, 0, NULL, "receiver group"},
+    {"subscriptions/*/policy", SETTING_TEXT, "default", 0, 0, NULL,
+     "retry policy: a preset, a list of delays, or exponential ..."},
+    {"subscriptions/*/compensation", SETTING_CHOICE, "reapply", 0, 0, "reapply undo",
+     "what is done when the schedule is used up"},
+    {"subscriptions/*/lease", SETTING_DURATION, "10s", 100, DAY_MS, NULL,
+     "how long a receiver may take to answer"},
+    {"subscriptions/*/lease_limit", SETTING_DURATION, "10m", 100, DAY_MS, NULL,
+     "how far WORKING may extend that"},
+    SERVICE_COMMON_SETTINGS,
+};
+
+static err_t
+one(const settings_t *settings, const char *name, struct producer_subscription_settings *to,
+    struct why *why)
+{
+    static const char section[] = "subscriptions";
+    *to = (struct producer_subscription_settings){
+        .name = name,
+        .pattern = settings_child_text(settings, section, name, "topic"),
+        .group = settings_child_text(settings, section, name, "group"),
+        .policy = settings_child_text(settings, section, name, "policy"),
+        .lease_ms = (uint32_t)settings_child_number(settings, section, name, "lease"),
+        .lease_limit_ms = (uint32_t)settings_child_number(settings, section, name, "lease_limit"),
+    };
+    const char *compensation = settings_child_text(settings, section, name, "compensation");
+    to->compensation = strcmp(compensation, "undo") == 0 ? COMPENSATION_UNDO : COMPENSATION_REAPPLY;
+    if (to->pattern[0] == '\0' || to->group[0] == '\0') {
+        return why_set(why, ERR_INVALID, "subscriptions/%s: topic and group are required", name);
+    }
+    if (to->lease_limit_ms < to->lease_ms) {
+        return why_set(why, ERR_INVALID, "subscriptions/%s: lease_limit is below lease", name);
+    }
+    return ERR_OK;
+}
+
+err_t
+producer_settings_subscriptions(const settings_t *settings,
+                                struct producer_subscription_settings *subscriptions, size_t *count,
+                                struct why *why)
+{
+    *count = 0;
+    const char *name = NULL;
+    while ((name = settings_child(settings, "subscriptions", *count)) != NULL) {
+        if (*count == LIMIT_SUBSCRIPTIONS) {
+            return why_set(why, ERR_INVALID, "at most %d subscriptions", LIMIT_SUBSCRIPTIONS);
+        }
+        err_t rc = one(settings, name, &subscriptions[*count], why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+        (*count)++;
+    }
+    if (*count == 0) {
+        subscriptions[(*count)++] = (struct producer_subscription_settings){
+            .name = "orders",
+            .pattern = "order.* payment.*",
+            .group = "order-system",
+            .policy = "default",
+            .compensation = COMPENSATION_REAPPLY,
+            .lease_ms = 10000,
+            .lease_limit_ms = 600000,
+        };
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,174 @@
+#include "producer_private.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "delivery/content_hash.h"
+
+#include <string.h>
+
+void
+producer_stored_release(struct producer_stored *stored)
+{
+    log_block_release(&stored->block);
+}
+
+static err_t
+decode_stored(struct producer_stored *stored, uint64_t position, struct why *why)
+{
+    err_t rc = wire_notification_decode(stored->record.encoded, stored->record.encoded_size,
+                                        &stored->notification, why);
+    if (rc != ERR_OK) {
+        return why_set(why, ERR_CORRUPT, "notification %llu of the producer's log is malformed",
+                       (unsigned long long)position);
+    }
+    return ERR_OK;
+}
+
+/* The copy that a case holds of a notification whose segment has gone. */
+static err_t
+read_copy(producer_core_t *self, uint64_t position, struct producer_stored *stored, struct why *why)
+{
+    log_t *log = peers_log(self->peers, LOG_COMPENSATOR);
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        struct producer_moved_entry *moved = producer_moved_find(
+            &self->moved, (struct delivery_key){.position = position, .subscription = id});
+        if (moved == NULL || moved->case_at == 0) {
+            continue;
+        }
+        struct log_record record;
+        err_t rc = log_read(log, moved->case_at, &record, &stored->block, why);
+        if (rc != ERR_OK) {
+            continue; /* another delivery's case may have it */
+        }
+        struct record_case opened;
+        rc = record_case_decode(record.body, record.size, &opened, why);
+        if (rc == ERR_OK) {
+            stored->record = opened.notification;
+            return decode_stored(stored, position, why);
+        }
+        log_block_release(&stored->block);
+        return rc;
+    }
+    return why_set(why, ERR_NOT_FOUND, "notification %llu is not kept any more",
+                   (unsigned long long)position);
+}
+
+err_t
+producer_stored_read(producer_core_t *self, uint64_t position, struct producer_stored *stored,
+                     struct why *why)
+{
+    CHECK(position <= log_durable(self->log));
+    *stored = (struct producer_stored){0};
+    struct log_record record;
+    if (position < log_first(self->log)) {
+        return read_copy(self, position, stored, why);
+    }
+    err_t rc = log_read(self->log, position, &record, &stored->block, why);
+    if (rc == ERR_NOT_FOUND) {
+        return read_copy(self, position, stored, why);
+    }
+    if (rc == ERR_OK) {
+        rc = record.kind == RECORD_NOTIFICATION
+                 ? record_notification_decode(record.body, record.size, &stored->record, why)
+                 : why_set(why, ERR_CORRUPT, "record %llu of the producer's log is no notification",
+                           (unsigned long long)position);
+    }
+    if (rc == ERR_OK) {
+        rc = decode_stored(stored, position, why);
+    }
+    if (rc != ERR_OK) {
+        producer_stored_release(stored);
+    }
+    return rc;
+}
+
+/* Only durable records can be read. A repeat of something of the same round is rare enough to pay
+ * for a sync of its own. */
+bool
+producer_make_durable(producer_core_t *self, uint64_t position)
+{
+    while (log_durable(self->log) < position) {
+        if (log_commit(self->log, LOG_STORE_FINISHING, NULL) != ERR_OK ||
+            log_reap(self->log, NULL) != ERR_OK) {
+            return false; /* the round's own commit says why */
+        }
+    }
+    return true;
+}
+
+struct producer_index_entry *
+producer_find(producer_core_t *self, struct wire_text biz_id, struct producer_stored *stored)
+{
+    uint64_t hash = content_hash_id(biz_id.data, biz_id.size);
+    uint32_t cursor = 0;
+    struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(self->index, hash, &cursor)) != NULL) {
+        uint64_t position = producer_index_position(entry);
+        if (!producer_make_durable(self, position) ||
+            producer_stored_read(self, position, stored, NULL) != ERR_OK) {
+            continue; /* it has expired */
+        }
+        const struct wire_text *found = &stored->notification.biz_id;
+        if (found->size == biz_id.size && memcmp(found->data, biz_id.data, biz_id.size) == 0) {
+            return entry;
+        }
+        producer_stored_release(stored);
+    }
+    return NULL;
+}
+
+static struct producer_index_entry *
+entry_of(producer_core_t *self, uint64_t hash, uint64_t position)
+{
+    uint32_t cursor = 0;
+    struct producer_index_entry *entry = producer_index_find(self->index, hash, &cursor);
+    while (entry != NULL && producer_index_position(entry) != position) {
+        entry = producer_index_find(self->index, hash, &cursor);
+    }
+    return entry;
+}
+
+void
+producer_touch(producer_core_t *self, uint64_t hash, uint64_t position)
+{
+    if (self->touched_count == self->touched_capacity) {
+        self->touched_capacity = self->touched_capacity == 0 ? 65536 : self->touched_capacity * 2;
+        self->touched = mem_resize(self->touched, self->touched_capacity * sizeof *self->touched);
+    }
+    self->touched[self->touched_count++] =
+        (struct producer_touched){.hash = hash, .position = position};
+}
+
+/* The newest record of this notification so far, for `previous`; the new one takes its place. */
+static uint64_t
+link_record(producer_core_t *self, uint64_t hash, uint64_t notification)
+{
+    struct producer_index_entry *entry = entry_of(self, hash, notification);
+    if (entry == NULL) {
+        return 0;
+    }
+    uint64_t last = producer_index_last(entry);
+    if (notification < self->checkpoint_at && last < self->checkpoint_at) {
+        producer_touch(self, hash, notification);
+    }
+    producer_index_set_last(entry, log_next(self->log));
+    return last == notification ? 0 : last;
+}
+
+uint64_t
+producer_append_event(producer_core_t *self, uint64_t hash, struct record_event *event)
+{
+    uint8_t body[RECORD_EVENT_MAX];
+    event->at_unix_ms = self->now_unix_ms;
+    event->previous = link_record(self, hash, event->key.position);
+    return log_append(self->log, event->kind, body, record_event_encode(event, body));
+}
+
+uint64_t
+producer_append_custody(producer_core_t *self, uint64_t hash, struct record_custody *custody)
+{
+    uint8_t body[RECORD_CUSTODY_MAX];
+    custody->at_unix_ms = self->now_unix_ms;
+    custody->previous = link_record(self, hash, custody->key.position);
+    return log_append(self->log, RECORD_MOVED, body, record_custody_encode(custody, body));
+}
