@@ -27,7 +27,7 @@ function(herald_unit_tests module)
         add_executable(${name} ${file})
         target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
         target_link_libraries(${name} PRIVATE ${arg_LINK} PkgConfig::CRITERION)
-        add_test(NAME ${name} COMMAND ${name} --quiet -j1)
+        add_test(NAME ${name} COMMAND ${name} -j1)
         # Criterion passes a test that only leaks, so the report's text fails it.
         set_tests_properties(${name} PROPERTIES
             LABELS unit TIMEOUT 300 RUN_SERIAL FALSE
