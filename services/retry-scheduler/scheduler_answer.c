@@ -1,0 +1,141 @@
+/* What became of a delivery that was sent. */
+#include "scheduler_private.h"
+
+static uint64_t
+next_random(struct scheduler_core *self)
+{
+    /* splitmix64 */
+    self->random += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t mixed = self->random;
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
+    return mixed ^ mixed >> 31;
+}
+
+/* As the receiver asked, within reason. */
+static int64_t
+later_of(int64_t delay_ms, uint64_t not_before_ms)
+{
+    int64_t asked_ms = not_before_ms < (uint64_t)LIMIT_POLICY_DELAY_MS ? (int64_t)not_before_ms
+                                                                       : LIMIT_POLICY_DELAY_MS;
+    return delay_ms > asked_ms ? delay_ms : asked_ms;
+}
+
+static void
+wait_for(struct scheduler_core *self, struct scheduler_entry *entry,
+         const struct scheduler_cause *cause, int64_t delay_ms)
+{
+    if (scheduler_too_late(self, entry, delay_ms)) {
+        scheduler_move(
+            self, entry,
+            &(struct scheduler_cause){.outcome = OUTCOME_DEADLINE, .reason = cause->reason});
+    } else {
+        scheduler_fail(self, entry, cause, delay_ms);
+    }
+}
+
+static void
+burn(struct scheduler_core *self, struct scheduler_entry *entry,
+     const struct scheduler_cause *cause, uint64_t not_before_ms)
+{
+    struct policy own;
+    const struct policy *policy = scheduler_policy(self, entry, &own);
+    if (entry->attempts < UINT16_MAX) {
+        entry->attempts++;
+    }
+    int64_t delay_ms =
+        policy == NULL ? -1 : policy_delay_ms(policy, entry->attempts, next_random(self));
+    if (delay_ms < 0) {
+        scheduler_move(self, entry, cause);
+    } else {
+        wait_for(self, entry, cause, later_of(delay_ms, not_before_ms));
+    }
+}
+
+static void
+receiver_down(struct scheduler_core *self, struct scheduler_entry *entry,
+              const struct scheduler_cause *cause, uint64_t not_before_ms)
+{
+    if (entry->unburnt >= self->settings.down_limit) {
+        burn(self, entry, cause, not_before_ms);
+        return;
+    }
+    unsigned doubled = entry->unburnt < 5 ? entry->unburnt : 5;
+    int64_t delay_ms = (int64_t)SCHEDULER_DOWN_FIRST_MS << doubled;
+    delay_ms = delay_ms < SCHEDULER_DOWN_LONGEST_MS ? delay_ms : SCHEDULER_DOWN_LONGEST_MS;
+    entry->unburnt++;
+    wait_for(self, entry, cause, later_of(delay_ms, not_before_ms));
+}
+
+static void
+answer(struct scheduler_core *self, struct scheduler_entry *entry,
+       const struct wire_outcome *outcome)
+{
+    struct scheduler_cause cause = {
+        .outcome = outcome->outcome,
+        .reason = {.data = outcome->reason.data, .size = outcome->reason.size},
+    };
+    switch (outcome->outcome) {
+    case OUTCOME_DONE:
+    case OUTCOME_DUPLICATE:
+        scheduler_done(self, entry, outcome->outcome);
+        break;
+    case OUTCOME_REJECT:
+    case OUTCOME_FENCED:
+        scheduler_move(self, entry, &cause);
+        break;
+    case OUTCOME_NOT_STARTED:
+        scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_HANDED_BACK_MS);
+        break;
+    case OUTCOME_DOWN:
+        receiver_down(self, entry, &cause, outcome->not_before_ms);
+        break;
+    case OUTCOME_LOST:
+        if (!entry->alone) {
+            entry->alone = true; /* perhaps it was another that brought the consumer down */
+            scheduler_table_wait(&self->table, entry, self->now_ms);
+            break;
+        }
+        burn(self, entry, &cause, 0);
+        break;
+    case OUTCOME_LEASE:
+        entry->alone = true;
+        burn(self, entry, &cause, 0);
+        break;
+    default: /* RETRY, and what makes no sense as an answer to a delivery */
+        burn(self, entry, &cause, outcome->not_before_ms);
+        break;
+    }
+}
+
+/* Not of the attempt that is outstanding: only DONE counts, and always. */
+static void
+answer_late(struct scheduler_core *self, const struct sender_entry *sent, uint8_t outcome)
+{
+    if (outcome != OUTCOME_DONE && outcome != OUTCOME_DUPLICATE) {
+        return;
+    }
+    struct scheduler_entry *entry = scheduler_table_find(&self->table, sent->key);
+    if (entry != NULL && entry->state != SCHEDULER_AWAY) {
+        scheduler_done(self, entry, outcome);
+    } else {
+        scheduler_evidence(self, sent, outcome);
+    }
+}
+
+void
+scheduler_answered(void *owner, const struct sender_entry *sent, const struct wire_outcome *outcome,
+                   bool outstanding)
+{
+    struct scheduler_core *self = owner;
+    struct scheduler_entry *entry =
+        scheduler_table_at(&self->table, (uint32_t)(sent->user & UINT32_MAX));
+    bool current = outstanding && entry != NULL && entry->generation == sent->user >> 32 &&
+                   entry->state == SCHEDULER_OUT && entry->turn == sent->turn &&
+                   entry->attempts + 1 == sent->attempt;
+    if (current) {
+        answer(self, entry, outcome);
+    } else {
+        answer_late(self, sent, outcome->outcome);
+    }
+}

@@ -1,0 +1,234 @@
+/*
+ * Checkpoints and trimming.
+ *
+ *   BEGIN  a POSITION record's body
+ *   ITEM   custody (bytes v, then as in MOVED: `to` says who has it, `previous` is its newest own
+ *          record), flags u8 (1 cancel asked, 2 case, 4 described, 8 own policy), taken v, copy v,
+ *          deadline_unix_ms v
+ *   END    position of BEGIN v
+ *
+ * The items are written over several steps, between ordinary records: an item is the whole state of
+ * its delivery at its own position, and what comes after it is folded over it. So a restart that
+ * reads from BEGIN arrives at the same state.
+ */
+#include "base/bytes.h"
+#include "delivery/record_codec.h"
+#include "scheduler_private.h"
+
+#include <string.h>
+
+#define ITEM_MAX (RECORD_CUSTODY_MAX + 64)
+#define ITEM_CANCEL 1U
+#define ITEM_CASE 2U
+#define ITEM_DESCRIBED 4U
+#define ITEM_OWN_POLICY 8U
+#define DATED_KINDS                                                                                \
+    (LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_FAILED) | LOG_KIND_BIT(RECORD_ENDED) |        \
+     LOG_KIND_BIT(RECORD_EVIDENCE))
+
+static void
+begin(struct scheduler_core *self)
+{
+    struct record_position position = {0};
+    for (int id = 0; id < LOG_ID_COUNT; id++) {
+        if (id != LOG_SCHEDULER) {
+            position.logs[id].position = peers_read(self->peers, (enum log_id)id) - 1;
+            memcpy(position.logs[id].identity,
+                   log_identity(peers_log(self->peers, (enum log_id)id)), 16);
+        }
+    }
+    uint8_t body[RECORD_POSITION_MAX];
+    self->checkpoint.begin = log_append(self->log, RECORD_CHECKPOINT_BEGIN, body,
+                                        record_position_encode(&position, body));
+    self->checkpoint.running = true;
+    self->checkpoint.next = 0;
+}
+
+static void
+write_item(struct scheduler_core *self, const struct scheduler_entry *entry)
+{
+    int64_t left_ms = entry->due_ms > self->now_ms ? entry->due_ms - self->now_ms : 0;
+    bool waiting = entry->state == SCHEDULER_WAITING && left_ms > 0;
+    struct record_custody custody = {
+        .key = entry->key,
+        .turn = entry->turn,
+        .to = entry->state == SCHEDULER_AWAY ? LOG_COMPENSATOR : LOG_SCHEDULER,
+        .attempts = entry->attempts,
+        .unburnt = entry->unburnt,
+        .sent = entry->sent,
+        .alone = entry->alone,
+        .at_unix_ms = self->now_unix_ms,
+        .due_unix_ms = waiting ? self->now_unix_ms + left_ms : 0,
+        .first_sent_unix_ms = entry->first_sent_unix_ms,
+        .previous = entry->last,
+    };
+    uint8_t custody_body[RECORD_CUSTODY_MAX];
+    size_t custody_size = record_custody_encode(&custody, custody_body);
+    uint8_t body[ITEM_MAX];
+    struct bytes_out out = bytes_out_over(body, sizeof body);
+    bytes_out_varint(&out, custody_size);
+    bytes_out_span(&out, custody_body, custody_size);
+    bytes_out_u8(&out, (uint8_t)((entry->cancel_asked ? ITEM_CANCEL : 0) |
+                                 (entry->is_case ? ITEM_CASE : 0) |
+                                 (entry->described ? ITEM_DESCRIBED : 0) |
+                                 (entry->own_policy ? ITEM_OWN_POLICY : 0)));
+    bytes_out_varint(&out, entry->taken);
+    bytes_out_varint(&out, entry->copy);
+    bytes_out_varint(&out, (uint64_t)entry->deadline_unix_ms);
+    (void)log_append(self->log, RECORD_CHECKPOINT_ITEM, body, bytes_out_used(&out)); /* no place */
+}
+
+err_t
+scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *record,
+                          struct why *why)
+{
+    struct bytes_in in = bytes_in_over(record->body, record->size);
+    uint64_t size = bytes_in_varint(&in);
+    const uint8_t *span = bytes_in_span(&in, size);
+    unsigned flags = bytes_in_u8(&in);
+    uint64_t taken = bytes_in_varint(&in);
+    uint64_t copy = bytes_in_varint(&in);
+    uint64_t deadline = bytes_in_varint(&in);
+    if (span == NULL || in.failed || deadline > INT64_MAX) {
+        return why_set(why, ERR_CORRUPT, "the checkpoint's item at position %llu makes no sense",
+                       (unsigned long long)record->position);
+    }
+    struct record_custody custody;
+    err_t rc = record_custody_decode(span, (size_t)size, &custody, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct scheduler_entry *entry = scheduler_table_find(&self->table, custody.key);
+    if (entry == NULL) {
+        entry = scheduler_table_add(&self->table, custody.key);
+    }
+    entry->last = custody.previous;
+    entry->taken = taken;
+    entry->copy = copy;
+    entry->turn = custody.turn;
+    entry->attempts = custody.attempts;
+    entry->unburnt = custody.unburnt;
+    entry->sent = true; /* what was sent after it has no record */
+    entry->alone = custody.alone;
+    entry->first_sent_unix_ms = custody.first_sent_unix_ms;
+    entry->deadline_unix_ms = (int64_t)deadline;
+    entry->cancel_asked = (flags & ITEM_CANCEL) != 0;
+    entry->is_case = (flags & ITEM_CASE) != 0;
+    entry->described = (flags & ITEM_DESCRIBED) != 0;
+    entry->own_policy = (flags & ITEM_OWN_POLICY) != 0;
+    if (custody.to == LOG_SCHEDULER) {
+        int64_t left_ms = scheduler_remaining_ms(self, custody.due_unix_ms, custody.at_unix_ms);
+        scheduler_table_wait(&self->table, entry, self->now_ms + left_ms);
+    } else {
+        scheduler_table_away(&self->table, entry);
+    }
+    return ERR_OK;
+}
+
+/* With many entries a checkpoint is as long as what it saves from being read. */
+static bool
+wanted(struct scheduler_core *self)
+{
+    uint64_t count = scheduler_table_count(&self->table);
+    uint64_t every =
+        self->settings.checkpoint_every > count ? self->settings.checkpoint_every : count;
+    return log_next(self->log) - self->checkpoint.since >= every &&
+           log_room(self->log) > count * SCHEDULER_ITEM_BYTES;
+}
+
+void
+scheduler_checkpoint_step(struct scheduler_core *self)
+{
+    struct scheduler_checkpoint *checkpoint = &self->checkpoint;
+    if (!checkpoint->running) {
+        if (!wanted(self)) {
+            return;
+        }
+        begin(self);
+    }
+    for (uint32_t i = 0; i < SCHEDULER_ITEMS_A_STEP; i++) {
+        if (checkpoint->next == self->table.used) {
+            uint8_t body[BYTES_VARINT_MAX];
+            checkpoint->written = log_append(self->log, RECORD_CHECKPOINT_END, body,
+                                             bytes_put_varint(body, checkpoint->begin));
+            checkpoint->since = checkpoint->written + 1;
+            checkpoint->running = false;
+            checkpoint->trim = true;
+            self->counters.checkpoints++;
+            return;
+        }
+        const struct scheduler_entry *entry = scheduler_table_at(&self->table, checkpoint->next++);
+        if (entry != NULL) {
+            write_item(self, entry);
+        }
+    }
+    self->busy = true;
+}
+
+/* When the first record at or behind `position` that carries a time was written; INT64_MAX: there
+ * is none. */
+static err_t
+written_at(struct scheduler_core *self, uint64_t position, int64_t *at_unix_ms, struct why *why)
+{
+    struct log_cursor cursor;
+    struct log_record record;
+    log_cursor_init(&cursor, self->log, position, DATED_KINDS);
+    err_t rc = log_cursor_next(&cursor, &record, why);
+    *at_unix_ms = INT64_MAX;
+    if (rc == ERR_OK) {
+        struct record_event event;
+        rc = record_event_decode(record.kind, record.body, record.size, &event, why);
+        *at_unix_ms = event.at_unix_ms;
+    }
+    log_cursor_fini(&cursor);
+    return rc == ERR_AGAIN ? ERR_OK : rc;
+}
+
+/* The first position that is still to be retained, at most `keep_from`, by bisection. */
+static err_t
+retained_from(struct scheduler_core *self, uint64_t *keep_from, struct why *why)
+{
+    int64_t before_unix_ms = self->now_unix_ms - self->settings.retention_ms;
+    uint64_t low = log_first(self->log);
+    uint64_t high = *keep_from;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        int64_t at_unix_ms = 0;
+        err_t rc = written_at(self, middle, &at_unix_ms, why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+        if (at_unix_ms < before_unix_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *keep_from = low;
+    return ERR_OK;
+}
+
+err_t
+scheduler_trim(struct scheduler_core *self, struct why *why)
+{
+    struct scheduler_checkpoint *checkpoint = &self->checkpoint;
+    if (!checkpoint->trim || checkpoint->running || log_durable(self->log) < checkpoint->written) {
+        return ERR_OK;
+    }
+    checkpoint->trim = false;
+    uint64_t keep_from = checkpoint->begin;
+    uint64_t readers = peers_readers(self->peers);
+    keep_from = readers + 1 < keep_from ? readers + 1 : keep_from;
+    for (uint32_t i = 0; i < self->table.used; i++) {
+        const struct scheduler_entry *entry = scheduler_table_at(&self->table, i);
+        if (entry != NULL && !entry->is_case && entry->taken < keep_from) {
+            keep_from = entry->taken;
+        }
+    }
+    err_t rc = ERR_OK;
+    if (keep_from > log_first(self->log)) {
+        rc = retained_from(self, &keep_from, why);
+    }
+    return rc == ERR_OK && keep_from > log_first(self->log) ? log_trim(self->log, keep_from, why)
+                                                            : rc;
+}

@@ -1,0 +1,170 @@
+/* From due to sent. */
+#include "scheduler_private.h"
+
+static const struct scheduler_cause deadline_passed = {
+    .outcome = OUTCOME_DEADLINE,
+    .reason = {.data = "the deadline passed", .size = 19},
+};
+
+bool
+scheduler_too_late(const struct scheduler_core *self, const struct scheduler_entry *entry,
+                   int64_t delay_ms)
+{
+    return entry->deadline_unix_ms != 0 && self->now_unix_ms + delay_ms > entry->deadline_unix_ms;
+}
+
+static int64_t
+deadline_of(const struct scheduler_core *self, const struct scheduler_entry *entry)
+{
+    return entry->deadline_unix_ms == 0
+               ? INT64_MAX
+               : self->now_ms + (entry->deadline_unix_ms - self->now_unix_ms) + 1;
+}
+
+static void
+put_off_lost(struct scheduler_core *self, struct scheduler_entry *entry)
+{
+    self->counters.lost++;
+    scheduler_event(self, "notification_gone", entry->key,
+                    "no log has its bytes any more; it is looked for again later");
+    scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_GONE_MS);
+}
+
+static err_t
+make_one_ready(struct scheduler_core *self, struct scheduler_entry *entry, struct why *why)
+{
+    if (entry->state == SCHEDULER_READY) {
+        scheduler_move(self, entry, &deadline_passed);
+        return ERR_OK;
+    }
+    const struct catalog_subscription *subscription =
+        catalog_subscription(self->catalog, entry->key.subscription);
+    if (subscription == NULL) {
+        scheduler_event(self, "subscription_unknown", entry->key,
+                        "the producer's log has no subscription of this id yet");
+        scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_UNKNOWN_MS);
+        return ERR_OK;
+    }
+    err_t rc = scheduler_describe(self, entry, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    if (!entry->described) {
+        put_off_lost(self, entry);
+    } else if (scheduler_too_late(self, entry, 0)) {
+        scheduler_move(self, entry, &deadline_passed);
+    } else {
+        scheduler_table_ready(&self->table, entry, subscription->group, deadline_of(self, entry));
+    }
+    return ERR_OK;
+}
+
+err_t
+scheduler_make_ready(struct scheduler_core *self, struct why *why)
+{
+    uint32_t index;
+    for (uint32_t i = 0; deadline_heap_due(&self->table.heap, self->now_ms, &index); i++) {
+        if (i == SCHEDULER_DUE_A_STEP) {
+            self->busy = true;
+            return ERR_OK;
+        }
+        err_t rc = make_one_ready(self, scheduler_table_at(&self->table, index), why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+    }
+    return ERR_OK;
+}
+
+/* *sent is false when the group has no room after all. */
+static err_t
+send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent, struct why *why)
+{
+    *sent = true;
+    const struct catalog_subscription *subscription =
+        catalog_subscription(self->catalog, entry->key.subscription);
+    const struct catalog_group *group = catalog_group_at(self->catalog, entry->group);
+    struct scheduler_notification found;
+    err_t rc = scheduler_notification(self, entry, &found, why);
+    if (rc == ERR_NOT_FOUND) {
+        put_off_lost(self, entry);
+        return ERR_OK;
+    }
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct policy own;
+    struct sender_offer offer = {
+        .group = {.data = group->name, .size = group->name_size},
+        .item =
+            {
+                .position = entry->key.position,
+                .subscription = entry->key.subscription,
+                .turn = entry->turn,
+                .attempt = (uint16_t)(entry->attempts + 1),
+                .attempts_limit = policy_attempts(scheduler_policy(self, entry, &own)),
+                .first_sent_unix_ms =
+                    entry->first_sent_unix_ms == 0 ? self->now_unix_ms : entry->first_sent_unix_ms,
+                .lease_ms = subscription->lease_ms,
+                .alone = entry->alone,
+                .hash = found.record.hash,
+                .notification = {.data = found.record.encoded, .size = found.record.encoded_size},
+            },
+        .lease_limit_ms = subscription->lease_limit_ms,
+        .user = (uint64_t)entry->generation << 32 | entry->index,
+    };
+    *sent = sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
+    log_block_release(&found.block);
+    if (*sent) {
+        entry->sent = true;
+        entry->first_sent_unix_ms = offer.item.first_sent_unix_ms;
+        scheduler_table_out(&self->table, entry);
+        self->counters.sent++;
+    }
+    return ERR_OK;
+}
+
+static err_t
+send_line(struct scheduler_core *self, uint32_t group, uint32_t *budget, struct why *why)
+{
+    const struct catalog_group *to = catalog_group_at(self->catalog, group);
+    struct wire_text name = {.data = to->name, .size = to->name_size};
+    bool sent = true;
+    while (sent && *budget > 0 && sender_has_room(self->sender, name)) {
+        struct scheduler_entry *entry = scheduler_table_first(&self->table, group);
+        if (entry == NULL) {
+            return ERR_OK;
+        }
+        (*budget)--;
+        const struct catalog_subscription *subscription =
+            catalog_subscription(self->catalog, entry->key.subscription);
+        if (subscription->group != group) { /* it was configured to another one meanwhile */
+            scheduler_table_ready(&self->table, entry, subscription->group,
+                                  deadline_of(self, entry));
+            self->busy = true;
+            continue;
+        }
+        err_t rc = send_one(self, entry, &sent, why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+    }
+    self->busy = self->busy || *budget == 0;
+    return ERR_OK;
+}
+
+err_t
+scheduler_send(struct scheduler_core *self, struct why *why)
+{
+    uint32_t budget = SCHEDULER_SENT_A_STEP;
+    err_t rc = ERR_OK;
+    for (uint32_t i = 0; i < LIMIT_GROUPS && rc == ERR_OK; i++) {
+        uint32_t group = (self->first_group + i) % LIMIT_GROUPS;
+        if (self->table.lines[group].count > 0) {
+            rc = send_line(self, group, &budget, why);
+        }
+    }
+    self->first_group = (self->first_group + 1) % LIMIT_GROUPS; /* none is always served last */
+    sender_flush(self->sender, log_next(self->log) - 1);
+    return rc;
+}

@@ -1,0 +1,96 @@
+/*
+ * What the retry-scheduler holds or has held and not yet seen the end of: one entry a delivery,
+ * found by its key; what waits is ordered by time in one heap, what is due stands in its receiver
+ * group's line.
+ *
+ * Entries stay where they are until they are removed. An index and a generation name one for as
+ * long as it lives, so that a late answer never meets another delivery in the same place. Pure.
+ */
+#ifndef HERALD_SCHEDULER_TABLE_H
+#define HERALD_SCHEDULER_TABLE_H
+
+#include "delivery/deadline_heap.h"
+#include "delivery/record.h"
+
+#define SCHEDULER_NONE UINT32_MAX
+
+enum scheduler_state {
+    SCHEDULER_FREE,    /* private: nobody's place */
+    SCHEDULER_WAITING, /* in the heap, by when it is due */
+    SCHEDULER_READY,   /* due, in its group's line; in the heap by its deadline, if it has one */
+    SCHEDULER_OUT,     /* sent, not answered */
+    SCHEDULER_AWAY,    /* given to the compensator; kept until its end is learned */
+    SCHEDULER_STATE_COUNT,
+};
+
+struct scheduler_entry {
+    struct delivery_key key;
+    uint64_t last;  /* position of its newest record in the own log */
+    uint64_t taken; /* position of its TAKEN; holds back trimming */
+    uint64_t copy;  /* position of its MOVED in the compensator's log; 0: not from there */
+    int64_t due_ms; /* monotonic; counts while WAITING */
+    int64_t first_sent_unix_ms; /* 0: never */
+    int64_t deadline_unix_ms;   /* of the notification; 0: none, or not looked at yet */
+    uint32_t turn;
+    uint16_t attempts; /* burnt */
+    uint16_t unburnt;
+    uint8_t state; /* enum scheduler_state; changed by the functions below alone */
+    uint8_t group; /* index in the catalog while READY */
+    bool sent;     /* it may have reached a receiver */
+    bool alone;    /* a lease of it expired, or its consumer was lost */
+    bool cancel_asked;
+    bool is_case;    /* a person decides: counts as an end for trimming */
+    bool described;  /* deadline and own_policy were read */
+    bool own_policy; /* the notification has a policy of its own */
+    uint32_t index;
+    uint32_t generation;
+    uint32_t place;  /* in the heap */
+    uint32_t before; /* in the group's line; or next free place */
+    uint32_t behind;
+    uint32_t chain; /* next with the same hash */
+};
+
+struct scheduler_line {
+    uint32_t first;
+    uint32_t last;
+    uint32_t count;
+};
+
+struct scheduler_table {
+    struct scheduler_entry **chunks; /* owned */
+    uint32_t used;                   /* places ever used */
+    uint32_t free;                   /* first free place */
+    uint32_t *buckets;               /* owned */
+    uint32_t bucket_count;           /* a power of two */
+    uint32_t counts[SCHEDULER_STATE_COUNT];
+    struct deadline_heap heap;
+    struct scheduler_line lines[LIMIT_GROUPS];
+};
+
+void scheduler_table_init(struct scheduler_table *self);
+void scheduler_table_fini(struct scheduler_table *self);
+
+/* NULL: not held. */
+struct scheduler_entry *scheduler_table_find(const struct scheduler_table *self,
+                                             struct delivery_key key);
+/* A new one, AWAY until it is put elsewhere; the key must not be there. */
+struct scheduler_entry *scheduler_table_add(struct scheduler_table *self, struct delivery_key key);
+void scheduler_table_remove(struct scheduler_table *self, struct scheduler_entry *entry);
+
+/* The place `index` below self->used; NULL when nobody is there. */
+struct scheduler_entry *scheduler_table_at(const struct scheduler_table *self, uint32_t index);
+uint32_t scheduler_table_count(const struct scheduler_table *self);
+
+/* Into the state, from any other. */
+void scheduler_table_wait(struct scheduler_table *self, struct scheduler_entry *entry,
+                          int64_t due_ms);
+/* deadline_ms: monotonic; INT64_MAX: none */
+void scheduler_table_ready(struct scheduler_table *self, struct scheduler_entry *entry,
+                           uint32_t group, int64_t deadline_ms);
+void scheduler_table_out(struct scheduler_table *self, struct scheduler_entry *entry);
+void scheduler_table_away(struct scheduler_table *self, struct scheduler_entry *entry);
+
+/* The first of a group's line; NULL when it is empty. */
+struct scheduler_entry *scheduler_table_first(const struct scheduler_table *self, uint32_t group);
+
+#endif
