@@ -42,6 +42,9 @@ take_subscription(catalog_t *self, const uint8_t *body, size_t size, struct why 
     if (rc != ERR_OK) {
         return rc;
     }
+    if (record.name.size == 0 || record.group.size == 0) {
+        return why_set(why, ERR_CORRUPT, "a SUBSCRIPTION record without a name or group");
+    }
     struct policy policy;
     if (policy_parse(&policy, record.policy.data, record.policy.size, why) != ERR_OK) {
         return ERR_CORRUPT;
@@ -71,6 +74,9 @@ take_group(catalog_t *self, const uint8_t *body, size_t size, struct why *why)
     err_t rc = record_group_decode(body, size, &record, why);
     if (rc != ERR_OK) {
         return rc;
+    }
+    if (record.name.size == 0) {
+        return why_set(why, ERR_CORRUPT, "a GROUP record without a name");
     }
     uint32_t index = catalog_group(self, record.name.data, record.name.size);
     if (index == UINT32_MAX) {

@@ -49,6 +49,7 @@ void
 fold_custody(struct fold *self, enum log_id log, uint64_t position, uint8_t kind,
              const struct record_custody *custody)
 {
+    self->cancel_asked = self->cancel_asked || custody->cause == OUTCOME_CANCEL;
     if (!fold_turn(self, custody->turn, custody->to)) {
         return;
     }
@@ -56,13 +57,9 @@ fold_custody(struct fold *self, enum log_id log, uint64_t position, uint8_t kind
     if (own && position > self->latest) {
         self->latest = position;
         self->taken = true;
-        self->is_case = false;
         self->attempts = custody->attempts;
     } else if (!self->taken) {
         self->attempts = custody->attempts; /* the move itself, while the taker has nothing */
-    }
-    if (custody->cause == OUTCOME_CANCEL) {
-        self->cancel_asked = true;
     }
 }
 
@@ -101,11 +98,13 @@ fold_event(struct fold *self, enum log_id log, uint64_t position, const struct r
 void
 fold_case(struct fold *self, uint64_t position, const struct record_case *opened)
 {
-    if (fold_turn(self, opened->custody.turn, LOG_COMPENSATOR) && position > self->latest) {
-        self->latest = position;
-        self->taken = true;
-        self->is_case = true;
-        self->attempts = opened->custody.attempts;
+    if (fold_turn(self, opened->custody.turn, LOG_COMPENSATOR)) {
+        self->is_case = true; /* also when a failure behind it, of a try to undo, came first */
+        if (position > self->latest) {
+            self->latest = position;
+            self->taken = true;
+            self->attempts = opened->custody.attempts;
+        }
     }
     self->fenced = self->fenced || opened->fenced;
     fold_broken(self);
@@ -114,6 +113,8 @@ fold_case(struct fold *self, uint64_t position, const struct record_case *opened
 void
 fold_merge(struct fold *self, const struct fold *other)
 {
+    bool is_case = (self->turn >= other->turn && self->is_case) ||
+                   (other->turn >= self->turn && other->is_case);
     bool newer = other->turn > self->turn ||
                  (other->turn == self->turn && other->taken && other->latest > self->latest);
     if (newer) {
@@ -122,11 +123,11 @@ fold_merge(struct fold *self, const struct fold *other)
         self->latest = other->latest;
         self->attempts = other->attempts;
         self->taken = other->taken;
-        self->is_case = other->is_case;
     } else if (other->turn == self->turn && !self->taken && !other->taken &&
                other->attempts > self->attempts) {
         self->attempts = other->attempts;
     }
+    self->is_case = is_case;
     fold_end(self, other->end);
     self->cancel_asked = self->cancel_asked || other->cancel_asked;
     self->fenced = self->fenced || other->fenced;

@@ -20,7 +20,7 @@ struct fold {
     uint8_t custodian; /* enum log_id, of this turn */
     uint8_t end;       /* enum record_end; DONE wins over every other */
     bool taken;        /* the custodian has a record of this turn in its own log */
-    bool is_case;      /* the custodian's latest says that a person decides */
+    bool is_case;      /* in this turn a case was opened: a person decides */
     bool cancel_asked; /* in any log */
     bool fenced;       /* a confirmed fence is on record */
     bool broken;       /* DONE and a fence, both on record: a broken receiver, alarm */
