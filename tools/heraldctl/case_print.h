@@ -1,0 +1,12 @@
+/* A case as JSON, and the names of what is ordered for one. */
+#ifndef HERALDCTL_CASE_PRINT_H
+#define HERALDCTL_CASE_PRINT_H
+
+#include "wire/wire_case.h"
+
+#include <jansson.h>
+
+json_t *case_json(const struct wire_case *found); /* the caller's */
+const char *case_order_name(uint8_t order);       /* "-" for none; static */
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * The biz_ids that a command is about: its operands, or a file of ids or of lines as `submit` takes
+ * them.
+ */
+#ifndef HERALDCTL_CTL_IDS_H
+#define HERALDCTL_CTL_IDS_H
+
+#include "ctl.h"
+
+struct ctl_ids {
+    char **ids; /* owned, each owned */
+    size_t count;
+    size_t capacity;
+};
+
+/* On an error it is said, nothing is left to free, and *code is the exit code. */
+err_t ctl_ids_load(struct ctl_ids *ids, const struct ctl *ctl, int *code);
+void ctl_ids_fini(struct ctl_ids *ids);
+
+/* In the order of strcmp, each once. */
+void ctl_ids_sort(struct ctl_ids *ids);
+
+/* The biz_id of one line. ERR_INVALID: why. ERR_NOT_FOUND: an empty line. */
+err_t ctl_ids_line(char biz_id[LIMIT_BIZ_ID_BYTES + 1], const char *line, size_t size,
+                   struct why *why);
+
+#endif

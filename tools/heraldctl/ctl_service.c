@@ -1,0 +1,207 @@
+#include "ctl_service.h"
+
+#include "ctl_print.h"
+#include "runtime/exit_code.h"
+#include "wire/wire_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ctl_place {
+    const char *service;
+    const char *socket; /* in DATA/run, and its name in the producer's WELCOME */
+    enum ctl_option option;
+};
+
+static const struct ctl_place ctl_places[CTL_SERVICE_COUNT] = {
+    [CTL_SERVICE_PRODUCER] = {"producer", "producer", CTL_PRODUCER},
+    [CTL_SERVICE_SCHEDULER] = {"retry-scheduler", "scheduler", CTL_SCHEDULER},
+    [CTL_SERVICE_COMPENSATOR] = {"compensator", "compensator", CTL_COMPENSATOR},
+    [CTL_SERVICE_CONSUMER] = {"order-consumer", "order-consumer", CTL_CONSUMER},
+};
+
+const char *
+ctl_service_name(enum ctl_service service)
+{
+    return ctl_places[service].service;
+}
+
+err_t
+ctl_service_of(const char *name, enum ctl_service *service, struct why *why)
+{
+    for (int i = 0; i < CTL_SERVICE_COUNT; i++) {
+        if (strcmp(ctl_places[i].service, name) == 0 || strcmp(ctl_places[i].socket, name) == 0) {
+            *service = (enum ctl_service)i;
+            return ERR_OK;
+        }
+    }
+    return why_set(why, ERR_INVALID,
+                   "%s: no such service; there are producer, retry-scheduler, compensator and "
+                   "order-consumer",
+                   name);
+}
+
+static const char *
+ctl_data(const struct ctl *ctl)
+{
+    const char *data = ctl->values[CTL_DATA];
+    if (data == NULL) {
+        data = getenv("HERALD_DATA");
+    }
+    return data == NULL || *data == '\0' ? "./var" : data;
+}
+
+err_t
+ctl_endpoint(const struct ctl *ctl, enum ctl_service service,
+             char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why)
+{
+    const char *given = ctl->values[CTL_ENDPOINT];
+    if (given == NULL) {
+        given = ctl->values[ctl_places[service].option];
+    }
+    int size = given != NULL ? snprintf(endpoint, LIMIT_ENDPOINT_BYTES + 1, "%s", given)
+                             : snprintf(endpoint, LIMIT_ENDPOINT_BYTES + 1, "ipc://%s/run/%s.front",
+                                        ctl_data(ctl), ctl_places[service].socket);
+    if (size < 0 || size > LIMIT_ENDPOINT_BYTES) {
+        return why_set(why, ERR_INVALID, "the endpoint of %s is longer than %d bytes",
+                       ctl_places[service].service, LIMIT_ENDPOINT_BYTES);
+    }
+    return ERR_OK;
+}
+
+err_t
+ctl_client(const struct ctl *ctl, struct herald_client_options *options, herald_client_t **client_p,
+           struct why *why)
+{
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    err_t rc = ctl_endpoint(ctl, CTL_SERVICE_PRODUCER, endpoint, why);
+    if (rc == ERR_OK) {
+        options->producer = endpoint;
+        options->name = "heraldctl";
+        options->timeout_ms = options->timeout_ms == 0 ? ctl->timeout_ms : options->timeout_ms;
+        rc = herald_client_new(client_p, options, why);
+        options->producer = NULL; /* it was copied; the text ends here */
+    }
+    return rc;
+}
+
+/* When only the producer's place is given, it says where the others are. */
+static err_t
+ctl_learn(const struct ctl *ctl, enum ctl_service service, char endpoint[LIMIT_ENDPOINT_BYTES + 1],
+          struct why *why)
+{
+    struct herald_client_options options = {0};
+    herald_client_t *client = NULL;
+    err_t rc = ctl_client(ctl, &options, &client, why);
+    if (rc == ERR_OK) {
+        rc = herald_client_endpoint(client, ctl_places[service].socket, endpoint, why);
+    }
+    herald_client_destroy(&client);
+    return rc;
+}
+
+err_t
+ctl_question_open(const struct ctl *ctl, enum ctl_service service, struct ctl_question *question,
+                  struct why *why)
+{
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    bool named = service == CTL_SERVICE_SCHEDULER || service == CTL_SERVICE_COMPENSATOR;
+    bool given =
+        ctl->values[CTL_ENDPOINT] != NULL || ctl->values[ctl_places[service].option] != NULL;
+    memset(question, 0, sizeof *question);
+    err_t rc = named && !given && ctl->values[CTL_PRODUCER] != NULL
+                   ? ctl_learn(ctl, service, endpoint, why)
+                   : ctl_endpoint(ctl, service, endpoint, why);
+    if (rc == ERR_OK) {
+        rc = client_call_new(&question->call, endpoint, why);
+    }
+    if (rc == ERR_OK) {
+        ctl_question_begin(question);
+    }
+    return rc;
+}
+
+void
+ctl_question_begin(struct ctl_question *question)
+{
+    wire_out_fini(&question->out);
+    wire_out_init(&question->out, 256);
+    question->request = client_call_request(question->call);
+}
+
+void
+ctl_question_close(struct ctl_question *question)
+{
+    wire_out_fini(&question->out);
+    client_call_destroy(&question->call);
+}
+
+static err_t
+ctl_call(const struct ctl *ctl, struct ctl_question *question, struct why *why)
+{
+    size_t size;
+    uint8_t *body = wire_out_take(&question->out, &size);
+    return client_call(question->call, question->request, body, size, ctl->timeout_ms,
+                       &question->in, &question->head, why);
+}
+
+err_t
+ctl_ask(const struct ctl *ctl, struct ctl_question *question, enum wire_type type, struct why *why)
+{
+    err_t rc = ctl_call(ctl, question, why);
+    if (rc != ERR_OK || question->head.type == type) {
+        return rc;
+    }
+    if (question->head.type != WIRE_STATUS) {
+        return why_set(why, ERR_INVALID, "answered with %s instead of %s",
+                       wire_type_name(question->head.type), wire_type_name(type));
+    }
+    uint8_t status = 0;
+    struct wire_text text = {NULL, 0};
+    rc = wire_status_decode(&question->in, &question->head, &status, &text, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    return why_set(why, status == WIRE_NOT_FOUND ? ERR_NOT_FOUND : ERR_INVALID, "%s: %.*s",
+                   wire_status_name(status), CTL_TEXT(text));
+}
+
+static bool
+ctl_is_yes(uint8_t status)
+{
+    return status == WIRE_OK || status == WIRE_ACCEPTED || status == WIRE_DUPLICATE ||
+           status == WIRE_CANCELLED || status == WIRE_REQUESTED;
+}
+
+int
+ctl_decide(const struct ctl *ctl, struct ctl_question *question)
+{
+    struct why why = {{0}};
+    uint8_t status = 0;
+    struct wire_text text = {NULL, 0};
+    err_t rc = ctl_call(ctl, question, &why);
+    if (rc == ERR_OK && question->head.type != WIRE_STATUS) {
+        rc = why_set(&why, ERR_INVALID, "answered with %s", wire_type_name(question->head.type));
+    }
+    if (rc == ERR_OK) {
+        rc = wire_status_decode(&question->in, &question->head, &status, &text, &why);
+    }
+    if (rc != ERR_OK) {
+        return ctl_failed(rc, &why);
+    }
+    bool good = ctl_is_yes(status);
+    if (ctl->json) {
+        json_t *object = json_object();
+        (void)json_object_set_new(object, "status", ctl_json_string(wire_status_name(status)));
+        (void)json_object_set_new(object, "text", ctl_json_text(text.data, text.size));
+        ctl_json_line(object);
+    } else {
+        (void)fprintf(good ? stdout : stderr, "%s%s%.*s\n", wire_status_name(status),
+                      text.size == 0 ? "" : ": ", CTL_TEXT(text));
+    }
+    if (!good && status == WIRE_BUSY) {
+        return EXIT_CODE_UNAVAILABLE;
+    }
+    return good ? EXIT_CODE_OK : EXIT_CODE_NOT_ALL;
+}
