@@ -1,0 +1,135 @@
+#include "bench_load.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "client/consumer_session.h"
+#include "wire/wire_deliver.h"
+#include "wire/wire_socket.h"
+#include "wire/wire_submit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POLL_MS 100
+#define FRAMES_A_ROUND 64
+
+static void
+take_front(struct bench_shared *shared, struct consumer_session *session, zmq_msg_t *message)
+{
+    while (session->front != NULL && wire_socket_receive(session->front, message) == ERR_OK) {
+        struct wire_in in;
+        struct wire_head head;
+        struct why why;
+        struct wire_welcome welcome;
+        struct wire_pong pong;
+        if (wire_message_open(&in, zmq_msg_data(message), zmq_msg_size(message), &head, &why) !=
+            ERR_OK) {
+            continue;
+        }
+        if (head.type == WIRE_WELCOME && wire_welcome_decode(&in, &head, &welcome, &why) == ERR_OK) {
+            bool joined =
+                consumer_session_welcome(session, &welcome, clock_mono_ms(), &why) == ERR_OK;
+            if (!joined) {
+                fprintf(stderr, "herald-bench: %s\n", why.text);
+            }
+            atomic_store(&shared->joined, joined);
+        } else if (head.type == WIRE_PONG && wire_pong_decode(&in, &head, &pong, &why) == ERR_OK) {
+            (void)consumer_session_pong(session, &pong, clock_mono_ms()); /* it greets by itself */
+        }
+    }
+}
+
+/* Answer a whole frame with one outcome; the time in each payload tells how old it is. */
+static void
+take_deliveries(struct bench_shared *shared, struct consumer_session *session, zmq_msg_t *message,
+                struct bench_histogram *latency)
+{
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_deliver deliver;
+    struct why why;
+    if (wire_message_open(&in, zmq_msg_data(message), zmq_msg_size(message), &head, &why) !=
+            ERR_OK ||
+        head.type != WIRE_DELIVER || !wire_deliver_open(&in, &deliver)) {
+        return;
+    }
+    int64_t now_ns = clock_mono_ns();
+    for (uint32_t i = 0; i < deliver.count; i++) {
+        struct wire_item item;
+        struct wire_notification notification;
+        if (!wire_item_next(&in, &item) ||
+            wire_notification_decode(item.notification.data, item.notification.size, &notification,
+                                     &why) != ERR_OK) {
+            return;
+        }
+        if (notification.payload.size >= BENCH_PAYLOAD_MIN) {
+            bench_histogram_add(latency,
+                                now_ns - (int64_t)bytes_get_u64(notification.payload.data));
+        }
+    }
+    struct wire_out out;
+    size_t size = 0;
+    wire_out_init(&out, 128);
+    struct wire_outcomes outcomes = {.run = deliver.run, .lane = session->lane_number};
+    outcomes.receiver =
+        (struct wire_text){.data = session->self->name, .size = strlen(session->self->name)};
+    struct wire_outcomes_out answers = wire_outcomes_begin(&out, &outcomes);
+    struct wire_outcome done = {
+        .first_token = deliver.first_token, .count = deliver.count, .outcome = WIRE_OUTCOME_DONE};
+    wire_outcomes_add(&answers, &done);
+    wire_outcomes_end(&answers);
+    uint8_t *body = wire_out_take(&out, &size);
+    if (wire_socket_send(session->outcome, body, size) == ERR_OK) {
+        atomic_fetch_add(&shared->delivered, deliver.count);
+        atomic_store(&shared->last_ns, clock_mono_ns());
+    }
+}
+
+static void
+consume_round(struct bench_shared *shared, struct consumer_session *session, zmq_msg_t *message,
+              struct bench_histogram *latency)
+{
+    (void)consumer_session_tick(session, clock_mono_ms()); /* what was lost is greeted again */
+    zmq_pollitem_t items[2] = {
+        {.socket = session->front, .events = ZMQ_POLLIN},
+        {.socket = session->lane, .events = ZMQ_POLLIN},
+    };
+    if (zmq_poll(items, session->lane == NULL ? 1 : 2, POLL_MS) <= 0) {
+        return;
+    }
+    if ((items[0].revents & ZMQ_POLLIN) != 0) {
+        take_front(shared, session, message);
+    }
+    for (int i = 0; i < FRAMES_A_ROUND && session->lane != NULL &&
+                    wire_socket_receive(session->lane, message) == ERR_OK;
+         i++) {
+        take_deliveries(shared, session, message, latency);
+    }
+}
+
+err_t
+bench_consume(struct bench_shared *shared, struct bench_histogram *latency, struct why *why)
+{
+    char name[LIMIT_NAME_BYTES + 1];
+    (void)snprintf(name, sizeof name, "herald-bench-%ld", (long)getpid()); /* always fits */
+    struct consumer_session_self self = {
+        .context = shared->context,
+        .group = shared->load->group,
+        .name = name,
+        .nonce = (uint64_t)clock_mono_ns() | 1,
+    };
+    struct consumer_session session;
+    consumer_session_init(&session, &self, "the producer");
+    struct wire_text place = {.data = shared->load->producer,
+                              .size = strlen(shared->load->producer)};
+    err_t rc = consumer_session_place(&session, place, why);
+    zmq_msg_t message;
+    (void)zmq_msg_init(&message); /* cannot fail */
+    while (rc == ERR_OK && !atomic_load(&shared->stop)) {
+        consume_round(shared, &session, &message, latency);
+    }
+    (void)zmq_msg_close(&message); /* nothing is left to do about it */
+    consumer_session_fini(&session, 500);
+    return rc;
+}

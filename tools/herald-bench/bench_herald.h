@@ -1,0 +1,35 @@
+/*
+ * A Herald of the bench's own: producer, retry-scheduler and compensator as they are installed
+ * beside herald-bench, on a new data directory, stopped and removed at the end.
+ */
+#ifndef HERALD_BENCH_HERALD_H
+#define HERALD_BENCH_HERALD_H
+
+#include "base/why.h"
+
+#include <stddef.h>
+
+#define BENCH_HERALD_PATH 256
+
+typedef struct bench_herald bench_herald_t;
+
+struct bench_herald_options {
+    const char *directory; /* under which the data directory is made; NULL: TMPDIR or /var/tmp */
+    const char *const *settings; /* PATH=VALUE for the producer, ended by NULL; may be NULL */
+};
+
+/* Returns once the producer answers. ERR_NOT_FOUND: a program is missing; ERR_TIMEOUT; why. */
+err_t bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *options,
+                         struct why *why);
+
+/* Kill -9 the producer and start it again; returns once it answers. */
+err_t bench_herald_restart(bench_herald_t *self, struct why *why);
+
+const char *bench_herald_data(const bench_herald_t *self);
+const char *bench_herald_front(const bench_herald_t *self); /* the producer's endpoint */
+double bench_herald_cpu_s(const bench_herald_t *self);      /* of the producer, so far */
+size_t bench_herald_resident(const bench_herald_t *self);   /* of the producer, bytes */
+
+void bench_herald_stop(bench_herald_t **self_p);
+
+#endif

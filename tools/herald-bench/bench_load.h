@@ -1,0 +1,75 @@
+/*
+ * A load on a running Herald, and what came of it.
+ *
+ * Payloads begin with the time at which the notification was meant to be sent (8 bytes, monotonic
+ * ns), so that the null consumer, a thread of the same process, knows how old a delivery is. With a
+ * rate the times are fixed beforehand and lateness counts (no coordinated omission); with a window
+ * only, each is meant to be sent when there is room for it.
+ */
+#ifndef HERALD_BENCH_LOAD_H
+#define HERALD_BENCH_LOAD_H
+
+#include "bench_histogram.h"
+
+#include "base/why.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BENCH_PAYLOAD_MIN 8U
+#define BENCH_CONNECTIONS_MAX 256U
+
+struct bench_load {
+    const char *producer; /* endpoint of its front door */
+    const char *topic;
+    const char *group; /* of the null consumer; NULL: none is started */
+    uint64_t count;    /* notifications, over all connections */
+    uint32_t payload_bytes;
+    uint32_t window; /* submits without an answer, over all connections */
+    uint32_t connections;
+    uint32_t rate;       /* a second, over all; 0: closed loop */
+    uint32_t timeout_ms; /* for everything to be done after the last answer */
+    char run_id[17];     /* part of every biz_id, so that runs do not repeat each other */
+};
+
+struct bench_figures {
+    uint64_t accepted;
+    uint64_t other;     /* duplicates, refusals, conflicts, no answer */
+    uint64_t delivered; /* to the null consumer, each counted once a delivery */
+    double seconds;     /* from the first submit to the last outcome (or answer without consumer) */
+    double per_second;  /* accepted and, with a consumer, delivered */
+    struct bench_histogram submit; /* meant to be sent -> durable */
+    struct bench_histogram end;    /* meant to be sent -> at the consumer */
+};
+
+/* ERR_TIMEOUT: not all was accepted and delivered in time; figures say how far it came. */
+err_t bench_run(const struct bench_load *load, struct bench_figures *figures, struct why *why);
+
+/* What the threads share. */
+struct bench_shared {
+    const struct bench_load *load; /* borrowed */
+    void *context;                 /* of ZeroMQ, for the consumer */
+    atomic_bool joined;            /* the consumer has its lane */
+    atomic_bool stop;
+    atomic_ullong delivered;
+    atomic_llong last_ns; /* when the newest outcome was sent */
+};
+
+/* The null consumer: answers DONE at once, with one outcome a frame. Until shared->stop. */
+err_t bench_consume(struct bench_shared *shared, struct bench_histogram *latency,
+                    struct why *why);
+
+struct bench_submitted {
+    uint64_t accepted;
+    uint64_t other;
+    int64_t last_ns;
+    struct bench_histogram latency;
+    struct why why; /* the first answer that was not ACCEPTED */
+};
+
+/* One connection's share of the load: `count` from number `first` on. */
+err_t bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
+                   struct bench_submitted *submitted, struct why *why);
+
+#endif

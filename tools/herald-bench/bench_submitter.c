@@ -1,0 +1,120 @@
+#include "bench_load.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/herald_client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NS_A_SECOND 1000000000LL
+
+/* One connection at work. The tag of a submit is its number within the connection. */
+struct submitter {
+    struct bench_shared *shared;
+    struct bench_submitted *submitted;
+    herald_client_t *client; /* owned */
+    uint32_t window;
+    int64_t *meant_ns; /* owned; a ring of `window` times */
+    uint8_t *payload;  /* owned */
+    int64_t started_ns;
+    double gap_ns; /* between two, open loop; 0: closed */
+};
+
+static void
+answered(void *context, uint64_t tag, const struct herald_client_result *result)
+{
+    struct submitter *self = context;
+    int64_t now_ns = clock_mono_ns();
+    if (result->status == HERALD_CLIENT_ACCEPTED) {
+        bench_histogram_add(&self->submitted->latency,
+                            now_ns - self->meant_ns[tag % self->window]);
+        self->submitted->accepted++;
+        self->submitted->last_ns = now_ns;
+        return;
+    }
+    if (self->submitted->other++ == 0) {
+        (void)why_set(&self->submitted->why, ERR_INVALID, "status %d: %s", (int)result->status,
+                      result->text);
+    }
+}
+
+/* When number `i` of this connection is meant to be sent: now, with a window only. */
+static int64_t
+meant(const struct submitter *self, uint64_t i, int64_t now_ns)
+{
+    return self->gap_ns > 0 ? self->started_ns + (int64_t)((double)i * self->gap_ns) : now_ns;
+}
+
+static err_t
+submit_one(struct submitter *self, uint64_t number, uint64_t i, int64_t meant_ns, struct why *why)
+{
+    const struct bench_load *load = self->shared->load;
+    char biz_id[LIMIT_BIZ_ID_BYTES + 1];
+    (void)snprintf(biz_id, sizeof biz_id, "%s-%010llu", load->run_id, (unsigned long long)number);
+    bytes_put_u64(self->payload, (uint64_t)meant_ns);
+    struct herald_client_notification notification = {
+        .topic = load->topic,
+        .biz_id = biz_id,
+        .payload = self->payload,
+        .payload_size = load->payload_bytes,
+        .version = 1,
+    };
+    self->meant_ns[i % self->window] = meant_ns;
+    return herald_client_submit_async(self->client, &notification, i, why);
+}
+
+static err_t
+submit_all(struct submitter *self, uint64_t first, uint64_t count, struct why *why)
+{
+    uint64_t sent = 0;
+    err_t rc = ERR_OK;
+    self->started_ns = clock_mono_ns();
+    while (rc == ERR_OK && (sent < count || herald_client_pending(self->client) > 0)) {
+        int64_t now_ns = clock_mono_ns();
+        while (rc == ERR_OK && sent < count && herald_client_pending(self->client) < self->window &&
+               meant(self, sent, now_ns) <= now_ns) {
+            rc = submit_one(self, first + sent, sent, meant(self, sent, now_ns), why);
+            sent += rc == ERR_OK;
+        }
+        bool early = sent < count && herald_client_pending(self->client) < self->window;
+        (void)herald_client_step(self->client, early ? 1 : 100); /* answers are counted there */
+    }
+    return rc;
+}
+
+err_t
+bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
+             struct bench_submitted *submitted, struct why *why)
+{
+    const struct bench_load *load = shared->load;
+    struct submitter self = {.shared = shared, .submitted = submitted};
+    self.window = load->window / load->connections;
+    self.window = self.window == 0 ? 1 : self.window;
+    self.gap_ns =
+        load->rate == 0 ? 0 : (double)NS_A_SECOND * load->connections / (double)load->rate;
+    struct herald_client_options options = {
+        .producer = load->producer,
+        .name = "herald-bench",
+        .timeout_ms = load->timeout_ms,
+        .sends = 1,
+        .window = self.window,
+        .context = &self,
+        .submitted = answered,
+    };
+    err_t rc = herald_client_new(&self.client, &options, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    self.meant_ns = mem_array(self.window, sizeof *self.meant_ns);
+    self.payload = mem_zeroed(load->payload_bytes);
+    for (uint32_t i = BENCH_PAYLOAD_MIN; i < load->payload_bytes; i++) {
+        self.payload[i] = (uint8_t)(i * 31);
+    }
+    rc = submit_all(&self, first, count, why);
+    herald_client_destroy(&self.client);
+    mem_free(self.meant_ns);
+    mem_free(self.payload);
+    return rc;
+}

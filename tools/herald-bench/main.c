@@ -1,0 +1,36 @@
+/* herald-bench: measures Herald, and what the machine would give without it. */
+#include "bench_command.h"
+
+#include "runtime/exit_code.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"run", bench_command_run, "put a load on Herald; throughput and latencies"},
+    {"ceiling", bench_command_ceiling, "the same machine without Herald: disk and bare ZeroMQ"},
+};
+
+int
+main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 2, argv + 2);
+        }
+    }
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
+    FILE *to = help ? stdout : stderr;
+    fprintf(to, "usage: herald-bench COMMAND [OPTION...]; COMMAND --help says more\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(to, "\nSynced before every acknowledgement, on the file system of TMPDIR or /var/tmp "
+                "(not a tmpfs, where a sync costs nothing).\n");
+    return help ? EXIT_CODE_OK : EXIT_CODE_USAGE;
+}
