@@ -1,4 +1,4 @@
-#include "runtime/shell.h"
+#include "runtime/shell_private.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -6,54 +6,13 @@
 #include "runtime/logger.h"
 #include "wire/wire_socket.h"
 
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #define FRAMES_A_ROUND 256
 #define BYTES_A_ROUND (4U * 1024 * 1024)
-#define FRONT_HIGH_WATER 64
-#define LANE_HIGH_WATER 1000
-#define LANE_PATIENCE_MS                                                                           \
-    5000 /* a frame for a lane without a peer is dropped; its lease remains                        \
-          */
 #define IDLE_WAIT_MS 1000
 #define LANE_RETRY_MS 5
-
-/* A frame whose lane had no peer yet, or a full queue. */
-struct held {
-    uint8_t *body; /* owned */
-    size_t size;
-    int64_t until_ms;
-};
-
-struct lane {
-    void *socket; /* owned */
-    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
-    struct held *held; /* owned */
-    size_t held_count;
-};
-
-struct shell {
-    struct shell_settings settings;
-    log_t *log;       /* borrowed */
-    outbox_t *outbox; /* borrowed */
-    void *context;    /* owned */
-    void *front;      /* owned */
-    void *outcome;    /* owned; NULL: none */
-    void *wake;       /* owned */
-    void *peers[SHELL_PEERS_MAX];
-    struct lane *lanes; /* owned */
-    char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
-    int64_t started_ms;
-    uint64_t woken; /* our log's position that the peers were told */
-    uint64_t frames_in;
-    uint64_t frames_out;
-    uint64_t refused; /* malformed frames */
-    uint64_t dropped; /* answers that a peer's full queue did not take */
-    uint64_t rounds;
-};
 
 static atomic_bool stopping;
 
@@ -61,128 +20,6 @@ void
 shell_stop(void)
 {
     atomic_store(&stopping, true);
-}
-
-static err_t
-open_lanes(shell_t *self, struct why *why)
-{
-    uint32_t count = self->settings.lanes == NULL ? 0 : self->settings.lane_count;
-    CHECK(count <= SHELL_LANES_MAX);
-    self->lanes = mem_array(count, sizeof *self->lanes);
-    for (uint32_t i = 0; i < count; i++) {
-        struct lane *lane = &self->lanes[i];
-        const char *mark = strstr(self->settings.lanes, "%u");
-        int before =
-            mark == NULL ? (int)strlen(self->settings.lanes) : (int)(mark - self->settings.lanes);
-        char wanted[LIMIT_ENDPOINT_BYTES + 1];
-        int size = mark == NULL ? snprintf(wanted, sizeof wanted, "%s", self->settings.lanes)
-                                : snprintf(wanted, sizeof wanted, "%.*s%u%s", before,
-                                           self->settings.lanes, i, mark + 2);
-        if (size < 0 || (size_t)size >= sizeof wanted) {
-            return why_set(why, ERR_INVALID, "lanes: an endpoint has at most %d bytes",
-                           LIMIT_ENDPOINT_BYTES);
-        }
-        lane->socket = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, LANE_HIGH_WATER);
-        err_t rc = wire_socket_bind(lane->socket, wanted, self->settings.insecure, why);
-        if (rc != ERR_OK) {
-            return rc;
-        }
-        CHECK(wire_socket_endpoint(lane->socket, lane->endpoint, sizeof lane->endpoint) == ERR_OK);
-    }
-    self->settings.lane_count = count;
-    return ERR_OK;
-}
-
-static err_t
-open_sockets(shell_t *self, struct why *why)
-{
-    const struct shell_settings *settings = &self->settings;
-    self->front = wire_socket_new(self->context, WIRE_SOCKET_FRONT, 0, FRONT_HIGH_WATER);
-    self->wake = wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, FRONT_HIGH_WATER);
-    err_t rc = wire_socket_bind(self->wake, settings->wake, settings->insecure, why);
-    if (rc == ERR_OK && settings->outcome != NULL) {
-        self->outcome = wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, LANE_HIGH_WATER);
-        rc = wire_socket_bind(self->outcome, settings->outcome, settings->insecure, why);
-    }
-    if (rc == ERR_OK && self->outcome != NULL) {
-        CHECK(wire_socket_endpoint(self->outcome, self->outcome_endpoint,
-                                   sizeof self->outcome_endpoint) == ERR_OK);
-    }
-    for (int i = 0; rc == ERR_OK && i < SHELL_PEERS_MAX; i++) {
-        if (settings->peers[i] != NULL) {
-            self->peers[i] = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, FRONT_HIGH_WATER);
-            rc = wire_socket_connect(self->peers[i], settings->peers[i], why);
-        }
-    }
-    if (rc == ERR_OK) {
-        rc = open_lanes(self, why);
-    }
-    /* The front door last: whoever gets in finds everything there. */
-    if (rc == ERR_OK) {
-        rc = wire_socket_bind(self->front, settings->front, settings->insecure, why);
-    }
-    return rc;
-}
-
-err_t
-shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log, outbox_t *outbox,
-           struct why *why)
-{
-    CHECK(self_p != NULL && *self_p == NULL);
-    shell_t *self = mem_zeroed(sizeof *self);
-    self->settings = *settings;
-    self->log = log;
-    self->outbox = outbox;
-    self->context = zmq_ctx_new();
-    self->started_ms = clock_mono_ms();
-    CHECK(self->context != NULL);
-    err_t rc = open_sockets(self, why);
-    if (rc != ERR_OK) {
-        shell_close(&self);
-        return rc;
-    }
-    *self_p = self;
-    return ERR_OK;
-}
-
-void
-shell_close(shell_t **self_p)
-{
-    shell_t *self = *self_p;
-    if (self == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; self->lanes != NULL && i < self->settings.lane_count; i++) {
-        struct lane *lane = &self->lanes[i];
-        wire_socket_close(&lane->socket);
-        for (size_t k = 0; k < lane->held_count; k++) {
-            mem_free(lane->held[k].body);
-        }
-        mem_free(lane->held);
-    }
-    mem_free(self->lanes);
-    for (int i = 0; i < SHELL_PEERS_MAX; i++) {
-        wire_socket_close(&self->peers[i]);
-    }
-    wire_socket_close(&self->outcome);
-    wire_socket_close(&self->wake);
-    wire_socket_close(&self->front);
-    CHECK(zmq_ctx_term(self->context) == 0);
-    mem_free(self);
-    *self_p = NULL;
-}
-
-const char *
-shell_lane_endpoint(const shell_t *self, uint32_t lane)
-{
-    CHECK(lane < self->settings.lane_count);
-    return self->lanes[lane].endpoint;
-}
-
-const char *
-shell_outcome_endpoint(const shell_t *self)
-{
-    return self->outcome_endpoint;
 }
 
 static void
@@ -305,40 +142,6 @@ take_outcomes(shell_t *self, const struct shell_core *core, zmq_msg_t *message)
 }
 
 static void
-hold(struct lane *lane, uint8_t *body, size_t size, int64_t now_ms)
-{
-    lane->held = mem_resize(lane->held, (lane->held_count + 1) * sizeof *lane->held);
-    lane->held[lane->held_count++] =
-        (struct held){.body = body, .size = size, .until_ms = now_ms + LANE_PATIENCE_MS};
-}
-
-/* In order: a frame waits while an older one of its lane does. */
-static bool
-send_held(shell_t *self, int64_t now_ms)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < self->settings.lane_count; i++) {
-        struct lane *lane = &self->lanes[i];
-        size_t done = 0;
-        while (done < lane->held_count) {
-            struct held *oldest = &lane->held[done];
-            if (wire_socket_offer(lane->socket, &oldest->body, oldest->size) != ERR_OK &&
-                oldest->until_ms > now_ms) {
-                break;
-            }
-            mem_free(oldest->body);
-            done++;
-        }
-        lane->held_count -= done;
-        if (done > 0 && lane->held_count > 0) {
-            memmove(lane->held, lane->held + done, lane->held_count * sizeof *lane->held);
-        }
-        any = any || lane->held_count > 0;
-    }
-    return any;
-}
-
-static void
 send_one(shell_t *self, struct outbox_message *message, int64_t now_ms)
 {
     uint8_t *body = message->body;
@@ -348,11 +151,7 @@ send_one(shell_t *self, struct outbox_message *message, int64_t now_ms)
                                        message->size);
         self->dropped += rc == ERR_AGAIN;
     } else if (message->channel == OUTBOX_LANE) {
-        struct lane *lane = &self->lanes[message->lane];
-        if (lane->held_count > 0 ||
-            wire_socket_offer(lane->socket, &body, message->size) != ERR_OK) {
-            hold(lane, body, message->size, now_ms);
-        }
+        shell_lane_send(&self->lanes[message->lane], body, message->size, now_ms);
     } else {
         mem_free(body); /* the shell makes its own wakes */
     }
@@ -453,7 +252,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
         }
         (void)zmq_poll(items, count, wait_ms(self, core, held)); /* EINTR: a signal, look again */
         rc = round_once(self, core, &message, why);
-        held = send_held(self, clock_mono_ms());
+        held = shell_lanes_send_held(self, clock_mono_ms());
     }
     CHECK(zmq_msg_close(&message) == 0);
     return rc;

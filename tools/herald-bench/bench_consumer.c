@@ -14,9 +14,36 @@
 #define POLL_MS 100
 #define FRAMES_A_ROUND 64
 
+enum {
+    FROM_PRODUCER,
+    FROM_SCHEDULER, /* what the producer could not have delivered at once comes from there */
+    SESSIONS,
+};
+
+/* Where the scheduler is, as the producer says. */
 static void
-take_front(struct bench_shared *shared, struct consumer_session *session, zmq_msg_t *message)
+place_scheduler(struct consumer_session *sessions, const struct wire_welcome *welcome)
 {
+    static const char name[] = "scheduler";
+    for (uint32_t i = 0; i < welcome->endpoint_count; i++) {
+        const struct wire_endpoint *endpoint = &welcome->endpoints[i];
+        if (endpoint->name.size == sizeof name - 1 &&
+            memcmp(endpoint->name.data, name, sizeof name - 1) == 0) {
+            char text[LIMIT_ENDPOINT_BYTES + 1];
+            struct wire_text place = {.data = text};
+            if (consumer_session_resolve(&sessions[FROM_PRODUCER], endpoint->endpoint, text)) {
+                place.size = strlen(text);
+                (void)consumer_session_place(&sessions[FROM_SCHEDULER], place, NULL); /* or not */
+            }
+        }
+    }
+}
+
+static void
+take_front(struct bench_shared *shared, struct consumer_session *sessions, int from,
+           zmq_msg_t *message)
+{
+    struct consumer_session *session = &sessions[from];
     while (session->front != NULL && wire_socket_receive(session->front, message) == ERR_OK) {
         struct wire_in in;
         struct wire_head head;
@@ -33,7 +60,10 @@ take_front(struct bench_shared *shared, struct consumer_session *session, zmq_ms
             if (!joined) {
                 fprintf(stderr, "herald-bench: %s\n", why.text);
             }
-            atomic_store(&shared->joined, joined);
+            if (from == FROM_PRODUCER) {
+                atomic_store(&shared->joined, joined);
+                place_scheduler(sessions, &welcome);
+            }
         } else if (head.type == WIRE_PONG && wire_pong_decode(&in, &head, &pong, &why) == ERR_OK) {
             (void)consumer_session_pong(session, &pong, clock_mono_ms()); /* it greets by itself */
         }
@@ -87,24 +117,30 @@ take_deliveries(struct bench_shared *shared, struct consumer_session *session, z
 }
 
 static void
-consume_round(struct bench_shared *shared, struct consumer_session *session, zmq_msg_t *message,
+consume_round(struct bench_shared *shared, struct consumer_session *sessions, zmq_msg_t *message,
               struct bench_histogram *latency)
 {
-    (void)consumer_session_tick(session, clock_mono_ms()); /* what was lost is greeted again */
-    zmq_pollitem_t items[2] = {
-        {.socket = session->front, .events = ZMQ_POLLIN},
-        {.socket = session->lane, .events = ZMQ_POLLIN},
-    };
-    if (zmq_poll(items, session->lane == NULL ? 1 : 2, POLL_MS) <= 0) {
+    zmq_pollitem_t items[2 * SESSIONS];
+    int count = 0;
+    for (int i = 0; i < SESSIONS; i++) {
+        (void)consumer_session_tick(&sessions[i], clock_mono_ms()); /* lost: greeted again */
+        void *const sockets[] = {sessions[i].front, sessions[i].lane};
+        for (int k = 0; k < 2; k++) {
+            if (sockets[k] != NULL) {
+                items[count++] = (zmq_pollitem_t){.socket = sockets[k], .events = ZMQ_POLLIN};
+            }
+        }
+    }
+    if (zmq_poll(items, count, POLL_MS) <= 0) {
         return;
     }
-    if ((items[0].revents & ZMQ_POLLIN) != 0) {
-        take_front(shared, session, message);
-    }
-    for (int i = 0; i < FRAMES_A_ROUND && session->lane != NULL &&
-                    wire_socket_receive(session->lane, message) == ERR_OK;
-         i++) {
-        take_deliveries(shared, session, message, latency);
+    for (int i = 0; i < SESSIONS; i++) {
+        take_front(shared, sessions, i, message);
+        for (int k = 0; k < FRAMES_A_ROUND && sessions[i].lane != NULL &&
+                        wire_socket_receive(sessions[i].lane, message) == ERR_OK;
+             k++) {
+            take_deliveries(shared, &sessions[i], message, latency);
+        }
     }
 }
 
@@ -119,17 +155,19 @@ bench_consume(struct bench_shared *shared, struct bench_histogram *latency, stru
         .name = name,
         .nonce = (uint64_t)clock_mono_ns() | 1,
     };
-    struct consumer_session session;
-    consumer_session_init(&session, &self, "the producer");
+    struct consumer_session sessions[SESSIONS];
+    consumer_session_init(&sessions[FROM_PRODUCER], &self, "the producer");
+    consumer_session_init(&sessions[FROM_SCHEDULER], &self, "the scheduler");
     struct wire_text place = {.data = shared->load->producer,
                               .size = strlen(shared->load->producer)};
-    err_t rc = consumer_session_place(&session, place, why);
+    err_t rc = consumer_session_place(&sessions[FROM_PRODUCER], place, why);
     zmq_msg_t message;
     (void)zmq_msg_init(&message); /* cannot fail */
     while (rc == ERR_OK && !atomic_load(&shared->stop)) {
-        consume_round(shared, &session, &message, latency);
+        consume_round(shared, sessions, &message, latency);
     }
     (void)zmq_msg_close(&message); /* nothing is left to do about it */
-    consumer_session_fini(&session, 500);
+    consumer_session_fini(&sessions[FROM_PRODUCER], 500);
+    consumer_session_fini(&sessions[FROM_SCHEDULER], 500);
     return rc;
 }

@@ -1,0 +1,49 @@
+/* What the shell's files share; nobody else includes it. */
+#ifndef HERALD_RUNTIME_SHELL_PRIVATE_H
+#define HERALD_RUNTIME_SHELL_PRIVATE_H
+
+#include "runtime/shell.h"
+
+#define SHELL_HIGH_WATER 64
+#define SHELL_LANE_HIGH_WATER 1000
+
+/* A frame whose lane had no peer yet, or a full queue. */
+struct shell_held {
+    uint8_t *body; /* owned */
+    size_t size;
+    int64_t until_ms;
+};
+
+struct shell_lane {
+    void *socket; /* owned */
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    struct shell_held *held; /* owned */
+    size_t held_count;
+};
+
+struct shell {
+    struct shell_settings settings;
+    log_t *log;       /* borrowed */
+    outbox_t *outbox; /* borrowed */
+    void *context;    /* owned */
+    void *front;      /* owned */
+    void *outcome;    /* owned; NULL: none */
+    void *wake;       /* owned */
+    void *peers[SHELL_PEERS_MAX];
+    struct shell_lane *lanes; /* owned */
+    char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    int64_t started_ms;
+    uint64_t woken; /* our log's position that the peers were told */
+    uint64_t frames_in;
+    uint64_t frames_out;
+    uint64_t refused; /* malformed frames */
+    uint64_t dropped; /* answers that a peer's full queue did not take */
+    uint64_t rounds;
+};
+
+/* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */
+void shell_lane_send(struct shell_lane *lane, uint8_t *body, size_t size, int64_t now_ms);
+/* Send what was kept and can go now. Whether anything is kept still. */
+bool shell_lanes_send_held(shell_t *self, int64_t now_ms);
+
+#endif
