@@ -70,16 +70,17 @@ producer_open_add(struct producer_open *self, uint64_t position)
     CHECK(position >= self->next);
     if (self->count == 0) {
         self->low = position;
+        self->next = position;
     }
-    self->next = position + 1;
-    while (self->next - self->low > self->capacity) {
+    /* What is copied ends at the old `next`: beyond it the ring's bits are older positions'. */
+    while (position + 1 - self->low > self->capacity) {
+        uint64_t low = self->low;
         advance(self);
-        if (self->next - self->low > self->capacity) {
-            self->next = position; /* what is copied does not hold the new one yet */
+        if (self->low == low) {
             grow(self);
-            self->next = position + 1;
         }
     }
+    self->next = position + 1;
     *word_of(self, position) |= mask_of(position);
     self->count++;
 }

@@ -1,4 +1,5 @@
-/* The commands of herald-bench. Each gets the arguments behind its name and returns an exit code. */
+/* The commands of herald-bench. Each gets the arguments behind its name and returns an exit code.
+ */
 #ifndef HERALD_BENCH_COMMAND_H
 #define HERALD_BENCH_COMMAND_H
 

@@ -114,9 +114,8 @@ bench_command_run(int argc, char **argv)
     struct bench_load load = {
         .producer = bench_option(options, "producer")->text,
         .topic = bench_option(options, "topic")->text,
-        .group = bench_option(options, "no-consumer")->given
-                     ? NULL
-                     : bench_option(options, "group")->text,
+        .group = bench_option(options, "no-consumer")->given ? NULL
+                                                             : bench_option(options, "group")->text,
         .count = bench_option(options, "count")->number,
         .payload_bytes = (uint32_t)bench_option(options, "payload")->number,
         .window = (uint32_t)bench_option(options, "window")->number,

@@ -54,7 +54,8 @@ take_front(struct bench_shared *shared, struct consumer_session *sessions, int f
             ERR_OK) {
             continue;
         }
-        if (head.type == WIRE_WELCOME && wire_welcome_decode(&in, &head, &welcome, &why) == ERR_OK) {
+        if (head.type == WIRE_WELCOME &&
+            wire_welcome_decode(&in, &head, &welcome, &why) == ERR_OK) {
             bool joined =
                 consumer_session_welcome(session, &welcome, clock_mono_ms(), &why) == ERR_OK;
             if (!joined) {

@@ -57,8 +57,7 @@ struct bench_shared {
 };
 
 /* The null consumer: answers DONE at once, with one outcome a frame. Until shared->stop. */
-err_t bench_consume(struct bench_shared *shared, struct bench_histogram *latency,
-                    struct why *why);
+err_t bench_consume(struct bench_shared *shared, struct bench_histogram *latency, struct why *why);
 
 struct bench_submitted {
     uint64_t accepted;

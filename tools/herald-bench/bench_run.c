@@ -34,8 +34,7 @@ static void *
 submitter_thread(void *context)
 {
     struct worker *self = context;
-    self->rc =
-        bench_submit(self->shared, self->first, self->count, &self->submitted, &self->why);
+    self->rc = bench_submit(self->shared, self->first, self->count, &self->submitted, &self->why);
     return NULL;
 }
 

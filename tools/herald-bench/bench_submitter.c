@@ -28,8 +28,7 @@ answered(void *context, uint64_t tag, const struct herald_client_result *result)
     struct submitter *self = context;
     int64_t now_ns = clock_mono_ns();
     if (result->status == HERALD_CLIENT_ACCEPTED) {
-        bench_histogram_add(&self->submitted->latency,
-                            now_ns - self->meant_ns[tag % self->window]);
+        bench_histogram_add(&self->submitted->latency, now_ns - self->meant_ns[tag % self->window]);
         self->submitted->accepted++;
         self->submitted->last_ns = now_ns;
         return;

@@ -1,0 +1,181 @@
+#include "producer_fixture.h"
+
+#include <string.h>
+
+static struct wire_text
+text_of(const char *text)
+{
+    return (struct wire_text){.data = text, .size = strlen(text)};
+}
+
+static void
+open_answer(struct fixture *self, enum wire_type type, struct wire_in *in, struct wire_head *head)
+{
+    struct why why = {{0}};
+    cr_assert_gt(self->answer_size, 0, "no answer");
+    cr_assert_eq(wire_message_open(in, self->answer, self->answer_size, head, &why), ERR_OK);
+    cr_assert_eq(head->type, type, "answered with %s", wire_type_name(head->type));
+}
+
+struct wire_delivery
+fixture_query(struct fixture *self, const char *biz_id, const char *subscription, uint8_t *status)
+{
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_ids_out ids = wire_query_begin(&out, 5);
+    wire_ids_add(&ids, biz_id, strlen(biz_id));
+    wire_ids_end(&ids);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_found found;
+    struct wire_delivery wanted = {0};
+    open_answer(self, WIRE_ANSWER, &in, &head);
+    cr_assert_eq(wire_answer_open(&in), 1);
+    cr_assert(wire_found_get(&in, &found));
+    *status = found.status;
+    for (uint32_t i = 0; i < found.count; i++) {
+        struct wire_delivery delivery;
+        struct wire_attempt attempt;
+        cr_assert(wire_delivery_get(&in, &delivery));
+        for (uint32_t k = 0; k < delivery.count; k++) {
+            cr_assert(wire_attempt_get(&in, &attempt));
+        }
+        cr_assert(wire_delivery_end(&in, &delivery));
+        if (delivery.subscription.size == strlen(subscription) &&
+            memcmp(delivery.subscription.data, subscription, delivery.subscription.size) == 0) {
+            wanted = delivery;
+        }
+    }
+    return wanted;
+}
+
+uint8_t
+fixture_cancel(struct fixture *self, const char *biz_id)
+{
+    struct wire_cancel cancel = {
+        .biz_id = text_of(biz_id), .by = text_of("wang"), .reason = text_of("ordered twice")};
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    wire_cancel_encode(&out, 6, &cancel);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_cancelled cancelled;
+    open_answer(self, WIRE_CANCELLING, &in, &head);
+    cr_assert_geq(wire_in_array(&in, "cancelled", 1, LIMIT_SUBSCRIPTIONS), 1);
+    cr_assert(wire_cancelled_get(&in, &cancelled));
+    return cancelled.status;
+}
+
+uint8_t
+fixture_watch(struct fixture *self, const char *biz_id, uint32_t lease_ms)
+{
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_ids_out ids = wire_watch_begin(&out, 8, lease_ms);
+    wire_ids_add(&ids, biz_id, strlen(biz_id));
+    wire_ids_end(&ids);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    uint8_t status = 0;
+    struct wire_text text;
+    uint32_t granted_ms = 0;
+    struct why why = {{0}};
+    open_answer(self, WIRE_WATCHING, &in, &head);
+    cr_assert_eq(wire_watching_decode(&in, &head, &status, &text, &granted_ms, &why), ERR_OK);
+    return status;
+}
+
+static uint64_t
+append(log_t *log, uint8_t kind, const uint8_t *body, size_t size)
+{
+    struct why why = {{0}};
+    uint64_t position = log_append(log, kind, body, size);
+    cr_assert_eq(log_commit(log, 0, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_reap(log, &why), ERR_OK, "%s", why.text);
+    return position;
+}
+
+uint64_t
+fixture_other_event(log_t *log, const struct record_event *event)
+{
+    uint8_t body[RECORD_EVENT_MAX];
+    return append(log, event->kind, body, record_event_encode(event, body));
+}
+
+uint64_t
+fixture_other_custody(log_t *log, uint8_t kind, const struct record_custody *custody)
+{
+    uint8_t body[RECORD_CUSTODY_MAX];
+    return append(log, kind, body, record_custody_encode(custody, body));
+}
+
+uint64_t
+fixture_other_case(struct fixture *self, struct delivery_key key, uint32_t turn)
+{
+    static uint8_t body[RECORD_CASE_MAX];
+    struct producer_stored stored;
+    struct why why = {{0}};
+    cr_assert_eq(producer_stored_read(self->core, key.position, &stored, &why), ERR_OK, "%s",
+                 why.text);
+    struct record_case opened = {
+        .custody = {.key = key,
+                    .turn = turn,
+                    .to = LOG_COMPENSATOR,
+                    .cause = OUTCOME_REJECT,
+                    .at_unix_ms = self->now_unix_ms},
+        .notification = stored.record,
+    };
+    uint64_t position =
+        append(self->compensator, RECORD_CASE, body, record_case_encode(&opened, body));
+    producer_stored_release(&stored);
+    return position;
+}
+
+uint32_t
+fixture_count(struct fixture *self, uint8_t kind)
+{
+    struct log_cursor cursor;
+    struct log_record record;
+    struct why why;
+    uint32_t count = 0;
+    log_t *log = peers_own(self->peers);
+    log_cursor_init(&cursor, log, log_first(log), LOG_KIND_BIT(kind));
+    while (log_cursor_next(&cursor, &record, &why) == ERR_OK) {
+        count++;
+    }
+    log_cursor_fini(&cursor);
+    return count;
+}
+
+struct record_custody
+fixture_last_moved(struct fixture *self)
+{
+    struct log_record record;
+    log_block_t *block = NULL;
+    struct record_custody custody;
+    struct why why = {{0}};
+    cr_assert_eq(log_newest(peers_own(self->peers), RECORD_MOVED, &record, &block, &why), ERR_OK,
+                 "nothing was moved");
+    cr_assert_eq(record_custody_decode(record.body, record.size, &custody, &why), ERR_OK);
+    custody.reason = (struct record_text){0}; /* it lived in the block */
+    log_block_release(&block);
+    return custody;
+}
+
+uint64_t
+fixture_counter(struct fixture *self, const char *name)
+{
+    struct wire_counter counters[WIRE_COUNTERS_MAX];
+    uint32_t count = producer_core_counters(self->core, counters, WIRE_COUNTERS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        if (counters[i].name.size == strlen(name) &&
+            memcmp(counters[i].name.data, name, counters[i].name.size) == 0) {
+            return counters[i].value;
+        }
+    }
+    cr_assert_fail("no counter %s", name);
+    return 0;
+}

@@ -1,0 +1,140 @@
+#include "producer_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+Test(producer_admission, accepts_and_answers_only_what_is_durable)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 1);
+    struct wire_notification notification = {.topic = {"order.paid", 10}, .biz_id = {"a", 1}};
+    wire_submit_add(&submit, &notification);
+    wire_submit_end(&submit);
+    producer_core_front(self->core, &self->route, out.data, out.size);
+    wire_out_fini(&out);
+    fixture_step_unsynced(self);
+    cr_assert_eq(self->answers, 0, "answered before the sync");
+    fixture_step(self);
+    cr_assert_eq(self->answers, 1);
+    fixture_close(self);
+}
+
+Test(producer_admission, answers_a_repeat_as_the_first_time)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_result first = fixture_submit(self, "order.paid", "a", "{}");
+    cr_assert_eq(first.status, WIRE_ACCEPTED);
+    struct wire_result again = fixture_submit(self, "order.paid", "a", "{}");
+    cr_assert_eq(again.status, WIRE_DUPLICATE);
+    cr_assert_eq(again.position, first.position);
+    fixture_restart(self);
+    again = fixture_submit(self, "order.paid", "a", "{}");
+    cr_assert_eq(again.status, WIRE_DUPLICATE);
+    cr_assert_eq(again.position, first.position);
+    cr_assert_eq(fixture_count(self, RECORD_NOTIFICATION), 1);
+    fixture_close(self);
+}
+
+Test(producer_admission, a_repeat_in_the_same_frame_is_a_duplicate)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 1);
+    struct wire_notification notification = {.topic = {"order.paid", 10}, .biz_id = {"a", 1}};
+    for (int i = 0; i < 3; i++) {
+        wire_submit_add(&submit, &notification);
+    }
+    wire_submit_end(&submit);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_result result;
+    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, NULL), ERR_OK);
+    cr_assert_eq(wire_results_open(&in), 3); /* the same position twice is no run */
+    cr_assert(wire_results_next(&in, &result));
+    cr_assert_eq(result.status, WIRE_ACCEPTED);
+    cr_assert(wire_results_next(&in, &result));
+    cr_assert_eq(result.status, WIRE_DUPLICATE);
+    cr_assert_eq(fixture_count(self, RECORD_NOTIFICATION), 1);
+    fixture_close(self);
+}
+
+Test(producer_admission, the_same_biz_id_for_something_else_is_a_conflict_that_says_for_what)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    struct wire_result result = fixture_submit(self, "order.shipped", "a", "{}");
+    cr_assert_eq(result.status, WIRE_CONFLICT);
+    char text[512];
+    (void)snprintf(text, sizeof text, "%.*s", (int)result.text.size, result.text.data);
+    cr_assert_not_null(strstr(text, "order.paid"), "%s", text);
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "{1}").status, WIRE_CONFLICT);
+    cr_assert_eq(fixture_counter(self, "conflicts"), 2);
+    fixture_close(self);
+}
+
+Test(producer_admission, refuses_what_is_malformed_by_field)
+{
+    struct fixture *self = fixture_open(1);
+    struct {
+        struct wire_notification notification;
+        uint8_t status;
+        const char *field;
+    } cases[] = {
+        {{.topic = {"order..paid", 11}, .biz_id = {"a", 1}}, WIRE_REFUSED, "topic"},
+        {{.topic = {"other.paid", 10}, .biz_id = {"a", 1}}, WIRE_UNROUTED, "topic"},
+        {{.topic = {"order.paid", 10}, .biz_id = {"a", 1}, .policy = {"soon", 4}},
+         WIRE_REFUSED,
+         "policy"},
+        {{.topic = {"order.paid", 10}, .biz_id = {"a", 1}, .deadline_unix_ms = 5},
+         WIRE_REFUSED,
+         "deadline"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wire_result result = fixture_submit_full(self, &cases[i].notification);
+        cr_assert_eq(result.status, cases[i].status, "case %zu", i);
+        cr_assert_eq(memcmp(result.field.data, cases[i].field, result.field.size), 0);
+        cr_assert_gt(result.text.size, 0);
+    }
+    cr_assert_eq(fixture_count(self, RECORD_NOTIFICATION), 0);
+    fixture_close(self);
+}
+
+Test(producer_admission, is_busy_when_nothing_kept_may_go)
+{
+    struct fixture *self = fixture_open(1);
+    self->core->settings.retained_max = 2;
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_ACCEPTED);
+    cr_assert_eq(fixture_submit(self, "order.paid", "b", "").status, WIRE_ACCEPTED);
+    cr_assert_eq(fixture_submit(self, "order.paid", "c", "").status, WIRE_BUSY);
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_DUPLICATE);
+    fixture_close(self);
+}
+
+Test(producer_admission, keeps_room_for_what_is_open)
+{
+    struct fixture *self = fixture_open(1);
+    self->core->open_count = UINT64_C(1) << 40; /* more than any disk holds */
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_BUSY);
+    self->core->open_count = 0;
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_ACCEPTED);
+    fixture_close(self);
+}
+
+Test(producer_admission, a_message_of_another_service_is_answered_with_what_is_spoken)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_plain_encode(&out, WIRE_CASES, 9);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, NULL), ERR_OK);
+    cr_assert_eq(head.type, WIRE_ERROR);
+    cr_assert_eq(head.request, 9);
+    fixture_close(self);
+}

@@ -1,0 +1,111 @@
+#include "producer_index.h"
+#include "producer_open.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static uint64_t
+hash_of(uint64_t i)
+{
+    return (i + 1) * UINT64_C(0x9E3779B97F4A7C15) ^ (i << 7);
+}
+
+static struct producer_index_entry *
+find(producer_index_t *index, uint64_t hash, uint64_t position)
+{
+    uint32_t cursor = 0;
+    struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(index, hash, &cursor)) != NULL &&
+           producer_index_position(entry) != position) {
+    }
+    return entry;
+}
+
+Test(producer_index, finds_every_entry_at_every_size_within_40_bytes_each)
+{
+    producer_index_t *index = producer_index_new();
+    for (uint64_t i = 1; i <= 300000; i++) {
+        producer_index_add(index, hash_of(i), i, 0);
+        if (i > 100000) {
+            cr_assert_leq(producer_index_bytes(index), i * 40 + 64 * 1024);
+        }
+    }
+    for (uint64_t i = 1; i <= 300000; i++) {
+        struct producer_index_entry *entry = find(index, hash_of(i), i);
+        cr_assert_not_null(entry);
+        cr_assert_eq(producer_index_last(entry), i);
+        producer_index_set_last(entry, i + (UINT64_C(1) << 39));
+    }
+    cr_assert_eq(producer_index_last(find(index, hash_of(5), 5)), 5 + (UINT64_C(1) << 39));
+    cr_assert_null(find(index, hash_of(300001), 300001));
+    cr_assert_eq(producer_index_count(index), 300000);
+    producer_index_destroy(&index);
+}
+
+Test(producer_index, forgets_what_has_expired_but_for_what_is_pinned)
+{
+    producer_index_t *index = producer_index_new();
+    for (uint64_t i = 1; i <= 50000; i++) {
+        producer_index_add(index, hash_of(i), i, 0);
+    }
+    producer_index_pin(find(index, hash_of(7), 7), true);
+    for (uint64_t i = 50001; i <= 250000; i++) {
+        producer_index_add(index, hash_of(i), i, 50000);
+    }
+    cr_assert_null(find(index, hash_of(8), 8));
+    cr_assert_not_null(find(index, hash_of(7), 7));
+    cr_assert_not_null(find(index, hash_of(50001), 50001));
+    producer_index_destroy(&index);
+}
+
+Test(producer_index, reserving_beforehand_changes_nothing_but_the_room)
+{
+    producer_index_t *index = producer_index_new();
+    producer_index_add(index, hash_of(1), 1, 0);
+    producer_index_reserve(index, 100000);
+    uint64_t bytes = producer_index_bytes(index);
+    for (uint64_t i = 2; i <= 90000; i++) {
+        producer_index_add(index, hash_of(i), i, 0);
+    }
+    cr_assert_eq(producer_index_bytes(index), bytes);
+    cr_assert_not_null(find(index, hash_of(1), 1));
+    producer_index_destroy(&index);
+}
+
+Test(producer_open, agrees_with_a_plain_array)
+{
+    enum { COUNT = 200000 };
+    static bool model[COUNT + 1];
+    struct producer_open open;
+    producer_open_init(&open, 1);
+    srand(3);
+    uint64_t lowest = 1;
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        if (rand() % 3 != 0) {
+            producer_open_add(&open, i);
+            model[i] = true;
+        }
+        uint64_t gone = (uint64_t)rand() % i + 1;
+        producer_open_close(&open, gone);
+        model[gone] = false;
+        if (i % 1000 == 0) {
+            lowest = 1;
+            while (lowest <= i && !model[lowest]) {
+                lowest++;
+            }
+            cr_assert_eq(producer_open_low(&open, i + 1), lowest > i ? i + 1 : lowest);
+        }
+    }
+    struct producer_open restored;
+    producer_open_init(&restored, 1);
+    for (uint64_t from = open.low & ~UINT64_C(63); from < open.next; from += 64) {
+        producer_open_restore(&restored, from, producer_open_word(&open, from));
+    }
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        cr_assert_eq(producer_open_has(&open, i), model[i]);
+        cr_assert_eq(producer_open_has(&restored, i), model[i]);
+    }
+    cr_assert_eq(restored.count, open.count);
+    producer_open_fini(&restored);
+    producer_open_fini(&open);
+}
