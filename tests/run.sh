@@ -1,0 +1,278 @@
+#!/usr/bin/env bash
+# Build Herald and run its tests. The last line is always "N passed, N failed, N skipped", and the
+# exit code is 0 only if nothing failed.
+#
+#   ./tests/run.sh             all suites
+#   ./tests/run.sh SUITE...    only these, in this order
+#   ./tests/run.sh --list      the suites
+#
+# HERALD_BUILD       where the release build goes (default ./build/tests-release)
+# HERALD_ASAN_BUILD  where the build with sanitizers goes (default ./build/tests-asan)
+# HERALD_JOBS        how many programs run at once (default 2)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/packages.sh
+
+all_suites=(lint unit crash sim fuzz asan system interop stress docs)
+release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
+asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
+jobs=${HERALD_JOBS:-2}
+needed_packages=(libcriterion-dev python3 git)
+useful_packages=(python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
+    iproute2 util-linux)
+total_passed=0 total_failed=0 total_skipped=0
+by_name=no # were the suites asked for by name?
+declare -A built=() # directory -> yes or no
+
+say_what() {
+    case $1 in
+        lint) echo "what a machine can check of the style" ;;
+        unit) echo "every Criterion test" ;;
+        crash) echo "recovery from every image that a power cut can leave" ;;
+        sim) echo "the services' cores in a simulated network, clock and disk" ;;
+        fuzz) echo "decoders and recovery on damaged bytes" ;;
+        asan) echo "unit and crash again, with AddressSanitizer and UBSan" ;;
+        system) echo "the real processes, killed and delayed" ;;
+        interop) echo "clients in other languages" ;;
+        stress) echo "load for a limited time" ;;
+        docs) echo "commands in the documentation do what it says" ;;
+    esac
+}
+
+is_suite() {
+    [[ " ${all_suites[*]} " == *" $1 "* ]]
+}
+
+# build_in DIRECTORY OPTION...: once a run; prints the log only if it fails.
+build_in() {
+    local directory=$1
+    shift
+    if [ -z "${built[$directory]:-}" ]; then
+        mkdir -p "$directory"
+        if { cmake -S . -B "$directory" -G Ninja -DHERALD_WERROR=ON -DHERALD_TESTS=ON "$@" &&
+            cmake --build "$directory" -j "$jobs"; } >"$directory/build.log" 2>&1; then
+            built[$directory]=yes
+        else
+            built[$directory]=no
+            grep -E -A 8 'error|FAILED|CMake Error' "$directory/build.log" | tail -n 60 ||
+                tail -n 40 "$directory/build.log"
+            echo "FAIL the build in $directory; all it said is in its build.log"
+        fi
+    fi
+    [ "${built[$directory]}" = yes ]
+}
+
+build_release() {
+    build_in "$release" -DCMAKE_BUILD_TYPE=Release -DHERALD_SANITIZE=
+}
+
+build_asan() {
+    build_in "$asan" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHERALD_SANITIZE=address,undefined
+}
+
+# How many tests of a label ctest knows in this build.
+label_size() {
+    ctest --test-dir "$1" -N -L "^$2\$" | sed -n 's/^Total Tests: //p'
+}
+
+# run_label DIRECTORY LABEL COUNTS [--criterion]
+run_label() {
+    local directory=$1 label=$2 counts=$3
+    shift 3
+    local junit=$work/$label.xml
+    rm -f "$junit"
+    # Level 1 makes Criterion name the tests that it skips. ctest's own result is not needed: the
+    # report has each test's.
+    CRITERION_VERBOSITY_LEVEL=1 ctest --test-dir "$directory" -L "^$label\$" -j "$jobs" \
+        --timeout 300 --test-output-size-passed 1000000 --test-output-size-failed 1000000 \
+        --output-junit "$junit" >"$work/ctest.log" 2>&1 || true
+    if ! python3 tests/runner/count_ctest.py "$junit" "$counts" "$@"; then
+        tail -n 30 "$work/ctest.log"
+    fi
+}
+
+# A label that other builds have may be empty here; one that every build has may not.
+run_optional_label() {
+    if ! build_release; then
+        return
+    fi
+    if [ "$(label_size "$release" "$1")" = 0 ]; then
+        echo absent >"$2"
+    else
+        run_label "$release" "$1" "$2"
+    fi
+}
+
+suite_lint() {
+    ./tests/lint.sh >"$work/lint.out" 2>&1 || true
+    sed '$d' "$work/lint.out"
+    sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' \
+        "$work/lint.out" >"$1"
+}
+
+suite_unit() {
+    if build_release; then
+        run_label "$release" unit "$1" --criterion
+    fi
+}
+
+suite_crash() {
+    if build_release; then
+        run_label "$release" crash "$1"
+    fi
+}
+
+suite_sim() { run_optional_label sim "$1"; }
+suite_fuzz() { run_optional_label fuzz "$1"; }
+suite_stress() { run_optional_label stress "$1"; }
+
+suite_asan() {
+    if ! build_asan; then
+        return
+    fi
+    export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+    run_label "$asan" unit "$work/asan-unit" --criterion
+    run_label "$asan" crash "$work/asan-crash"
+    unset ASAN_OPTIONS UBSAN_OPTIONS
+    # Both or nothing: half a result must not look like a whole one.
+    if [ -s "$work/asan-unit" ] && [ -s "$work/asan-crash" ]; then
+        cat "$work/asan-unit" "$work/asan-crash" >"$1"
+    fi
+}
+
+# Debian's python3-zmq and python3-msgpack serve Debian's own interpreter only.
+choose_python() {
+    local candidate
+    for candidate in python3 /usr/bin/python3; do
+        if "$candidate" -c 'import zmq, msgpack' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo python3
+}
+
+# run_python DIRECTORY COUNTS
+run_python() {
+    if build_release; then
+        HERALD_BIN=$release/bin PYTHONDONTWRITEBYTECODE=1 \
+            "$(choose_python)" tests/runner/run_unittest.py "$1" "$2" || true
+    fi
+}
+
+suite_system() { run_python tests/system "$1"; }
+suite_interop() { run_python tests/interop "$1"; }
+
+suite_docs() {
+    local script result passed=0 failed=0 skipped=0
+    if [ -z "$(find tests/docs -name '*.sh' 2>/dev/null)" ]; then
+        echo absent >"$1"
+        return
+    fi
+    if ! build_release; then
+        return
+    fi
+    for script in tests/docs/*.sh; do
+        result=0
+        HERALD_BIN=$release/bin bash "$script" >"$work/docs.out" 2>&1 || result=$?
+        case $result in
+            0) passed=$((passed + 1)) ;;
+            77)
+                skipped=$((skipped + 1))
+                echo "skip $script: $(tail -n 1 "$work/docs.out")"
+                ;;
+            *)
+                failed=$((failed + 1))
+                echo "FAIL $script: ended with $result"
+                tail -n 40 "$work/docs.out" | sed 's/^/    /'
+                ;;
+        esac
+    done
+    echo "$passed $failed $skipped" >"$1"
+}
+
+# Add what a suite has written. No counts, or none above zero, is a failure: a suite that could not
+# say what it did has shown nothing.
+add_counts() {
+    local name=$1 counts=$2 seconds=$3 passed=0 failed=0 skipped=0 p f s
+    if [ "$(cat "$counts" 2>/dev/null)" = absent ]; then
+        [ "$by_name" = no ] || echo "suite $name: skipped (no tests in this build)"
+        return
+    fi
+    while read -r p f s; do
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    done < <(grep -xE '[0-9]+ [0-9]+ [0-9]+' "$counts" 2>/dev/null)
+    if [ $((passed + failed + skipped)) -eq 0 ]; then
+        echo "FAIL $name: the suite ended without a result"
+        failed=1
+    fi
+    echo "suite $name: $passed passed, $failed failed, $skipped skipped ($seconds s)"
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    total_skipped=$((total_skipped + skipped))
+}
+
+run_suite() {
+    local name=$1 began=$SECONDS
+    echo "=== $name: $(say_what "$name")"
+    rm -f "$work/counts"
+    "suite_$name" "$work/counts"
+    add_counts "$name" "$work/counts" $((SECONDS - began))
+}
+
+install_packages() {
+    # shellcheck disable=SC2046  # the names are words
+    if ! (ensure_packages $(build_packages) "${needed_packages[@]}"); then
+        echo "FAIL the packages that the build needs could not be installed"
+        total_failed=1
+        return 1
+    fi
+    if ! (ensure_packages "${useful_packages[@]}"); then
+        echo "going on without them; what needs them is skipped or fails by name"
+    fi
+}
+
+finish() {
+    local result=$?
+    rm -rf "$work"
+    # An early end is never a success, whatever was counted up to then.
+    if [ "$ended" = no ]; then
+        echo "FAIL run.sh: ended early"
+        total_failed=$((total_failed + 1))
+    fi
+    echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+    [ "$total_failed" -eq 0 ] || result=1
+    exit "$result"
+}
+
+suites=()
+for argument in "$@"; do
+    case $argument in
+        -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --list)
+            for name in "${all_suites[@]}"; do printf '%-8s %s\n' "$name" "$(say_what "$name")"; done
+            exit 0
+            ;;
+        *)
+            if ! is_suite "$argument"; then
+                echo "run.sh: unknown suite $argument (${all_suites[*]}, or --help)" >&2
+                exit 64
+            fi
+            suites+=("$argument")
+            by_name=yes
+            ;;
+    esac
+done
+[ "${#suites[@]}" -gt 0 ] || suites=("${all_suites[@]}")
+
+ended=no
+work=$(mktemp -d)
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if install_packages; then
+    for name in "${suites[@]}"; do
+        run_suite "$name"
+    done
+fi
+ended=yes

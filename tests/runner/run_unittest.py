@@ -1,0 +1,102 @@
+"""Run the test_*.py of a directory, print what failed or was skipped, write the counts.
+
+    run_unittest.py DIRECTORY COUNTS [PATTERN]
+
+COUNTS gets one line, "passed failed skipped". No test found fails: nothing run is nothing shown.
+"""
+
+import os
+import sys
+import time
+import unittest
+
+
+class Result(unittest.TestResult):
+    """Counts each test once, whatever its subtests and clean-ups do, and says each name."""
+
+    def __init__(self):
+        super().__init__()
+        self.buffer = True
+        self.outcomes = {}
+        self.why = {}
+        self.began = 0.0
+
+    def note(self, test, outcome, why=""):
+        # A failing clean-up comes after the test itself: the worse of the two counts.
+        if self.outcomes.get(test.id()) != "FAIL":
+            self.outcomes[test.id()] = outcome
+        self.why[test.id()] = self.why.get(test.id(), "") + why
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        name = test.id()
+        outcome = self.outcomes.setdefault(name, "FAIL")
+        line = f"{outcome} {name} ({time.monotonic() - self.began:.1f} s)"
+        if outcome == "skip":
+            line += f": {self.why[name]}"
+        print(line, file=sys.__stdout__, flush=True)
+        if outcome == "FAIL":
+            self.show(name)
+
+    def show(self, name):
+        text = self.why.get(name) or "it ended without an outcome"
+        for shown in text.rstrip().splitlines()[-60:]:
+            print(f"    {shown}", file=sys.__stdout__, flush=True)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.note(test, "pass")
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.note(test, "skip", reason)
+        if not hasattr(test, "_testMethodName"):
+            print(f"skip {test.id()}: {reason}", file=sys.__stdout__, flush=True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.fail(test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.fail(test, self.errors[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.note(test, "FAIL", f"{subtest}\n{self._exc_info_to_string(err, test)}")
+
+    def addExpectedFailure(self, test, err):
+        super().addExpectedFailure(test, err)
+        self.note(test, "pass")
+
+    def addUnexpectedSuccess(self, test):
+        super().addUnexpectedSuccess(test)
+        self.fail(test, "it passes, but is marked as failing")
+
+    def fail(self, test, text):
+        self.note(test, "FAIL", text)
+        # The set-up of a class or module and an import are no tests, so stopTest never sees them.
+        if not hasattr(test, "_testMethodName"):
+            print(f"FAIL {test.id()}", file=sys.__stdout__, flush=True)
+            self.show(test.id())
+
+
+def main(directory, counts_file, pattern="test_*.py"):
+    suite = unittest.defaultTestLoader.discover(os.path.abspath(directory), pattern)
+    result = Result()
+    suite.run(result)
+    outcomes = list(result.outcomes.values())
+    if not outcomes:
+        print("FAIL: the suite has no tests")
+        outcomes = ["FAIL"]
+    with open(counts_file, "w", encoding="ascii") as out:
+        print(*(outcomes.count(kind) for kind in ("pass", "FAIL", "skip")), file=out)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
