@@ -87,7 +87,9 @@ wire_outcomes_begin(struct wire_out *out, const struct wire_outcomes *head)
 struct wire_outcomes_out
 wire_results_of_jobs(struct wire_out *out, const struct wire_outcomes *head)
 {
-    return outcomes_begin(out, WIRE_RESULT, head);
+    struct wire_outcomes_out results = outcomes_begin(out, WIRE_RESULT, head);
+    results.single = true;
+    return results;
 }
 
 static void
@@ -112,7 +114,7 @@ wire_outcomes_add(struct wire_outcomes_out *self, const struct wire_outcome *out
 {
     struct wire_outcome *run = &self->run;
     bool plain = outcome->reason.size == 0 && outcome->not_before_ms == 0;
-    if (run->count > 0 && plain && run->outcome == outcome->outcome &&
+    if (run->count > 0 && plain && !self->single && run->outcome == outcome->outcome &&
         run->first_token + run->count == outcome->first_token) {
         run->count += outcome->count;
         return;

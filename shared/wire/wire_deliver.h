@@ -86,6 +86,7 @@ struct wire_outcomes_out {
     size_t at;
     uint32_t count;
     struct wire_outcome run; /* the one that grows */
+    bool single;             /* of jobs: none grows */
 };
 
 struct wire_outcomes_out wire_outcomes_begin(struct wire_out *out,

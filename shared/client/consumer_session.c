@@ -1,0 +1,259 @@
+#include "consumer_session.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "wire/wire_socket.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HIGH_WATER 1000
+#define SILENT_PINGS 3
+
+void
+consumer_session_init(struct consumer_session *session, const struct consumer_session_self *self,
+                      const char *service)
+{
+    *session = (struct consumer_session){.self = self, .service = service};
+}
+
+static void
+close_lane(struct consumer_session *session)
+{
+    wire_socket_close(&session->lane);
+    wire_socket_close(&session->outcome);
+}
+
+/* Our lane is free at once, and what is on its way to it goes to somebody else. */
+static void
+say_leave(struct consumer_session *session)
+{
+    struct wire_ping leaving = {.name = {.data = session->self->name,
+                                         .size = strlen(session->self->name)},
+                                .nonce = session->self->nonce};
+    struct wire_out out;
+    size_t size = 0;
+    wire_out_init(&out, 128);
+    wire_leave_encode(&out, &leaving);
+    uint8_t *body = wire_out_take(&out, &size);
+    (void)wire_socket_send(session->front, body, size); /* if not, missing PINGs tell it */
+}
+
+void
+consumer_session_fini(struct consumer_session *session, int linger_ms)
+{
+    if (session->state == CONSUMER_SESSION_JOINED) {
+        say_leave(session);
+    }
+    void *const sending[] = {session->front, session->outcome};
+    for (size_t i = 0; i < 2; i++) {
+        if (sending[i] != NULL) {
+            CHECK(zmq_setsockopt(sending[i], ZMQ_LINGER, &linger_ms, sizeof linger_ms) == 0);
+        }
+    }
+    close_lane(session);
+    wire_socket_close(&session->front);
+    session->state = CONSUMER_SESSION_ABSENT;
+}
+
+err_t
+consumer_session_place(struct consumer_session *session, struct wire_text endpoint, struct why *why)
+{
+    if (endpoint.size == 0 || endpoint.size > LIMIT_ENDPOINT_BYTES) {
+        return why_set(why, ERR_INVALID, "endpoint: must have 1 to %d bytes", LIMIT_ENDPOINT_BYTES);
+    }
+    if (session->state != CONSUMER_SESSION_ABSENT && strlen(session->endpoint) == endpoint.size &&
+        memcmp(session->endpoint, endpoint.data, endpoint.size) == 0) {
+        return ERR_OK;
+    }
+    consumer_session_fini(session, 0);
+    memcpy(session->endpoint, endpoint.data, endpoint.size);
+    session->endpoint[endpoint.size] = '\0';
+    session->front = wire_socket_new(session->self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
+    err_t rc = wire_socket_connect(session->front, session->endpoint, why);
+    if (rc != ERR_OK) {
+        wire_socket_close(&session->front);
+        return rc;
+    }
+    session->state = CONSUMER_SESSION_GREETING;
+    session->say_ms = 0;
+    return ERR_OK;
+}
+
+static struct wire_text
+text_of(const char *text)
+{
+    return (struct wire_text){.data = text, .size = text == NULL ? 0 : strlen(text)};
+}
+
+/* On a front door that is not there yet nothing is sent: the next one is due soon. */
+static void
+say_hello(struct consumer_session *session)
+{
+    const struct consumer_session_self *self = session->self;
+    struct wire_hello hello = {
+        .party = WIRE_PARTY_CONSUMER,
+        .name = text_of(self->name),
+        .group = text_of(self->group),
+        .capabilities = self->capabilities,
+        .nonce = self->nonce,
+    };
+    if (self->identity != NULL) {
+        hello.identity = (struct wire_bytes){.data = self->identity, .size = 16};
+    }
+    struct wire_out out;
+    size_t size = 0;
+    wire_out_init(&out, 256);
+    wire_hello_encode(&out, ++session->request, &hello);
+    uint8_t *body = wire_out_take(&out, &size);
+    (void)wire_socket_send(session->front, body, size);
+}
+
+static void
+say_ping(struct consumer_session *session)
+{
+    struct wire_ping ping = {.name = text_of(session->self->name),
+                             .nonce = session->self->nonce,
+                             .lane = session->lane_number};
+    struct wire_out out;
+    size_t size = 0;
+    wire_out_init(&out, 128);
+    wire_ping_encode(&out, ++session->request, &ping);
+    uint8_t *body = wire_out_take(&out, &size);
+    (void)wire_socket_send(session->front, body, size); /* one that is missing is noticed */
+}
+
+bool
+consumer_session_tick(struct consumer_session *session, int64_t now_ms)
+{
+    if (session->state == CONSUMER_SESSION_ABSENT || now_ms < session->say_ms) {
+        return false;
+    }
+    if (session->state == CONSUMER_SESSION_GREETING) {
+        say_hello(session);
+        session->say_ms = now_ms + CONSUMER_SESSION_HELLO_MS;
+        return false;
+    }
+    if (now_ms - session->heard_ms >= (int64_t)session->ping_ms * SILENT_PINGS) {
+        consumer_session_leave(session, now_ms, 0);
+        return true;
+    }
+    say_ping(session);
+    session->say_ms = now_ms + session->ping_ms;
+    return false;
+}
+
+int64_t
+consumer_session_next_ms(const struct consumer_session *session)
+{
+    return session->state == CONSUMER_SESSION_ABSENT ? INT64_MAX : session->say_ms;
+}
+
+bool
+consumer_session_resolve(const struct consumer_session *session, struct wire_text from,
+                         char to[LIMIT_ENDPOINT_BYTES + 1])
+{
+    static const char any_host[] = "tcp://*:";
+    size_t mark = sizeof any_host - 1;
+    int size;
+    if (from.size > mark && memcmp(from.data, any_host, mark) == 0) {
+        const char *port = strrchr(session->endpoint, ':');
+        if (strncmp(session->endpoint, "tcp://", 6) != 0 || port == NULL) {
+            return false;
+        }
+        size = snprintf(to, LIMIT_ENDPOINT_BYTES + 1, "%.*s:%.*s", (int)(port - session->endpoint),
+                        session->endpoint, (int)(from.size - mark), from.data + mark);
+    } else {
+        size = snprintf(to, LIMIT_ENDPOINT_BYTES + 1, "%.*s", (int)from.size, from.data);
+    }
+    return size > 0 && size <= LIMIT_ENDPOINT_BYTES;
+}
+
+static err_t
+connect_socket(struct consumer_session *session, enum wire_socket_kind kind, struct wire_text place,
+               void **socket_p, struct why *why)
+{
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    if (!consumer_session_resolve(session, place, endpoint)) {
+        return why_set(why, ERR_INVALID, "%s advertises an endpoint that cannot be dialled",
+                       session->service);
+    }
+    *socket_p = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
+    return wire_socket_connect(*socket_p, endpoint, why);
+}
+
+static bool
+is_named(const struct wire_endpoint *endpoint, const char *name)
+{
+    return endpoint->name.size == strlen(name) &&
+           memcmp(endpoint->name.data, name, endpoint->name.size) == 0;
+}
+
+err_t
+consumer_session_welcome(struct consumer_session *session, const struct wire_welcome *welcome,
+                         int64_t now_ms, struct why *why)
+{
+    if (session->state == CONSUMER_SESSION_JOINED && welcome->status == WIRE_OK &&
+        welcome->run == session->run && welcome->lane == session->lane_number) {
+        session->heard_ms =
+            now_ms; /* the answer to an earlier HELLO: what waits in the lane stays */
+        return ERR_OK;
+    }
+    close_lane(session);
+    if (welcome->status != WIRE_OK) {
+        consumer_session_leave(session, now_ms, CONSUMER_SESSION_REFUSED_MS);
+        return why_set(why, ERR_DENIED, "%s: %.*s", session->service, (int)welcome->text.size,
+                       welcome->text.data);
+    }
+    err_t rc = ERR_OK;
+    for (uint32_t i = 0; rc == ERR_OK && i < welcome->endpoint_count; i++) {
+        const struct wire_endpoint *endpoint = &welcome->endpoints[i];
+        if (is_named(endpoint, "lane") && session->lane == NULL) {
+            rc = connect_socket(session, WIRE_SOCKET_PULL, endpoint->endpoint, &session->lane, why);
+        } else if (is_named(endpoint, "outcome") && session->outcome == NULL) {
+            rc = connect_socket(session, WIRE_SOCKET_PUSH, endpoint->endpoint, &session->outcome,
+                                why);
+        }
+    }
+    if (rc != ERR_OK) {
+        consumer_session_leave(session, now_ms, CONSUMER_SESSION_REFUSED_MS);
+        return rc;
+    }
+    session->state = CONSUMER_SESSION_JOINED;
+    session->run = welcome->run;
+    session->lane_number = welcome->lane;
+    session->ping_ms = welcome->ping_ms < 100 ? 100 : welcome->ping_ms; /* no flood by a mistake */
+    session->heard_ms = now_ms;
+    session->say_ms = now_ms + session->ping_ms;
+    return ERR_OK;
+}
+
+bool
+consumer_session_pong(struct consumer_session *session, const struct wire_pong *pong,
+                      int64_t now_ms)
+{
+    session->heard_ms = now_ms;
+    if (session->state != CONSUMER_SESSION_JOINED || (pong->known && pong->run == session->run)) {
+        return true;
+    }
+    consumer_session_leave(session, now_ms, 0);
+    return false;
+}
+
+void
+consumer_session_leave(struct consumer_session *session, int64_t now_ms, int64_t pause_ms)
+{
+    close_lane(session);
+    if (session->state != CONSUMER_SESSION_ABSENT) {
+        session->state = CONSUMER_SESSION_GREETING;
+        session->say_ms = now_ms + pause_ms;
+    }
+}
+
+bool
+consumer_session_offer(struct consumer_session *session, uint8_t **body_p, size_t size)
+{
+    void *socket = session->outcome != NULL ? session->outcome : session->front;
+    return session->state == CONSUMER_SESSION_JOINED &&
+           wire_socket_offer(socket, body_p, size) == ERR_OK;
+}

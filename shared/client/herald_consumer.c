@@ -1,0 +1,281 @@
+#include "client/herald_consumer.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/consumer_private.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define HANG_STANDARD_MS 30000U
+
+static err_t
+check_text(const char *option, const char *text, size_t max, struct why *why)
+{
+    size_t size = text == NULL ? 0 : strlen(text);
+    if (size < 1 || size > max || !wire_in_utf8(text, size)) {
+        return why_set(why, ERR_INVALID,
+                       "%s: must have 1 to %zu bytes, UTF-8 without control characters", option,
+                       max);
+    }
+    return ERR_OK;
+}
+
+static err_t
+check_options(const struct herald_consumer_options *options, struct why *why)
+{
+    err_t rc = check_text("producer", options->producer, LIMIT_ENDPOINT_BYTES, why);
+    if (rc == ERR_OK) {
+        rc = check_text("group", options->group, LIMIT_NAME_BYTES, why);
+    }
+    if (rc == ERR_OK) {
+        rc = check_text("name", options->name, LIMIT_NAME_BYTES, why);
+    }
+    if (rc == ERR_OK && options->apply == NULL) {
+        rc = why_set(why, ERR_INVALID, "apply: there must be a handler");
+    }
+    if (rc == ERR_OK && options->undo != NULL && options->fence == NULL) {
+        rc = why_set(why, ERR_INVALID, "undo: who can undo can fence; give both handlers");
+    }
+    if (rc == ERR_OK && options->batch_max > HERALD_CONSUMER_BATCH_MAX) {
+        rc = why_set(why, ERR_INVALID, "batch_max: must be at most %d", HERALD_CONSUMER_BATCH_MAX);
+    }
+    return rc;
+}
+
+static void
+copy_options(herald_consumer_t *self, const struct herald_consumer_options *options)
+{
+    self->options = *options;
+    self->options.producer = mem_text(options->producer);
+    self->options.group = mem_text(options->group);
+    self->options.name = mem_text(options->name);
+    if (options->identity != NULL) {
+        memcpy(self->identity, options->identity, sizeof self->identity);
+        self->options.identity = self->identity;
+    }
+    if (self->options.batch_max == 0) {
+        self->options.batch_max = HERALD_CONSUMER_BATCH_MAX;
+    }
+    if (self->options.hang_ms == 0) {
+        self->options.hang_ms = HANG_STANDARD_MS;
+    }
+}
+
+static void
+introduce(herald_consumer_t *self)
+{
+    static const char *const services[CONSUMER_PARTIES] = {
+        [CONSUMER_PRODUCER] = "producer",
+        [CONSUMER_SCHEDULER] = "scheduler",
+        [CONSUMER_COMPENSATOR] = "compensator",
+    };
+    uint64_t nonce = 0;
+    while (nonce == 0) { /* a nonce of 0 is nobody's */
+        CHECK(getrandom(&nonce, sizeof nonce, 0) == sizeof nonce);
+    }
+    self->self = (struct consumer_session_self){
+        .context = self->context,
+        .group = self->options.group,
+        .name = self->options.name,
+        .identity = self->options.identity,
+        .capabilities = (uint8_t)((self->options.fence != NULL ? WIRE_CAN_FENCE : 0) |
+                                  (self->options.undo != NULL ? WIRE_CAN_UNDO : 0)),
+        .nonce = nonce,
+    };
+    for (int party = 0; party < CONSUMER_PARTIES; party++) {
+        consumer_session_init(&self->sessions[party], &self->self, services[party]);
+    }
+}
+
+/* Signals are for the program's own threads. */
+static void
+start_thread(herald_consumer_t *self)
+{
+    sigset_t all;
+    sigset_t before;
+    CHECK(sigfillset(&all) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    CHECK(pthread_create(&self->thread, NULL, consumer_thread_run, self) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+static void
+free_parts(herald_consumer_t *self)
+{
+    consumer_queue_destroy(&self->queue);
+    CHECK(zmq_ctx_term(self->context) == 0);
+    mem_free(self->incoming);
+    mem_free(self->batch);
+    mem_free(self->deliveries);
+    mem_free(self->answers);
+    mem_free((void *)(uintptr_t)self->options.producer); /* our own copies */
+    mem_free((void *)(uintptr_t)self->options.group);
+    mem_free((void *)(uintptr_t)self->options.name);
+    mem_free(self);
+}
+
+err_t
+herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
+                    struct why *why)
+{
+    CHECK(self_p != NULL && *self_p == NULL);
+    err_t rc = check_options(options, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    herald_consumer_t *self = mem_zeroed(sizeof *self);
+    copy_options(self, options);
+    self->context = zmq_ctx_new();
+    CHECK(self->context != NULL);
+    self->queue = consumer_queue_new();
+    self->held_last = &self->held;
+    self->incoming = mem_array(LIMIT_FRAME_NOTIFICATIONS, sizeof *self->incoming);
+    self->batch = mem_array(self->options.batch_max, sizeof *self->batch);
+    self->deliveries = mem_array(self->options.batch_max, sizeof *self->deliveries);
+    self->answers = mem_array(self->options.batch_max, sizeof *self->answers);
+    introduce(self);
+    struct why fault;
+    struct wire_text producer = {.data = self->options.producer,
+                                 .size = strlen(self->options.producer)};
+    if (consumer_session_place(&self->sessions[CONSUMER_PRODUCER], producer, &fault) != ERR_OK) {
+        free_parts(self);
+        return why_set(why, ERR_INVALID, "producer: %s", fault.text);
+    }
+    start_thread(self);
+    *self_p = self;
+    return ERR_OK;
+}
+
+void
+herald_consumer_destroy(herald_consumer_t **self_p)
+{
+    herald_consumer_t *self = *self_p;
+    if (self == NULL) {
+        return;
+    }
+    CHECK(self->batch_count == 0); /* not while a step runs */
+    atomic_store(&self->ending, true);
+    consumer_queue_stop(self->queue);
+    CHECK(pthread_join(self->thread, NULL) == 0);
+    free_parts(self);
+    *self_p = NULL;
+}
+
+/* What was waiting for longer than its lease belongs to somebody else by now. It is said
+ * nevertheless: an answer opens the sender's lane again. */
+static size_t
+drop_expired(herald_consumer_t *self, size_t count)
+{
+    int64_t now_ms = clock_mono_ms();
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct consumer_queue_work work = self->batch[i];
+        if (now_ms - work.received_ms < (int64_t)work.item.lease_ms) {
+            self->batch[i] = self->batch[left]; /* an expired one, or itself */
+            self->batch[left++] = work;
+        }
+    }
+    if (left < count) {
+        consumer_answer_works(self, &self->batch[left], NULL, count - left,
+                              WIRE_OUTCOME_NOT_STARTED);
+        consumer_queue_release(self->queue, &self->batch[left], count - left);
+        atomic_fetch_add(&self->expired, count - left);
+    }
+    return left;
+}
+
+static void
+describe(const struct consumer_queue_work *work, struct herald_consumer_delivery *delivery)
+{
+    const struct wire_notification *notification = &work->notification;
+    *delivery = (struct herald_consumer_delivery){
+        .topic = notification->topic.data,
+        .topic_size = notification->topic.size,
+        .biz_id = notification->biz_id.data,
+        .biz_id_size = notification->biz_id.size,
+        .payload = notification->payload.data,
+        .payload_size = notification->payload.size,
+        .version = notification->version,
+        .deadline_unix_ms = notification->deadline_unix_ms,
+        .first_sent_unix_ms = work->item.first_sent_unix_ms,
+        .turn = work->item.turn,
+        .attempt = work->item.attempt,
+        .attempts_limit = work->item.attempts_limit,
+    };
+}
+
+static bool
+cannot(struct herald_consumer_answer *answers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        answers[i].outcome = HERALD_CONSUMER_REJECT;
+        memcpy(answers[i].reason, "this receiver cannot", sizeof "this receiver cannot");
+    }
+    return true;
+}
+
+static bool
+handle(herald_consumer_t *self, size_t count)
+{
+    const struct herald_consumer_options *options = &self->options;
+    herald_consumer_fn *handler = options->apply;
+    if (self->batch[0].action == WIRE_ACTION_FENCE) {
+        handler = options->fence;
+    } else if (self->batch[0].action == WIRE_ACTION_UNDO) {
+        handler = options->undo;
+    }
+    for (size_t i = 0; i < count; i++) {
+        describe(&self->batch[i], &self->deliveries[i]);
+    }
+    memset(self->answers, 0, count * sizeof *self->answers);
+    return handler == NULL ? cannot(self->answers, count)
+                           : handler(options->context, self->deliveries, self->answers, count);
+}
+
+size_t
+herald_consumer_step(herald_consumer_t *self, int wait_ms)
+{
+    size_t taken = consumer_queue_take(self->queue, self->batch, self->options.batch_max, wait_ms);
+    if (taken == 0) {
+        return 0;
+    }
+    self->batch_count = drop_expired(self, taken);
+    if (self->batch_count > 0 && handle(self, self->batch_count)) {
+        consumer_answer_works(self, self->batch, self->answers, self->batch_count, 0);
+    }
+    size_t count = self->batch_count;
+    self->batch_count = 0;
+    consumer_queue_done(self->queue, self->batch, count);
+    return count;
+}
+
+void
+herald_consumer_stop(herald_consumer_t *self)
+{
+    consumer_queue_stop(self->queue);
+}
+
+void
+herald_consumer_working(herald_consumer_t *self)
+{
+    if (!atomic_load(&self->hung)) { /* else its leases are lost with the sessions */
+        consumer_answer_works(self, self->batch, NULL, self->batch_count, WIRE_OUTCOME_WORKING);
+    }
+}
+
+void
+herald_consumer_count(herald_consumer_t *self, struct herald_consumer_counts *counts)
+{
+    *counts = (struct herald_consumer_counts){
+        .received = atomic_load(&self->received),
+        .handed_back = atomic_load(&self->handed_back),
+        .expired = atomic_load(&self->expired),
+        .malformed = atomic_load(&self->malformed),
+        .waiting = consumer_queue_waiting(self->queue),
+        .joined = atomic_load(&self->joined),
+        .hung = atomic_load(&self->hung),
+    };
+}

@@ -1,0 +1,124 @@
+/*
+ * A receiver of notifications.
+ *
+ * The consumer says HELLO to the producer, learns from it where everything else is, and receives
+ * from the producer, the retry scheduler and the compensator over sockets of its own thread. Your
+ * handlers run in whatever thread calls herald_consumer_step, one batch at a time. When a handler
+ * hangs, that thread of the consumer hands back what was not started, which burns no attempt, and
+ * stays away until the handler has returned.
+ *
+ * A notification may come more than once, late, and in any order. A handler must apply it once for
+ * its biz_id: write the effect and a row with the biz_id as UNIQUE key in one transaction, and
+ * answer DONE only after the commit.
+ */
+#ifndef HERALD_CONSUMER_H
+#define HERALD_CONSUMER_H
+
+#include "base/limits.h"
+#include "base/why.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HERALD_CONSUMER_IDENTITY_BYTES 16
+#define HERALD_CONSUMER_BATCH_MAX LIMIT_FRAME_NOTIFICATIONS
+
+typedef struct herald_consumer herald_consumer_t;
+
+/* What a handler says of a notification. */
+enum herald_consumer_outcome {
+    HERALD_CONSUMER_DONE = 1,      /* the effect is committed */
+    HERALD_CONSUMER_DUPLICATE = 2, /* it was committed before */
+    HERALD_CONSUMER_RETRY = 3,     /* not now; burns an attempt */
+    HERALD_CONSUMER_REJECT = 4,    /* never */
+    HERALD_CONSUMER_FENCED = 7,    /* a fence stands under the key */
+    HERALD_CONSUMER_DOWN = 8,      /* not now, my own infrastructure; burns no attempt */
+    HERALD_CONSUMER_UNDONE = 9,    /* answers undo: fenced, and the undoing action has run */
+};
+
+/* All texts and bytes are borrowed for the time of the handler's call and not terminated. */
+struct herald_consumer_delivery {
+    const char *topic;
+    size_t topic_size;
+    const char *biz_id;
+    size_t biz_id_size;
+    const uint8_t *payload;
+    size_t payload_size;
+    uint64_t version;
+    int64_t deadline_unix_ms;   /* 0: none */
+    int64_t first_sent_unix_ms; /* 0: now for the first time */
+    uint32_t turn;
+    uint16_t attempt; /* n of limit, from 1 */
+    uint16_t attempts_limit;
+};
+
+struct herald_consumer_answer {
+    enum herald_consumer_outcome outcome;
+    uint32_t not_before_ms;              /* RETRY: not sooner than this from now; 0: as scheduled */
+    char reason[LIMIT_REASON_BYTES + 1]; /* UTF-8; for people, and undo's result */
+};
+
+/*
+ * Handlers get `count` deliveries, 1 to batch_max, and fill in as many answers. They return false
+ * to answer nothing at all: then leases run out, as if the process had died.
+ */
+typedef bool herald_consumer_fn(void *context, const struct herald_consumer_delivery *deliveries,
+                                struct herald_consumer_answer *answers, size_t count);
+
+struct herald_consumer_options {
+    const char *producer;    /* endpoint of the producer's front door */
+    const char *group;       /* 1 to LIMIT_NAME_BYTES bytes */
+    const char *name;        /* of this receiver, likewise; for people */
+    const uint8_t *identity; /* HERALD_CONSUMER_IDENTITY_BYTES of the group's database, or NULL */
+    void *context;           /* handed to all functions below */
+    herald_consumer_fn *apply;
+    herald_consumer_fn *fence; /* NULL: this group cannot fence */
+    herald_consumer_fn *undo;  /* NULL: it has no undoing action */
+    size_t batch_max;          /* 1 to HERALD_CONSUMER_BATCH_MAX; 0: the most */
+    uint32_t hang_ms;          /* a handler that runs longer hangs; 0: 30000 */
+    /* Something worth a log line has happened: joined, refused, lost, hung, recovered, malformed.
+     * Called from the consumer's thread; may be NULL. */
+    void (*event)(void *context, const char *event, const char *detail);
+};
+
+struct herald_consumer_counts {
+    uint64_t received;    /* deliveries and jobs that came in */
+    uint64_t handed_back; /* of them: not started */
+    uint64_t expired;     /* of them: not started, their lease had run out */
+    uint64_t malformed;   /* messages, and deliveries whose content does not match its hash */
+    uint64_t waiting;     /* received and not started now */
+    uint32_t joined;      /* senders that we receive from now: 0 to 3 */
+    bool hung;
+};
+
+/*
+ * Start receiving. Options are copied, but for context.
+ *
+ * ERR_INVALID  why names the option and its limit
+ *
+ * Nothing has to be there yet: the consumer keeps saying HELLO.
+ */
+err_t herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
+                          struct why *why);
+
+/* Hand back what was not started, send what was answered (up to a second), leave. Not while a step
+ * runs. */
+void herald_consumer_destroy(herald_consumer_t **self_p);
+
+/*
+ * Wait up to wait_ms for work, let a handler do one batch of it, and have the answers sent. Returns
+ * the number of deliveries handled; 0: nothing came, or herald_consumer_stop was called.
+ */
+size_t herald_consumer_step(herald_consumer_t *self, int wait_ms);
+
+/* From any thread: a step that waits returns now, and none waits any more. */
+void herald_consumer_stop(herald_consumer_t *self);
+
+/* From within a handler: the present batch takes longer; extends its leases, up to a limit. */
+void herald_consumer_working(herald_consumer_t *self);
+
+/* From any thread. */
+void herald_consumer_count(herald_consumer_t *self, struct herald_consumer_counts *counts);
+
+#endif
