@@ -31,8 +31,8 @@ void wire_notification_encode(struct wire_out *out, const struct wire_notificati
 err_t wire_notification_decode(const void *encoded, size_t size,
                                struct wire_notification *notification, struct why *why);
 
-/* A quick look at a notification that was decoded before, in this process or an earlier one: what it
- * says is not checked again, but for bounds. */
+/* A quick look at a notification that was decoded before, in this process or an earlier one: what
+ * it says is not checked again, but for bounds. */
 struct wire_peek {
     struct wire_text biz_id; /* size 0: it makes no sense */
     bool has_policy;         /* of its own */
