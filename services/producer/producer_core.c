@@ -125,6 +125,9 @@ producer_core_front(void *context, const struct outbox_route *route, const uint8
     case WIRE_PING:
         producer_ping(self, route, &in, &head);
         break;
+    case WIRE_LEAVE:
+        producer_leave(self, &in, &head);
+        break;
     case WIRE_QUERY:
         producer_query(self, route, &in, &head);
         break;
@@ -139,7 +142,7 @@ producer_core_front(void *context, const struct outbox_route *route, const uint8
         break;
     default:
         producer_refuse(self, route, head.request, WIRE_UNSUPPORTED,
-                        "the producer takes HELLO, PING, SUBMIT, QUERY, WATCH, CANCEL, GROUP, "
+                        "the producer takes HELLO, PING, LEAVE, SUBMIT, QUERY, WATCH, CANCEL, GROUP, "
                         "STATS, RELOAD");
         break;
     }

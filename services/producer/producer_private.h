@@ -170,6 +170,7 @@ void producer_hello(producer_core_t *self, const struct outbox_route *route, str
                     const struct wire_head *head);
 void producer_ping(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,
                    const struct wire_head *head);
+void producer_leave(producer_core_t *self, struct wire_in *in, const struct wire_head *head);
 void producer_group(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,
                     const struct wire_head *head);
 void producer_query(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,

@@ -141,6 +141,15 @@ producer_ping(producer_core_t *self, const struct outbox_route *route, struct wi
     producer_answer(self, route, &out);
 }
 
+void
+producer_leave(producer_core_t *self, struct wire_in *in, const struct wire_head *head)
+{
+    struct wire_ping session;
+    if (wire_leave_decode(in, head, &session, NULL) == ERR_OK) {
+        sender_leave(self->sender, &session);
+    }
+}
+
 static void
 answer_status(producer_core_t *self, const struct outbox_route *route, uint64_t request,
               uint8_t status, const char *text)

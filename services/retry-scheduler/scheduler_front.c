@@ -117,9 +117,14 @@ scheduler_front(void *core, const struct outbox_route *route, const uint8_t *bod
         rc = take_hello(self, route, &in, &head, &why);
     } else if (rc == ERR_OK && head.type == WIRE_PING) {
         rc = take_ping(self, route, &in, &head, &why);
+    } else if (rc == ERR_OK && head.type == WIRE_LEAVE) {
+        struct wire_ping session;
+        if (wire_leave_decode(&in, &head, &session, &why) == ERR_OK) {
+            sender_leave(self->sender, &session);
+        }
     } else if (rc == ERR_OK) {
         rc = why_set(&why, ERR_UNSUPPORTED,
-                     "the retry-scheduler takes HELLO, PING, STATS and RELOAD, not %s; ask the "
+                     "the retry-scheduler takes HELLO, PING, LEAVE, STATS and RELOAD, not %s; ask the "
                      "producer or the compensator",
                      wire_type_name(head.type));
     }

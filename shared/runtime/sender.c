@@ -295,6 +295,15 @@ sender_ping(sender_t *self, const struct wire_ping *ping, int64_t now_ms)
     return true;
 }
 
+void
+sender_leave(sender_t *self, const struct wire_ping *session)
+{
+    struct consumer *consumer = find_consumer(self, session->name);
+    if (consumer != NULL && consumer->nonce == session->nonce) {
+        lose_consumer(self, consumer);
+    }
+}
+
 bool
 sender_present(const sender_t *self, struct wire_text group)
 {

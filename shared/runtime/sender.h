@@ -73,6 +73,9 @@ void sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms
 /* Whether the consumer is known; its lane stays. */
 bool sender_ping(sender_t *self, const struct wire_ping *ping, int64_t now_ms);
 
+/* A consumer goes by itself: as if it were lost, but at once. */
+void sender_leave(sender_t *self, const struct wire_ping *session);
+
 /* Whether anybody of the group is there, and room for one more delivery with one of its lanes. */
 bool sender_present(const sender_t *self, struct wire_text group);
 bool sender_has_room(const sender_t *self, struct wire_text group);

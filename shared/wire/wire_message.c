@@ -51,8 +51,9 @@ wire_message_finish(struct wire_in *in, const struct wire_head *head, struct why
         [WIRE_RELOAD] = 3,    [WIRE_GROUP] = 7,      [WIRE_STATUS] = 5,      [WIRE_CASES] = 6,
         [WIRE_CASE_LIST] = 5, [WIRE_CASE] = 8,       [WIRE_CASE_DETAIL] = 6, [WIRE_DELIVER] = 8,
         [WIRE_OUTCOME] = 7,   [WIRE_JOB] = 6,        [WIRE_RESULT] = 7,      [WIRE_WAKE] = 5,
+        [WIRE_LEAVE] = 5,
     };
-    static_assert(WIRE_TYPE_COUNT == 29, "a new type has its number of fields here");
+    static_assert(WIRE_TYPE_COUNT == 30, "a new type has its number of fields here");
     CHECK(head->type < WIRE_TYPE_COUNT && known[head->type] != 0);
     return wire_message_end(in, head, known[head->type], why);
 }
@@ -127,6 +128,7 @@ wire_type_name(unsigned type)
         [WIRE_JOB] = "JOB",
         [WIRE_RESULT] = "RESULT",
         [WIRE_WAKE] = "WAKE",
+        [WIRE_LEAVE] = "LEAVE",
     };
     return type < WIRE_TYPE_COUNT && names[type] != NULL ? names[type] : "?";
 }

@@ -46,7 +46,8 @@ enum wire_type {
     WIRE_JOB = 26,
     WIRE_RESULT = 27,
     WIRE_WAKE = 28,
-    WIRE_TYPE_COUNT = 29,
+    WIRE_LEAVE = 29,
+    WIRE_TYPE_COUNT = 30,
 };
 
 /* Every answer's status. */

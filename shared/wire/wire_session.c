@@ -153,6 +153,24 @@ wire_status_decode(struct wire_in *in, const struct wire_head *head, uint8_t *st
 }
 
 void
+wire_leave_encode(struct wire_out *out, const struct wire_ping *session)
+{
+    wire_message_begin(out, WIRE_LEAVE, 0, 5);
+    wire_out_text(out, session->name.data, session->name.size);
+    wire_out_uint(out, session->nonce);
+}
+
+err_t
+wire_leave_decode(struct wire_in *in, const struct wire_head *head, struct wire_ping *session,
+                  struct why *why)
+{
+    session->name = wire_in_text(in, "name", 1, LIMIT_NAME_BYTES);
+    session->nonce = wire_in_uint(in, "nonce", UINT64_MAX);
+    session->lane = 0;
+    return wire_message_end(in, head, 5, why);
+}
+
+void
 wire_wake_encode(struct wire_out *out, uint8_t log, uint64_t position)
 {
     wire_message_begin(out, WIRE_WAKE, 0, 5);

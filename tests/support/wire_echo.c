@@ -107,6 +107,17 @@ echo_counters(struct echo *self)
 }
 
 static err_t
+echo_leave(struct echo *self)
+{
+    struct wire_ping session;
+    err_t rc = wire_leave_decode(&self->in, &self->head, &session, self->why);
+    if (rc == ERR_OK) {
+        wire_leave_encode(self->out, &session);
+    }
+    return rc;
+}
+
+static err_t
 echo_wake(struct echo *self)
 {
     uint8_t log = 0;
@@ -386,6 +397,7 @@ wire_echo(const void *frame, size_t size, struct wire_out *out, struct why *why)
         [WIRE_JOB] = echo_job,
         [WIRE_RESULT] = echo_outcome,
         [WIRE_WAKE] = echo_wake,
+        [WIRE_LEAVE] = echo_leave,
     };
     struct echo echo = {.out = out, .why = why};
     err_t rc = wire_message_open(&echo.in, frame, size, &echo.head, why);

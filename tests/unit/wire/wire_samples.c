@@ -100,6 +100,13 @@ put_status(struct wire_out *out)
 }
 
 static void
+put_leave(struct wire_out *out)
+{
+    struct wire_ping session = {.name = {"shop-1", 6}, .nonce = 77};
+    wire_leave_encode(out, &session);
+}
+
+static void
 put_wake(struct wire_out *out)
 {
     wire_wake_encode(out, 1, 5000000000);
@@ -359,6 +366,7 @@ const struct wire_sample wire_samples[] = {
     {"JOB", wire_samples_delivery_job},
     {"RESULT", wire_samples_delivery_result},
     {"WAKE", put_wake},
+    {"LEAVE", put_leave},
 };
 const size_t wire_samples_count = sizeof wire_samples / sizeof wire_samples[0];
 
