@@ -27,12 +27,12 @@ static const struct setting table[] = {
      "where consumers get deliveries; %u is the lane's number"},
     {"lanes/count", SETTING_INTEGER, "16", 1, SHELL_LANES_MAX, NULL, "lanes"},
     {"lanes/window", SETTING_INTEGER, "1024", 1, 1024, NULL, "unanswered deliveries a lane"},
-    {"journal/segment_bytes", SETTING_SIZE, "64MiB", 3 * 1024 * 1024, 1024LL * 1024 * 1024, NULL,
+    {"journal/segment", SETTING_SIZE, "64MiB", 3 * 1024 * 1024, 1024LL * 1024 * 1024, NULL,
      "size of a segment file"},
     {"journal/sync_thread", SETTING_BOOLEAN, "false", 0, 1, NULL, "sync on a thread of its own"},
     {"journal/retention", SETTING_DURATION, "7d", 0, 3650 * DAY_MS, NULL,
      "how long records of ended deliveries are kept"},
-    {"journal/checkpoint_records", SETTING_INTEGER, "100000", 1000, 100000000, NULL,
+    {"journal/checkpoint", SETTING_INTEGER, "100000", 1000, 100000000, NULL,
      "own records from one checkpoint to the next"},
     {"down_limit", SETTING_INTEGER, "64", 0, 10000, NULL,
      "DOWN answers of a delivery that burn no attempt"},
@@ -129,7 +129,7 @@ run_core(const settings_t *settings, const struct endpoints *endpoints, peers_t 
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
         .window = (uint32_t)settings_number(settings, "lanes/window"),
         .down_limit = (uint32_t)settings_number(settings, "down_limit"),
-        .checkpoint_every = (uint64_t)settings_number(settings, "journal/checkpoint_records"),
+        .checkpoint_every = (uint64_t)settings_number(settings, "journal/checkpoint"),
         .retention_ms = settings_number(settings, "journal/retention"),
         .event = log_event,
     };
@@ -158,7 +158,7 @@ run(const settings_t *settings, const char *data, struct why *why)
     }
     struct log_settings journal = {
         .directory = directory,
-        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment_bytes"),
+        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
         .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
     };
     peers_t *peers = NULL;
