@@ -158,7 +158,10 @@ log_commit(log_t *self, unsigned flags, struct why *why)
         }
     }
     self->gathered_count -= done;
-    memmove(self->gathered, self->gathered + done, self->gathered_count * sizeof(log_block_t *));
+    if (self->gathered_count > 0) { /* a commit of nothing has no array to move */
+        memmove(self->gathered, self->gathered + done,
+                self->gathered_count * sizeof(log_block_t *));
+    }
     if (rc == ERR_FULL) {
         return why_set(why, rc, "no room on disk for %zu blocks of the log", self->gathered_count);
     }
