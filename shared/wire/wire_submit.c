@@ -44,32 +44,11 @@ static const uint8_t *
 peek_value(const uint8_t *at, const uint8_t *end, const uint8_t **next)
 {
     static const uint8_t widths[] = {
-        /* 0xc4 */ 1,
-        2,
-        4,
-        0,
-        0,
-        0,
-        0,
-        0,
-        /* 0xcc */ 1,
-        2,
-        4,
-        8,
-        1,
-        2,
-        4,
-        8,
-        /* 0xd4 */ 0,
-        0,
-        0,
-        0,
-        0,
-        /* 0xd9 */ 1,
-        2,
-        4,
-        /* 0xdc */ 2,
-        4,
+        /* 0xc4 */ 1, 2, 4, 0, 0, 0, 0, 0,
+        /* 0xcc */ 1, 2, 4, 8, 1, 2, 4, 8,
+        /* 0xd4 */ 0, 0, 0, 0, 0,
+        /* 0xd9 */ 1, 2, 4,
+        /* 0xdc */ 2, 4,
     };
     if (at >= end) {
         return NULL;
