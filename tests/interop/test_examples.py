@@ -66,7 +66,7 @@ class ExamplesTest(HeraldTest):
         self.ends("a", "CASE")
         case = self.herald.case_of("a")
         self.assertIn("no such order", case["reason"])
-        self.herald.ctl("undo", case["id"], "--by", "ada", "--reason", "refunded")
+        self.herald.ctl("case", "undo", case["id"], "--by", "ada", "--reason", "refunded")
         self.herald.wait_state("a", "UNDONE")
         self.assertEqual({"a": "fence"}, self.kept())
 
