@@ -22,6 +22,12 @@ shell_stop(void)
     atomic_store(&stopping, true);
 }
 
+bool
+shell_stopping(void)
+{
+    return atomic_load(&stopping);
+}
+
 static void
 answer(shell_t *self, const struct outbox_route *route, struct wire_out *out)
 {

@@ -67,5 +67,6 @@ err_t shell_run(shell_t *self, const struct shell_core *core, struct why *why);
 
 /* From a signal handler or another thread: end at the next round. */
 void shell_stop(void);
+bool shell_stopping(void); /* for services that have a loop of their own */
 
 #endif

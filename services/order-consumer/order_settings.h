@@ -1,0 +1,30 @@
+/*
+ * The order consumer's settings: what there is, and their values as it runs with them.
+ */
+#ifndef HERALD_ORDER_SETTINGS_H
+#define HERALD_ORDER_SETTINGS_H
+
+#include "runtime/settings.h"
+
+#include "base/limits.h"
+
+extern const struct setting order_settings_table[];
+
+struct order_settings {
+    char *producer; /* endpoints; owned, as is the database's path */
+    char *front;
+    char *database;
+    char group[LIMIT_NAME_BYTES + 1];
+    char name[LIMIT_NAME_BYTES + 1]; /* by default host and process id: of this process alone */
+    int busy_ms;
+    size_t batch_max;
+    uint32_t hang_ms;
+    bool insecure;
+};
+
+/* ERR_INVALID: group or name have no or too many bytes; then there is nothing to free. */
+err_t order_settings_read(const settings_t *settings, const char *data,
+                          struct order_settings *values, struct why *why);
+void order_settings_fini(struct order_settings *values);
+
+#endif

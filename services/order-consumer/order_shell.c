@@ -1,0 +1,337 @@
+#include "order_shell.h"
+
+#include "order_core.h"
+#include "order_db.h"
+#include "order_front.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/herald_consumer.h"
+#include "runtime/logger.h"
+#include "runtime/shell.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define STEP_WAIT_MS 100 /* a signal is noticed within it */
+
+typedef err_t order_db_fn(order_db_t *db, const struct order_db_batch *batch, struct why *why);
+
+struct order_shell {
+    const struct order_settings *settings; /* borrowed */
+    order_db_t *db;                        /* NULL: it could not be opened again */
+    uint8_t identity[ORDER_DB_IDENTITY_BYTES];
+    struct order_item items[HERALD_CONSUMER_BATCH_MAX];
+    struct order_answer answers[HERALD_CONSUMER_BATCH_MAX];
+    herald_consumer_t *consumer;
+    order_front_t *front;
+    struct why why;        /* of the latest fault */
+    pthread_mutex_t mutex; /* guards core: the front door's thread reads it */
+    struct order_core core;
+};
+
+static enum order_core_state
+fault(order_shell_t *self, err_t err, const char *doing)
+{
+    CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    enum order_core_state state = order_core_fault(&self->core, err, clock_mono_ms());
+    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    LOGGER_EVENT(state == ORDER_CORE_ENDED ? LOGGER_ERROR : LOGGER_WARN, "database_fault",
+                 LOGGER_TEXT("doing", doing), LOGGER_TEXT("error", err_name(err)),
+                 LOGGER_TEXT("why", self->why.text),
+                 LOGGER_TEXT("state", order_core_state_name(state)));
+    return state;
+}
+
+static err_t
+open_database(order_shell_t *self, struct why *why)
+{
+    struct order_db_options options = {
+        .path = self->settings->database,
+        .group = self->settings->group,
+        .busy_ms = self->settings->busy_ms,
+    };
+    return order_db_open(&self->db, &options, why);
+}
+
+/* The database that we said HELLO with, or none. */
+static err_t
+open_again(order_shell_t *self)
+{
+    err_t rc = open_database(self, &self->why);
+    if (rc == ERR_OK &&
+        memcmp(order_db_identity(self->db), self->identity, sizeof self->identity) != 0) {
+        order_db_close(&self->db);
+        rc = why_set(&self->why, ERR_CONFLICT, "%s is another database than before",
+                     self->settings->database);
+    }
+    return rc;
+}
+
+/* WAITING, and the pause is over: SERVING again when the database can be opened. */
+static void
+tend(order_shell_t *self)
+{
+    if (!order_core_may_reopen(&self->core, clock_mono_ms())) {
+        return;
+    }
+    err_t rc = self->db == NULL ? open_again(self) : ERR_OK;
+    if (rc != ERR_OK) {
+        (void)fault(self, rc, "opening it again");
+        return;
+    }
+    CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    order_core_reopened(&self->core);
+    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    LOGGER_EVENT(LOGGER_INFO, "database_opened_again",
+                 LOGGER_TEXT("path", self->settings->database));
+}
+
+static void
+all_down(order_shell_t *self, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        order_answer_set(&self->answers[i], ORDER_ANSWER_DOWN, "%s", self->why.text);
+    }
+}
+
+/* True: the answers are to be given. */
+static bool
+ask_database(order_shell_t *self, order_db_fn *what, size_t count)
+{
+    if (self->core.state == ORDER_CORE_ENDED) {
+        return false;
+    }
+    tend(self);
+    if (self->core.state == ORDER_CORE_WAITING) {
+        all_down(self, count);
+        return true;
+    }
+    if (self->core.state == ORDER_CORE_ENDED) {
+        return false;
+    }
+    const struct order_db_batch batch = {
+        .items = self->items,
+        .answers = self->answers,
+        .count = count,
+        .now_unix_ms = clock_unix_ms(),
+    };
+    err_t rc = what(self->db, &batch, &self->why);
+    if (rc == ERR_OK) {
+        return true;
+    }
+    order_db_close(&self->db);
+    if (fault(self, rc, "a batch") == ORDER_CORE_ENDED) {
+        return false;
+    }
+    struct why before = self->why;
+    if (open_again(self) != ERR_OK) {
+        return false; /* the pause decides when it is tried again, and what its fault means */
+    }
+    self->why = before;
+    all_down(self, count);
+    return true;
+}
+
+static void
+translate(const struct order_answer *from, struct herald_consumer_answer *to)
+{
+    static const enum herald_consumer_outcome outcomes[] = {
+        [ORDER_ANSWER_DONE] = HERALD_CONSUMER_DONE,
+        [ORDER_ANSWER_DUPLICATE] = HERALD_CONSUMER_DUPLICATE,
+        [ORDER_ANSWER_RETRY] = HERALD_CONSUMER_RETRY,
+        [ORDER_ANSWER_DOWN] = HERALD_CONSUMER_DOWN,
+        [ORDER_ANSWER_REJECT] = HERALD_CONSUMER_REJECT,
+        [ORDER_ANSWER_FENCED] = HERALD_CONSUMER_FENCED,
+        [ORDER_ANSWER_UNDONE] = HERALD_CONSUMER_UNDONE,
+    };
+    static_assert(sizeof outcomes / sizeof outcomes[0] == ORDER_ANSWER_OUTCOME_COUNT,
+                  "every answer has its outcome");
+    static_assert(sizeof from->reason == sizeof to->reason, "a reason is copied whole");
+    to->outcome = outcomes[from->outcome];
+    memcpy(to->reason, from->reason, sizeof to->reason);
+}
+
+static bool
+handle(order_shell_t *self, order_db_fn *what, const struct herald_consumer_delivery *deliveries,
+       struct herald_consumer_answer *answers, size_t count)
+{
+    CHECK(count <= HERALD_CONSUMER_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct herald_consumer_delivery *delivery = &deliveries[i];
+        self->items[i] = (struct order_item){
+            .biz_id = delivery->biz_id,
+            .biz_id_size = delivery->biz_id_size,
+            .topic = delivery->topic,
+            .topic_size = delivery->topic_size,
+            .payload = delivery->payload,
+            .payload_size = delivery->payload_size,
+            .version = delivery->version,
+        };
+    }
+    if (!ask_database(self, what, count)) {
+        return false;
+    }
+    CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    order_core_count(&self->core, self->answers, count);
+    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    for (size_t i = 0; i < count; i++) {
+        translate(&self->answers[i], &answers[i]);
+    }
+    return true;
+}
+
+static bool
+on_apply(void *context, const struct herald_consumer_delivery *deliveries,
+         struct herald_consumer_answer *answers, size_t count)
+{
+    return handle(context, order_db_apply, deliveries, answers, count);
+}
+
+static bool
+on_fence(void *context, const struct herald_consumer_delivery *deliveries,
+         struct herald_consumer_answer *answers, size_t count)
+{
+    return handle(context, order_db_fence, deliveries, answers, count);
+}
+
+static bool
+on_undo(void *context, const struct herald_consumer_delivery *deliveries,
+        struct herald_consumer_answer *answers, size_t count)
+{
+    return handle(context, order_db_undo, deliveries, answers, count);
+}
+
+static void
+on_event(void *context, const char *event, const char *detail)
+{
+    (void)context; /* the logger is the process's */
+    bool good = strcmp(event, "joined") == 0 || strcmp(event, "recovered") == 0;
+    LOGGER_EVENT(good ? LOGGER_INFO : LOGGER_WARN, event, LOGGER_TEXT("detail", detail));
+}
+
+static uint32_t
+count_all(void *context, struct wire_counter *counters, uint32_t max)
+{
+    order_shell_t *self = context;
+    CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    struct order_core core = self->core;
+    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    struct herald_consumer_counts counts;
+    herald_consumer_count(self->consumer, &counts);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } all[] = {
+        {"database_state", core.state},
+        {"database_faults", core.fault_count},
+        {"batches", core.batches},
+        {"answered_done", core.answers[ORDER_ANSWER_DONE]},
+        {"answered_duplicate", core.answers[ORDER_ANSWER_DUPLICATE]},
+        {"answered_retry", core.answers[ORDER_ANSWER_RETRY]},
+        {"answered_down", core.answers[ORDER_ANSWER_DOWN]},
+        {"answered_reject", core.answers[ORDER_ANSWER_REJECT]},
+        {"answered_fenced", core.answers[ORDER_ANSWER_FENCED]},
+        {"answered_undone", core.answers[ORDER_ANSWER_UNDONE]},
+        {"received", counts.received},
+        {"handed_back", counts.handed_back},
+        {"expired", counts.expired},
+        {"malformed", counts.malformed},
+        {"waiting", counts.waiting},
+        {"senders_joined", counts.joined},
+        {"hung", counts.hung},
+    };
+    uint32_t count = 0;
+    for (; count < max && count < sizeof all / sizeof all[0]; count++) {
+        counters[count].name =
+            (struct wire_text){.data = all[count].name, .size = strlen(all[count].name)};
+        counters[count].value = all[count].value;
+    }
+    return count;
+}
+
+static err_t
+open_parts(order_shell_t *self, bool renew_identity, struct why *why)
+{
+    const struct order_settings *settings = self->settings;
+    err_t rc = open_database(self, why);
+    if (rc == ERR_OK && renew_identity) {
+        rc = order_db_renew_identity(self->db, why);
+    }
+    if (rc == ERR_OK) {
+        memcpy(self->identity, order_db_identity(self->db), sizeof self->identity);
+        rc = order_front_open(&self->front, settings->front, settings->insecure, why);
+    }
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    const struct herald_consumer_options options = {
+        .producer = settings->producer,
+        .group = settings->group,
+        .name = settings->name,
+        .identity = self->identity,
+        .context = self,
+        .apply = on_apply,
+        .fence = on_fence,
+        .undo = on_undo,
+        .batch_max = settings->batch_max,
+        .hang_ms = settings->hang_ms,
+        .event = on_event,
+    };
+    rc = herald_consumer_new(&self->consumer, &options, why);
+    if (rc == ERR_OK) {
+        order_front_start(self->front, count_all, self);
+    }
+    return rc;
+}
+
+err_t
+order_shell_open(order_shell_t **self_p, const struct order_settings *settings, bool renew_identity,
+                 struct why *why)
+{
+    CHECK(self_p != NULL && *self_p == NULL);
+    order_shell_t *self = mem_zeroed(sizeof *self);
+    self->settings = settings;
+    CHECK(pthread_mutex_init(&self->mutex, NULL) == 0);
+    order_core_init(&self->core);
+    err_t rc = open_parts(self, renew_identity, why);
+    if (rc != ERR_OK) {
+        order_shell_close(&self);
+        return rc;
+    }
+    *self_p = self;
+    return ERR_OK;
+}
+
+void
+order_shell_close(order_shell_t **self_p)
+{
+    order_shell_t *self = *self_p;
+    if (self == NULL) {
+        return;
+    }
+    order_front_close(&self->front); /* before what it counts */
+    herald_consumer_destroy(&self->consumer);
+    order_db_close(&self->db);
+    CHECK(pthread_mutex_destroy(&self->mutex) == 0);
+    mem_free(self);
+    *self_p = NULL;
+}
+
+err_t
+order_shell_run(order_shell_t *self, struct why *why)
+{
+    while (!shell_stopping() && self->core.state != ORDER_CORE_ENDED) {
+        (void)herald_consumer_step(self->consumer, STEP_WAIT_MS);
+        if (self->core.state == ORDER_CORE_WAITING) {
+            tend(self);
+        }
+    }
+    if (self->core.state != ORDER_CORE_ENDED) {
+        return ERR_OK;
+    }
+    bool lost = self->core.fault == ERR_IO || self->core.fault == ERR_DENIED;
+    return why_set(why, lost ? ERR_LOST : self->core.fault, "%s: %s", self->settings->database,
+                   self->why.text);
+}
