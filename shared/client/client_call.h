@@ -1,0 +1,34 @@
+/*
+ * One question to any service's front door, and its answer: what the client and the command-line
+ * tools are built on. A DEALER of its own, one thread.
+ */
+#ifndef HERALD_CLIENT_CALL_H
+#define HERALD_CLIENT_CALL_H
+
+#include "base/why.h"
+#include "wire/wire_message.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <zmq.h>
+
+typedef struct client_call client_call_t;
+
+/* ERR_INVALID: not an endpoint. Nothing needs to be there. */
+err_t client_call_new(client_call_t **self_p, const char *endpoint, struct why *why);
+void client_call_destroy(client_call_t **self_p);
+
+uint64_t client_call_request(client_call_t *self); /* a number not used before, for the question */
+
+/*
+ * Send `body` (consumed) and wait for the message that answers `request`.
+ *
+ * in, head  opened over the answer, which lives until the next call; the caller decodes it
+ *
+ * ERR_TIMEOUT    no answer within timeout_ms; why names the endpoint
+ * ERR_INVALID    it was answered with ERROR or something malformed; why has the service's text
+ */
+err_t client_call(client_call_t *self, uint64_t request, uint8_t *body, size_t size,
+                  uint32_t timeout_ms, struct wire_in *in, struct wire_head *head, struct why *why);
+
+#endif

@@ -1,0 +1,265 @@
+#include "client/client_private.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "wire/wire_socket.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TIMEOUT_DEFAULT_MS 5000
+#define TIMEOUT_MAX_MS 3600000
+#define SENDS_DEFAULT 4
+#define SENDS_MAX 64
+#define WINDOW_DEFAULT 4096
+#define WINDOW_MAX 65536
+#define LINGER_MS 2000
+#define HIGH_WATER 1000
+#define TAKE_MAX 1024 /* messages in one round */
+
+static_assert(CLIENT_WATCH_SLICES <= 64, "a renewal has a bit for each slice");
+static_assert(CLIENT_FRAMES + 2 * CLIENT_WATCH_SLICES < HIGH_WATER, "all of it fits the socket");
+
+static err_t
+options_take(struct herald_client_options *to, const struct herald_client_options *from,
+             struct why *why)
+{
+    *to = *from;
+    to->timeout_ms = from->timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : from->timeout_ms;
+    to->sends = from->sends == 0 ? SENDS_DEFAULT : from->sends;
+    to->window = from->window == 0 ? WINDOW_DEFAULT : from->window;
+    size_t name_size = from->name == NULL ? 0 : strlen(from->name);
+    if (from->producer == NULL || from->producer[0] == '\0' ||
+        strlen(from->producer) > LIMIT_ENDPOINT_BYTES) {
+        return why_set(why, ERR_INVALID, "producer: an endpoint has 1 to %d bytes",
+                       LIMIT_ENDPOINT_BYTES);
+    }
+    if (name_size > LIMIT_NAME_BYTES || (name_size > 0 && !wire_in_utf8(from->name, name_size))) {
+        return why_set(why, ERR_INVALID, "name: UTF-8 without control characters, at most %d bytes",
+                       LIMIT_NAME_BYTES);
+    }
+    if (to->timeout_ms > TIMEOUT_MAX_MS) {
+        return why_set(why, ERR_INVALID, "timeout_ms: %u, at most %d", to->timeout_ms,
+                       TIMEOUT_MAX_MS);
+    }
+    if (to->sends > SENDS_MAX) {
+        return why_set(why, ERR_INVALID, "sends: %u, at most %d", to->sends, SENDS_MAX);
+    }
+    if (to->window > WINDOW_MAX) {
+        return why_set(why, ERR_INVALID, "window: %u, at most %d", to->window, WINDOW_MAX);
+    }
+    return ERR_OK;
+}
+
+/* ZeroMQ connects again by itself and says so here only: what was on its way may be lost, and the
+ * producer knows the new connection as somebody else. */
+static void
+monitor_open(herald_client_t *self)
+{
+    char address[64];
+    (void)snprintf(address, sizeof address, "inproc://monitor-%p", (void *)self); /* fits */
+    CHECK(zmq_socket_monitor(self->socket, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0);
+    self->monitor = zmq_socket(self->context, ZMQ_PAIR);
+    int none = 0;
+    CHECK(self->monitor != NULL);
+    CHECK(zmq_setsockopt(self->monitor, ZMQ_LINGER, &none, sizeof none) == 0);
+    CHECK(zmq_connect(self->monitor, address) == 0);
+}
+
+err_t
+herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
+                  struct why *why)
+{
+    CHECK(self_p != NULL && *self_p == NULL && options != NULL);
+    struct herald_client_options taken;
+    err_t rc = options_take(&taken, options, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    herald_client_t *self = mem_zeroed(sizeof *self);
+    self->options = taken;
+    self->options.producer = mem_text(options->producer);
+    self->options.name = mem_text(options->name);
+    (void)zmq_msg_init(&self->message);     /* always succeeds */
+    (void)zmq_msg_init(&self->ask.message); /* always succeeds */
+    self->context = zmq_ctx_new();
+    CHECK(self->context != NULL);
+    self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER);
+    monitor_open(self);
+    if (wire_socket_connect(self->socket, options->producer, why) != ERR_OK) {
+        herald_client_destroy(&self);
+        return ERR_INVALID;
+    }
+    *self_p = self;
+    return ERR_OK;
+}
+
+static void
+text_free(const char *text)
+{
+    mem_free((void *)(uintptr_t)text); /* ours, behind the const of the options */
+}
+
+void
+herald_client_destroy(herald_client_t **self_p)
+{
+    herald_client_t *self = *self_p;
+    if (self == NULL) {
+        return;
+    }
+    CHECK(!self->calling);
+    (void)zmq_socket_monitor(self->socket, NULL, 0); /* ends it; nothing to be done otherwise */
+    wire_socket_close(&self->monitor);
+    wire_socket_close(&self->socket);
+    while (zmq_ctx_term(self->context) != 0 && errno == EINTR) {
+    }
+    (void)zmq_msg_close(&self->message);
+    (void)zmq_msg_close(&self->ask.message);
+    client_submit_fini(self);
+    client_watch_fini(self);
+    text_free(self->options.producer);
+    text_free(self->options.name);
+    mem_free(self);
+    *self_p = NULL;
+}
+
+bool
+client_can_send(herald_client_t *self)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    bool can = zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
+               (events & ZMQ_POLLOUT) != 0;
+    self->blocked = self->blocked || !can;
+    return can;
+}
+
+static void
+take_monitor(herald_client_t *self, int64_t now_ms)
+{
+    bool more = false;
+    while (zmq_msg_recv(&self->message, self->monitor, ZMQ_DONTWAIT) >= 0) {
+        if (more) { /* the address, behind the event */
+            more = false;
+            continue;
+        }
+        more = zmq_msg_more(&self->message) != 0;
+        self->connections++;
+        if (self->connections > 1) {
+            client_submit_reconnected(self, now_ms);
+            client_watch_reconnected(self, now_ms);
+        }
+    }
+}
+
+static void
+take_message(herald_client_t *self)
+{
+    struct wire_in in;
+    struct wire_head head;
+    if (wire_message_open(&in, zmq_msg_data(&self->message), zmq_msg_size(&self->message), &head,
+                          NULL) != ERR_OK) {
+        self->ignored++;
+    } else if (head.type == WIRE_EVENT) {
+        client_watch_events(self, &head, &in);
+    } else if (head.request == 0) {
+        self->ignored++;
+    } else {
+        /* Nobody's: late, of something that was answered or given up before. */
+        (void)(client_settle_answered(self, &head, &in) || client_ask_answered(self, &head, &in) ||
+               client_watch_answered(self, &head, &in));
+    }
+}
+
+static bool
+take_messages(herald_client_t *self)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < TAKE_MAX; i++) {
+        err_t rc = wire_socket_receive(self->socket, &self->message);
+        if (rc == ERR_AGAIN) {
+            break;
+        }
+        any = true;
+        if (rc == ERR_OK) {
+            take_message(self);
+        } else {
+            self->ignored++;
+        }
+    }
+    return any;
+}
+
+static void
+flush(herald_client_t *self)
+{
+    int64_t now_ms = clock_mono_ms();
+    self->blocked = false;
+    take_monitor(self, now_ms);
+    client_submit_flush(self, now_ms);
+    client_watch_flush(self, now_ms);
+}
+
+bool
+client_pump(herald_client_t *self, int64_t wait_ms)
+{
+    CHECK(!self->calling);
+    size_t callbacks = self->callbacks;
+    flush(self);
+    if (take_messages(self) || self->callbacks != callbacks || wait_ms <= 0) {
+        return true;
+    }
+    int64_t submit_ms = client_submit_due_ms(self);
+    int64_t watch_ms = client_watch_due_ms(self);
+    int64_t left_ms = (submit_ms < watch_ms ? submit_ms : watch_ms) - clock_mono_ms();
+    left_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    zmq_pollitem_t items[] = {
+        {.socket = self->socket, .events = (short)(ZMQ_POLLIN | (self->blocked ? ZMQ_POLLOUT : 0))},
+        {.socket = self->monitor, .events = ZMQ_POLLIN},
+    };
+    if (left_ms > 0 && zmq_poll(items, 2, left_ms > INT_MAX ? INT_MAX : (long)left_ms) < 0) {
+        return false;
+    }
+    flush(self);
+    (void)take_messages(self); /* the caller asks what has changed */
+    return true;
+}
+
+size_t
+herald_client_step(herald_client_t *self, int wait_ms)
+{
+    size_t before = self->callbacks;
+    int64_t limit_ms = clock_mono_ms() + (wait_ms > 0 ? wait_ms : 0);
+    int64_t left_ms = wait_ms;
+    while (client_pump(self, left_ms) && self->callbacks == before) {
+        left_ms = limit_ms - clock_mono_ms();
+        if (left_ms <= 0) {
+            break;
+        }
+    }
+    return self->callbacks - before;
+}
+
+size_t
+herald_client_pending(const herald_client_t *self)
+{
+    return self->pending;
+}
+
+uint64_t
+herald_client_ignored(const herald_client_t *self)
+{
+    return self->ignored;
+}
+
+int
+herald_client_fd(herald_client_t *self)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    CHECK(zmq_getsockopt(self->socket, ZMQ_FD, &fd, &size) == 0);
+    return fd;
+}

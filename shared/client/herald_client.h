@@ -1,0 +1,115 @@
+/*
+ * A provider's side of Herald: submit, query, watch, cancel.
+ *
+ * A client is one DEALER socket to the producer's front door and belongs to one thread; it starts
+ * none of its own. It connects by itself and again whenever the producer comes back; nothing has to
+ * be there when it is made.
+ *
+ * Submitting is idempotent by biz_id: whatever happened to an earlier submit of the same
+ * notification, submitting it again is safe and gives the same answer. Herald does not cover a
+ * crash between your commit and your submit; examples/outbox shows the pattern that does.
+ */
+#ifndef HERALD_CLIENT_H
+#define HERALD_CLIENT_H
+
+#include "base/limits.h"
+#include "base/why.h"
+#include "client/herald_client_ask.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What became of a submit. */
+enum herald_client_status {
+    HERALD_CLIENT_ACCEPTED = 1, /* durable: it will reach an end or a person */
+    HERALD_CLIENT_DUPLICATE,    /* the same notification was accepted before: as good */
+    HERALD_CLIENT_CONFLICT,     /* this biz_id was used for something else; text says for what */
+    HERALD_CLIENT_REFUSED,      /* malformed or not routed; field and text say what and the limit */
+    HERALD_CLIENT_BUSY,         /* refused for now, by each send within the time limit */
+    HERALD_CLIENT_UNKNOWN,      /* no answer within the time limit: ask again, same biz_id */
+};
+
+struct herald_client_result {
+    enum herald_client_status status;
+    uint8_t wire_status; /* as in docs/PROTOCOL.md; 0 with UNKNOWN */
+    uint64_t position;   /* its number in the producer's log; 0: none */
+    char field[64];      /* REFUSED: which field; may be empty */
+    char text[WHY_TEXT_SIZE];
+};
+
+/* Borrowed for the time of the call. */
+struct herald_client_notification {
+    const char *topic;   /* 1 to LIMIT_TOPIC_BYTES */
+    const char *biz_id;  /* 1 to LIMIT_BIZ_ID_BYTES; names one business event */
+    const void *payload; /* opaque; up to LIMIT_PAYLOAD_BYTES */
+    size_t payload_size;
+    uint64_t version;
+    const char *policy;       /* NULL: the subscription's */
+    int64_t deadline_unix_ms; /* 0: none */
+};
+
+/* An asynchronous submit was answered, or its time limit has passed. Called from herald_client_step
+ * and from every waiting call; may call herald_client_submit_async, no other function. */
+typedef void herald_client_submitted_fn(void *context, uint64_t tag,
+                                        const struct herald_client_result *result);
+
+/* An event of a watch. state: enum wire_state's value, never PENDING; state_name as in "DONE". */
+struct herald_client_event {
+    const char *biz_id; /* terminated; all borrowed for the call */
+    const char *subscription;
+    const char *state_name;
+    uint64_t position;
+    uint8_t state;
+    uint32_t turn;
+    int64_t at_unix_ms;
+};
+typedef void herald_client_event_fn(void *context, const struct herald_client_event *event);
+
+struct herald_client_options {
+    const char *producer; /* endpoint of the producer's front door */
+    const char *name;     /* of this client, for people; NULL: none */
+    uint32_t timeout_ms;  /* for one call; 0: 5000 */
+    uint32_t sends;       /* sends of one submit within it, the first included; 0: 4 */
+    uint32_t window;      /* asynchronous submits without an answer, 1 to 65536; 0: 4096 */
+    void *context;        /* handed to both functions */
+    herald_client_submitted_fn *submitted; /* may be NULL when only synchronous calls are made */
+    herald_client_event_fn *event;         /* may be NULL when nothing is watched */
+};
+
+/* Options are copied. ERR_INVALID: why names the option and its limit. */
+err_t herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
+                        struct why *why);
+void herald_client_destroy(herald_client_t **self_p); /* waits up to 2 s for what is being sent */
+
+/* Submit one and wait for its answer, at most timeout_ms. Never fails otherwise: result->status
+ * says what is known. Asynchronous answers that come meanwhile are handed out too. */
+enum herald_client_status
+herald_client_submit(herald_client_t *self, const struct herald_client_notification *notification,
+                     struct herald_client_result *result);
+
+/*
+ * Hand one over; it is copied, leaves with the next step in one frame with its neighbours, and
+ * `submitted` is called once for it, with this tag.
+ *
+ * The time limit counts from the step that takes it up for sending. While 64 frames are unanswered,
+ * or there is no connection, what comes gathers and is taken up after them.
+ *
+ * ERR_FULL     the window is full, or the frames' memory is (64 MiB): step first
+ * ERR_INVALID  longer than a frame could carry; nothing was taken
+ */
+err_t herald_client_submit_async(herald_client_t *self,
+                                 const struct herald_client_notification *notification,
+                                 uint64_t tag, struct why *why);
+
+/* Send what waits, take what came, call back. Waits up to wait_ms for the first callback; 0: not at
+ * all; a signal ends the wait. Returns how many callbacks were made. */
+size_t herald_client_step(herald_client_t *self, int wait_ms);
+size_t herald_client_pending(const herald_client_t *self); /* asynchronous submits, not answered */
+/* Messages that made no sense, so far: from something that is no producer, or another version. */
+uint64_t herald_client_ignored(const herald_client_t *self);
+/* For a poll of your own: it is readable when something has changed, once. Then, and at least every
+ * second, step with wait_ms 0 until that returns 0. */
+int herald_client_fd(herald_client_t *self);
+
+#endif

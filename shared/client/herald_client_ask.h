@@ -1,0 +1,107 @@
+/*
+ * What a client asks the producer: query, watch, cancel, and where the other services are. Part of
+ * herald_client.h, which has the rest; each call waits for its answer, at most timeout_ms.
+ */
+#ifndef HERALD_CLIENT_ASK_H
+#define HERALD_CLIENT_ASK_H
+
+#include "base/limits.h"
+#include "base/why.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HERALD_CLIENT_WATCH_MAX 16384 /* biz_ids watched by one client */
+
+typedef struct herald_client herald_client_t;
+
+/* One attempt in an answer; oldest first. */
+struct herald_client_attempt {
+    uint16_t number; /* on the schedule, from 1; 0: none */
+    uint32_t turn;
+    const char *custodian; /* static */
+    const char *outcome;   /* static: RETRY, LEASE, DONE, ... */
+    int64_t at_unix_ms;
+    char reason[LIMIT_REASON_BYTES + 1];
+};
+
+struct herald_client_delivery {
+    char subscription[LIMIT_NAME_BYTES + 1];
+    char group[LIMIT_NAME_BYTES + 1];
+    const char *state_name; /* static: PENDING, DONE, UNDONE, CANCELLED, RESOLVED, CASE */
+    uint8_t state;          /* enum wire_state */
+    const char *custodian;  /* static */
+    uint32_t turn;
+    uint16_t attempts;
+    uint16_t attempts_limit;
+    int64_t due_unix_ms; /* next try; 0: none */
+    bool cancel_asked;
+    uint32_t left_out; /* older attempts that are not kept any more */
+    size_t attempt_count;
+    struct herald_client_attempt *attempts_list; /* owned by the answer */
+};
+
+struct herald_client_found {
+    bool found;
+    char biz_id[LIMIT_BIZ_ID_BYTES + 1];
+    char topic[LIMIT_TOPIC_BYTES + 1];
+    uint64_t version;
+    uint64_t position;
+    int64_t received_unix_ms;
+    size_t delivery_count;
+    struct herald_client_delivery *deliveries; /* owned by the answer */
+};
+
+struct herald_client_answer {
+    size_t count;
+    struct herald_client_found *found; /* in the order asked; free with herald_client_answer_fini */
+};
+
+/* Up to WIRE_QUERY_MAX biz_ids. ERR_TIMEOUT: no answer, nothing is known. ERR_INVALID: refused, why
+ * says why. On an error the answer is empty. */
+err_t herald_client_query(herald_client_t *self, const char *const *biz_ids, size_t count,
+                          struct herald_client_answer *answer, struct why *why);
+void herald_client_answer_fini(struct herald_client_answer *answer);
+
+/*
+ * Be told how each delivery of these ends (and when it becomes a case): `event` is called from
+ * herald_client_step and from every waiting call. What has ended already is told at once. The
+ * client renews the watch by itself, also after the producer came back, as long as it is stepped.
+ * An event may come more than once; a later one never contradicts an earlier one but by a higher
+ * turn or an end.
+ *
+ * ERR_TIMEOUT: not confirmed yet; the client goes on asking. ERR_NOT_FOUND: some are unknown to the
+ * producer; the others are watched, and these from the first renewal after they are submitted.
+ * ERR_FULL: no room for so many, here (HERALD_CLIENT_WATCH_MAX) or at the producer. ERR_INVALID:
+ * one is no biz_id. With these two none of the call's new ones is watched; why.
+ */
+err_t herald_client_watch(herald_client_t *self, const char *const *biz_ids, size_t count,
+                          struct why *why);
+void herald_client_unwatch(herald_client_t *self); /* all */
+
+struct herald_client_cancelled {
+    char subscription[LIMIT_NAME_BYTES + 1];
+    uint8_t wire_status;     /* CANCELLED, REQUESTED, ENDED, IS_CASE, CANNOT_FENCE */
+    const char *status_name; /* static */
+    char text[WHY_TEXT_SIZE];
+};
+
+/*
+ * Ask for a notification to have no effect any more. subscription NULL: all its deliveries.
+ *
+ * cancelled  at least LIMIT_SUBSCRIPTIONS entries; *count: how many were filled in
+ *
+ * ERR_NOT_FOUND, ERR_INVALID, ERR_TIMEOUT; why.
+ */
+err_t herald_client_cancel(herald_client_t *self, const char *biz_id, const char *subscription,
+                           const char *by, const char *reason,
+                           struct herald_client_cancelled *cancelled, size_t *count,
+                           struct why *why);
+
+/* Where the other services are, as the producer says in WELCOME ("scheduler", "compensator", ...).
+ * Copied into endpoint. ERR_TIMEOUT, ERR_NOT_FOUND. */
+err_t herald_client_endpoint(herald_client_t *self, const char *name,
+                             char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why);
+
+#endif
