@@ -115,6 +115,8 @@ struct record_custody {
     int64_t first_sent_unix_ms; /* 0: never */
     struct record_text reason;  /* at most LIMIT_REASON_BYTES */
     uint64_t previous; /* position in the same log of this delivery's record before; 0: none */
+    uint64_t given;    /* TAKEN: position of the MOVED in the giver's log; 0: not said */
+    uint8_t given_by;  /* TAKEN, with `given`: enum log_id of the giver */
 };
 
 /* RECORD_DONE, RECORD_EVIDENCE, RECORD_FAILED, RECORD_ENDED, RECORD_CLOSED, RECORD_ORDER,

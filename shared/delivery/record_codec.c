@@ -8,8 +8,9 @@
  *                 1 due_unix_ms v; 2 unburnt v; 4 by text; 8 reason text; 16 previous v;
  *                 32 says unfenced. `what` is the outcome (DONE, EVIDENCE, FAILED, FENCED), the end
  *                 (ENDED, CLOSED) or the order (ORDER)
- *   custody       key, turn v, to u8, cause u8, flags u8 (1 sent, 2 alone), attempts v, unburnt v,
- *                 at_unix_ms v, due_unix_ms v, first_sent_unix_ms v, previous v, reason text
+ *   custody       key, turn v, to u8, cause u8, flags u8 (1 sent, 2 alone, 4 given), attempts v,
+ *                 unburnt v, at_unix_ms v, due_unix_ms v, first_sent_unix_ms v, previous v,
+ *                 reason text, then, when flags say so: given v, given_by u8
  *   CASE          flags u8 (1 fenced, 2 undo unanswered), bytes v of the custody, custody,
  *                 NOTIFICATION
  *   SUBSCRIPTION  id v, active u8, compensation u8, lease_ms v, lease_limit_ms v, name text,
@@ -241,7 +242,8 @@ record_custody_encode(const struct record_custody *record, uint8_t *to)
     bytes_out_varint(&out, record->turn);
     bytes_out_u8(&out, record->to);
     bytes_out_u8(&out, record->cause);
-    bytes_out_u8(&out, (uint8_t)((record->sent ? 1 : 0) | (record->alone ? 2 : 0)));
+    bytes_out_u8(&out, (uint8_t)((record->sent ? 1 : 0) | (record->alone ? 2 : 0) |
+                                 (record->given != 0 ? 4 : 0)));
     bytes_out_varint(&out, record->attempts);
     bytes_out_varint(&out, record->unburnt);
     bytes_out_varint(&out, (uint64_t)record->at_unix_ms);
@@ -249,6 +251,10 @@ record_custody_encode(const struct record_custody *record, uint8_t *to)
     bytes_out_varint(&out, (uint64_t)record->first_sent_unix_ms);
     bytes_out_varint(&out, record->previous);
     put_text(&out, record->reason);
+    if (record->given != 0) {
+        bytes_out_varint(&out, record->given);
+        bytes_out_u8(&out, record->given_by);
+    }
     return bytes_out_used(&out);
 }
 
@@ -269,7 +275,11 @@ custody_in(struct bytes_in *in, struct record_custody *record)
     record->first_sent_unix_ms = (int64_t)get_number(in, INT64_MAX);
     record->previous = bytes_in_varint(in);
     record->reason = get_text(in, LIMIT_REASON_BYTES);
-    if (record->to >= LOG_ID_COUNT || record->turn == 0) {
+    if ((flags & 4) != 0) {
+        record->given = bytes_in_varint(in);
+        record->given_by = bytes_in_u8(in);
+    }
+    if (record->to >= LOG_ID_COUNT || record->given_by >= LOG_ID_COUNT || record->turn == 0) {
         in->failed = true;
     }
 }

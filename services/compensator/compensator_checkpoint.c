@@ -1,0 +1,136 @@
+#include "compensator_checkpoint.h"
+
+#include "base/bytes.h"
+#include "compensator_cases.h"
+#include "compensator_notification.h"
+
+#define ITEM_VERSION 1
+#define ITEM_MAX (8 + 12 * BYTES_VARINT_MAX)
+
+/* The entry's yes-or-no facts, in the order of their bits. */
+#define FACTS 8
+
+static void
+facts_of(struct compensator_entry *entry, bool *facts[FACTS])
+{
+    bool *all[FACTS] = {&entry->sent,    &entry->alone,    &entry->cancel_asked,
+                        &entry->fenced,  &entry->undo_out, &entry->undo_unanswered,
+                        &entry->ordered, &entry->instead};
+    for (int i = 0; i < FACTS; i++) {
+        facts[i] = all[i];
+    }
+}
+
+static void
+write_item(compensator_t *self, struct compensator_entry *entry)
+{
+    uint8_t body[ITEM_MAX];
+    struct bytes_out out = bytes_out_over(body, sizeof body);
+    bool *facts[FACTS];
+    uint64_t flags = 0;
+    facts_of(entry, facts);
+    for (int i = 0; i < FACTS; i++) {
+        flags |= *facts[i] ? UINT64_C(1) << i : 0;
+    }
+    bytes_out_u8(&out, ITEM_VERSION);
+    bytes_out_varint(&out, entry->key.position);
+    bytes_out_varint(&out, entry->key.subscription);
+    bytes_out_u8(&out, entry->state);
+    bytes_out_u8(&out, entry->plan);
+    bytes_out_u8(&out, entry->moved_for);
+    bytes_out_u8(&out, entry->cause);
+    bytes_out_varint(&out, flags);
+    bytes_out_varint(&out, entry->turn);
+    bytes_out_varint(&out, entry->attempts);
+    bytes_out_varint(&out, entry->tries);
+    bytes_out_varint(&out, (uint64_t)entry->first_sent_unix_ms);
+    bytes_out_varint(&out, entry->last);
+    bytes_out_varint(&out, entry->taken);
+    bytes_out_varint(&out, entry->case_id);
+    (void)log_append(self->own, RECORD_CHECKPOINT_ITEM, body,
+                     bytes_out_used(&out)); /* its place does not matter */
+}
+
+void
+compensator_checkpoint_write(compensator_t *self)
+{
+    if (log_next(self->own) < self->checkpoint_at) {
+        return;
+    }
+    uint64_t begin = log_append(self->own, RECORD_CHECKPOINT_BEGIN, "", 0);
+    for (uint32_t i = 0; i < compensator_table_slots(self->table); i++) {
+        struct compensator_entry *entry = compensator_table_at(self->table, i);
+        if (entry != NULL) {
+            write_item(self, entry);
+        }
+    }
+    uint8_t body[BYTES_VARINT_MAX];
+    (void)log_append(self->own, RECORD_CHECKPOINT_END, body,
+                     bytes_put_varint(body, begin)); /* its place does not matter */
+    self->checkpoint_at = log_next(self->own) + self->settings.checkpoint_every;
+}
+
+static struct compensator_entry *
+read_numbers(compensator_t *self, struct bytes_in *in, const struct compensator_entry *fixed,
+             uint64_t flags)
+{
+    struct compensator_entry *entry = compensator_table_find(self->table, fixed->key);
+    if (entry == NULL) {
+        entry = compensator_table_add(self->table, fixed->key);
+    }
+    bool *facts[FACTS];
+    facts_of(entry, facts);
+    for (int i = 0; i < FACTS; i++) {
+        *facts[i] = (flags >> i & 1) != 0;
+    }
+    entry->state = fixed->state; /* as it was written: no event leads here */
+    entry->plan = fixed->plan;
+    entry->moved_for = fixed->moved_for;
+    entry->cause = fixed->cause;
+    entry->turn = (uint32_t)bytes_in_varint(in);
+    entry->attempts = (uint16_t)bytes_in_varint(in);
+    entry->tries = (uint16_t)bytes_in_varint(in);
+    entry->first_sent_unix_ms = (int64_t)bytes_in_varint(in);
+    entry->last = bytes_in_varint(in);
+    entry->taken = bytes_in_varint(in);
+    entry->case_id = bytes_in_varint(in);
+    return entry;
+}
+
+err_t
+compensator_checkpoint_take(compensator_t *self, const uint8_t *body, size_t size, struct why *why)
+{
+    struct bytes_in in = bytes_in_over(body, size);
+    if (bytes_in_u8(&in) != ITEM_VERSION) {
+        return why_set(why, ERR_UNSUPPORTED, "a checkpoint of a newer version");
+    }
+    struct compensator_entry fixed = {.key.position = bytes_in_varint(&in)};
+    uint64_t subscription = bytes_in_varint(&in);
+    fixed.key.subscription = (uint16_t)subscription;
+    fixed.state = bytes_in_u8(&in);
+    fixed.plan = bytes_in_u8(&in);
+    fixed.moved_for = bytes_in_u8(&in);
+    fixed.cause = bytes_in_u8(&in);
+    uint64_t flags = bytes_in_varint(&in);
+    bool sane = !in.failed && fixed.key.position != 0 && subscription != 0 &&
+                subscription <= LIMIT_SUBSCRIPTIONS && fixed.state >= COMPENSATOR_HELD &&
+                fixed.state <= COMPENSATOR_AWAY && fixed.plan <= PLAN_ORDER_RESOLVE;
+    if (!sane) {
+        return why_set(why, ERR_CORRUPT, "a checkpoint item that makes no sense");
+    }
+    struct compensator_entry *entry = read_numbers(self, &in, &fixed, flags);
+    if (in.failed) {
+        return why_set(why, ERR_CORRUPT, "a checkpoint item that is cut short");
+    }
+    struct record_case opened;
+    log_block_t *block = NULL;
+    if (entry->state == COMPENSATOR_CASE) {
+        if (!compensator_notification_copy(self, entry->case_id, &opened, &block)) {
+            return why_set(why, ERR_CORRUPT, "case %llu is in a checkpoint, but not in the log",
+                           (unsigned long long)entry->case_id);
+        }
+        compensator_cases_describe(entry, &opened, entry->case_id);
+        log_block_release(&block);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,54 @@
+/*
+ * The compensator: takes what the others give up, has receivers reapply, undo or fence it, and
+ * keeps cases for people. It decides only; the shell sends and syncs. No clock, no sockets, no log
+ * lines: what a person should look at goes to the alarm function.
+ *
+ * The order at start: new, recover, then the shell's rounds of front and step.
+ */
+#ifndef HERALD_COMPENSATOR_CORE_H
+#define HERALD_COMPENSATOR_CORE_H
+
+#include "runtime/alarm.h"
+#include "runtime/outbox.h"
+#include "runtime/peers.h"
+#include "wire/wire_session.h"
+
+#define COMPENSATOR_PING_MS 2000
+#define COMPENSATOR_SILENCE_MS (3 * COMPENSATOR_PING_MS)
+#define COMPENSATOR_CONSUMERS_MAX 1024
+#define COMPENSATOR_DELAYS_MAX 32
+#define COMPENSATOR_READ_MAX 10000 /* peers' records a step */
+
+struct compensator_settings {
+    uint16_t tries; /* of reapply and undo, at least 1 */
+    uint32_t delay_count;
+    int64_t delays_ms[COMPENSATOR_DELAYS_MAX]; /* before try n; the last one also for later ones */
+    int64_t absent_alarm_ms;
+    uint32_t window;           /* unanswered jobs a consumer */
+    uint64_t checkpoint_every; /* own records */
+};
+
+/* facts and its texts live during the call only. */
+typedef void compensator_alarm_fn(void *owner, const struct alarm_facts *facts);
+
+typedef struct compensator compensator_t;
+
+/* peers and outbox are borrowed for the core's life. */
+compensator_t *compensator_new(const struct compensator_settings *settings, peers_t *peers,
+                               outbox_t *outbox, compensator_alarm_fn *alarm, void *owner);
+void compensator_destroy(compensator_t **self_p);
+
+/* Fold the own log, then everything that the others' logs hold by now. ERR_CORRUPT and the logs'
+ * errors. */
+err_t compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms,
+                          struct why *why);
+
+/* The functions of a shell_core; `self` is a compensator_t. */
+void compensator_now(void *self, int64_t now_ms, int64_t now_unix_ms);
+void compensator_front(void *self, const struct outbox_route *route, const uint8_t *body,
+                       size_t size);
+err_t compensator_step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
+int64_t compensator_next_ms(void *self);
+uint32_t compensator_counters(void *self, struct wire_counter *counters, uint32_t max);
+
+#endif

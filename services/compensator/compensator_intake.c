@@ -1,0 +1,164 @@
+#include "compensator_intake.h"
+
+#include "compensator_ends.h"
+#include "compensator_plan.h"
+#include "compensator_records.h"
+#include "delivery/record_codec.h"
+
+uint32_t
+compensator_intake_kinds(enum log_id log)
+{
+    uint32_t both =
+        LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER);
+    uint32_t producer = LOG_KIND_BIT(RECORD_SUBSCRIPTION) | LOG_KIND_BIT(RECORD_GROUP);
+    uint32_t scheduler = LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_ENDED);
+    return both | (log == LOG_PRODUCER ? producer : scheduler);
+}
+
+/* A cancel was asked for before the delivery came: the logs are read one after the other. */
+static bool
+was_asked(compensator_t *self, struct delivery_key key)
+{
+    for (uint32_t i = 0; i < COMPENSATOR_ASKED_MAX; i++) {
+        struct delivery_key *asked = &self->asked[i];
+        if (asked->position == key.position && asked->subscription == key.subscription) {
+            *asked = (struct delivery_key){0};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+record_cancel(compensator_t *self, struct compensator_entry *entry,
+              const struct record_event *asked)
+{
+    struct record_event copy = {
+        .kind = RECORD_ORDER,
+        .order = ORDER_CANCEL,
+        .by = asked->by,
+        .reason = asked->reason,
+    };
+    compensator_records_event(self, entry, &copy);
+    entry->cancel_asked = true;
+}
+
+static void
+take(compensator_t *self, enum log_id giver, uint64_t given, const struct record_custody *moved)
+{
+    struct compensator_entry *entry = compensator_table_find(self->table, moved->key);
+    if (entry != NULL && (moved->turn <= entry->turn || entry->state != COMPENSATOR_AWAY)) {
+        return; /* read before: the POSITION behind it was lost */
+    }
+    if (entry == NULL) {
+        entry = compensator_table_add(self->table, moved->key);
+    }
+    (void)compensator_table_to(entry, COMPENSATOR_TAKE); /* new or away, as was just seen */
+    entry->turn = moved->turn;
+    entry->attempts = moved->attempts;
+    entry->tries = 0;
+    entry->waits = 0;
+    entry->plan = PLAN_NONE;
+    entry->moved_for = moved->cause;
+    entry->cause = moved->cause;
+    entry->sent = moved->sent;
+    entry->alone = moved->alone;
+    entry->first_sent_unix_ms = moved->first_sent_unix_ms;
+    entry->instead = false;
+    compensator_records_taken(self, entry, moved, giver, given);
+    entry->taken = entry->last;
+    self->counts[COUNT_TAKEN]++;
+    if (was_asked(self, moved->key)) {
+        const struct record_event unsaid = {.order = ORDER_CANCEL};
+        record_cancel(self, entry, &unsaid);
+    }
+    compensator_plan_choose(self, entry);
+}
+
+static void
+take_done(compensator_t *self, struct delivery_key key)
+{
+    struct compensator_entry *entry = compensator_table_find(self->table, key);
+    if (entry == NULL) {
+        (void)compensator_ends_late(self, key); /* the other log has the record */
+    } else if (entry->state != COMPENSATOR_ENDED) {
+        compensator_ends_learned(self, entry);
+    }
+}
+
+static void
+take_cancel(compensator_t *self, enum log_id log, const struct record_event *asked)
+{
+    struct compensator_entry *entry = compensator_table_find(self->table, asked->key);
+    if (entry == NULL) {
+        if (log == LOG_PRODUCER) {
+            self->asked[self->asked_count++ % COMPENSATOR_ASKED_MAX] = asked->key;
+        }
+        return;
+    }
+    bool open = entry->state == COMPENSATOR_HELD || entry->state == COMPENSATOR_AWAY;
+    if (!open || entry->cancel_asked) {
+        return; /* a case is a person's */
+    }
+    record_cancel(self, entry, asked);
+    if (entry->state == COMPENSATOR_HELD && entry->token == 0) {
+        compensator_plan_choose(self, entry);
+    }
+}
+
+static err_t
+take_event(compensator_t *self, enum log_id log, const struct log_record *record, struct why *why)
+{
+    struct record_event event;
+    err_t rc = record_event_decode(record->kind, record->body, record->size, &event, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    bool done = record->kind == RECORD_EVIDENCE || record->kind == RECORD_DONE ||
+                (record->kind == RECORD_ENDED && event.end == END_DONE);
+    if (done) {
+        take_done(self, event.key);
+    } else if (record->kind == RECORD_ORDER && event.order == ORDER_CANCEL) {
+        take_cancel(self, log, &event);
+    }
+    return ERR_OK;
+}
+
+static err_t
+take_record(compensator_t *self, enum log_id log, const struct log_record *record, struct why *why)
+{
+    if (record->kind == RECORD_SUBSCRIPTION || record->kind == RECORD_GROUP) {
+        return catalog_take(self->catalog, record->kind, record->body, record->size, why);
+    }
+    if (record->kind != RECORD_MOVED) {
+        return take_event(self, log, record, why);
+    }
+    struct record_custody moved;
+    err_t rc = record_custody_decode(record->body, record->size, &moved, why);
+    if (rc == ERR_OK && moved.to == LOG_COMPENSATOR) {
+        take(self, log, record->position, &moved);
+    }
+    return rc;
+}
+
+err_t
+compensator_intake_read(compensator_t *self, uint32_t max, bool *more, struct why *why)
+{
+    *more = false;
+    for (uint32_t i = 0; i < max; i++) {
+        enum log_id log = LOG_PRODUCER;
+        struct log_record record;
+        err_t rc = peers_next(self->peers, &log, &record, why);
+        if (rc == ERR_AGAIN) {
+            return ERR_OK;
+        }
+        if (rc == ERR_OK) {
+            rc = take_record(self, log, &record, why);
+        }
+        if (rc != ERR_OK) {
+            return rc;
+        }
+    }
+    *more = true;
+    return ERR_OK;
+}

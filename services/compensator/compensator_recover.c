@@ -1,0 +1,124 @@
+/* Start: the own log, the catalog, then what the others' logs hold by now, before anybody is
+ * answered. */
+#include "compensator_fold.h"
+#include "compensator_intake.h"
+#include "compensator_jobs.h"
+#include "compensator_plan.h"
+#include "delivery/record_codec.h"
+
+/* Subscriptions and groups from all of the producer's log: they are few, and it keeps them. */
+static err_t
+read_catalog(compensator_t *self, struct why *why)
+{
+    log_t *log = peers_log(self->peers, LOG_PRODUCER);
+    struct log_cursor cursor;
+    log_cursor_init(&cursor, log, log_first(log),
+                    LOG_KIND_BIT(RECORD_SUBSCRIPTION) | LOG_KIND_BIT(RECORD_GROUP));
+    err_t rc = ERR_OK;
+    while (rc == ERR_OK) {
+        struct log_record record;
+        rc = log_cursor_next(&cursor, &record, why);
+        if (rc == ERR_OK) {
+            rc = catalog_take(self->catalog, record.kind, record.body, record.size, why);
+        }
+    }
+    log_cursor_fini(&cursor);
+    return rc == ERR_AGAIN ? ERR_OK : rc;
+}
+
+/* Go on where the newest POSITION ends. */
+static err_t
+find_positions(compensator_t *self, struct why *why)
+{
+    struct record_position position = {0};
+    struct log_record record;
+    log_block_t *block = NULL;
+    err_t rc = log_newest(self->own, RECORD_POSITION, &record, &block, why);
+    if (rc == ERR_OK) {
+        rc = record_position_decode(record.body, record.size, &position, why);
+        log_block_release(&block);
+    } else if (rc == ERR_NOT_FOUND) {
+        rc = ERR_OK;
+    }
+    for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
+        if (id != LOG_COMPENSATOR) {
+            peers_read_from(self->peers, (enum log_id)id, position.logs[id].position + 1,
+                            compensator_intake_kinds((enum log_id)id));
+        }
+    }
+    return rc;
+}
+
+static err_t
+drain(compensator_t *self, struct why *why)
+{
+    bool more = true;
+    err_t rc = peers_refresh(self->peers, why);
+    while (rc == ERR_OK && more) {
+        rc = compensator_intake_read(self, COMPENSATOR_READ_MAX, &more, why);
+    }
+    return rc;
+}
+
+/* What was folded gets its plan; a job that was out when the process ended is not known to us. */
+static void
+resume(compensator_t *self, struct compensator_entry *entry)
+{
+    bool planned =
+        entry->heap_place != COMPENSATOR_NOWHERE || entry->ready_group != COMPENSATOR_NOWHERE;
+    entry->undo_unanswered = entry->undo_unanswered || entry->undo_out;
+    if (planned) {
+        return;
+    }
+    if (entry->state == COMPENSATOR_CASE && entry->plan != PLAN_NONE) {
+        compensator_jobs_schedule(self, entry, self->now_ms);
+    } else if (entry->state == COMPENSATOR_HELD) {
+        /* A job may have been out without a record. */
+        entry->sent = entry->sent || entry->moved_for != OUTCOME_CANCEL;
+        compensator_plan_choose(self, entry);
+    }
+}
+
+static void
+sweep(compensator_t *self)
+{
+    uint32_t slots = compensator_table_slots(self->table);
+    for (uint32_t i = 0; i < slots; i++) {
+        struct compensator_entry *entry = compensator_table_at(self->table, i);
+        if (entry != NULL && entry->state != COMPENSATOR_ENDED) {
+            resume(self, entry);
+        }
+        if (entry != NULL && entry->state == COMPENSATOR_ENDED) {
+            compensator_table_drop(self->table, entry);
+        }
+    }
+}
+
+err_t
+compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    compensator_now(self, now_ms, now_unix_ms);
+    self->recovering = true;
+    err_t rc = peers_refresh(self->peers, why);
+    if (rc == ERR_OK) {
+        rc = read_catalog(self, why);
+    }
+    if (rc == ERR_OK) {
+        rc = compensator_fold_own(self, why);
+    }
+    if (rc == ERR_OK) {
+        rc = find_positions(self, why);
+    }
+    if (rc == ERR_OK) {
+        rc = drain(self, why);
+    }
+    if (rc == ERR_OK) {
+        sweep(self);
+        peers_note(self->peers);
+    }
+    self->recovering = false;
+    if (rc == ERR_OK && self->failure != ERR_OK) {
+        rc = why_set(why, self->failure, "%s", self->failure_why.text);
+    }
+    return rc;
+}
