@@ -28,9 +28,9 @@ close_lane(struct consumer_session *session)
 static void
 say_leave(struct consumer_session *session)
 {
-    struct wire_ping leaving = {.name = {.data = session->self->name,
-                                         .size = strlen(session->self->name)},
-                                .nonce = session->self->nonce};
+    struct wire_ping leaving = {
+        .name = {.data = session->self->name, .size = strlen(session->self->name)},
+        .nonce = session->self->nonce};
     struct wire_out out;
     size_t size = 0;
     wire_out_init(&out, 128);
@@ -86,8 +86,8 @@ text_of(const char *text)
     return (struct wire_text){.data = text, .size = text == NULL ? 0 : strlen(text)};
 }
 
-/* On a front door that is not there yet nothing is sent: the next one is due soon. */
-static void
+/* False: it is not connected yet. */
+static bool
 say_hello(struct consumer_session *session)
 {
     const struct consumer_session_self *self = session->self;
@@ -106,7 +106,7 @@ say_hello(struct consumer_session *session)
     wire_out_init(&out, 256);
     wire_hello_encode(&out, ++session->request, &hello);
     uint8_t *body = wire_out_take(&out, &size);
-    (void)wire_socket_send(session->front, body, size);
+    return wire_socket_send(session->front, body, size) == ERR_OK;
 }
 
 static void
@@ -130,8 +130,8 @@ consumer_session_tick(struct consumer_session *session, int64_t now_ms)
         return false;
     }
     if (session->state == CONSUMER_SESSION_GREETING) {
-        say_hello(session);
-        session->say_ms = now_ms + CONSUMER_SESSION_HELLO_MS;
+        session->say_ms =
+            now_ms + (say_hello(session) ? CONSUMER_SESSION_HELLO_MS : CONSUMER_SESSION_DIAL_MS);
         return false;
     }
     if (now_ms - session->heard_ms >= (int64_t)session->ping_ms * SILENT_PINGS) {

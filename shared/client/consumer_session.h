@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define CONSUMER_SESSION_HELLO_MS 500    /* between HELLOs that nobody answers */
+#define CONSUMER_SESSION_DIAL_MS 20      /* until a front door that is connected to is there */
 #define CONSUMER_SESSION_REFUSED_MS 5000 /* after one that was refused */
 
 enum consumer_session_state {
