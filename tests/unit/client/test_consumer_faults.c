@@ -1,0 +1,171 @@
+#include "consumer_fixture.h"
+
+#include "base/clock.h"
+#include "wire/wire_socket.h"
+
+#include <string.h>
+
+static struct consumer_fixture f;
+
+static void
+set_up(void)
+{
+    consumer_fixture_init(&f);
+}
+
+static void
+tear_down(void)
+{
+    consumer_fixture_fini(&f);
+}
+
+TestSuite(consumer_faults, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static void
+deliver(uint64_t first_token, uint32_t count)
+{
+    fake_sender_deliver(&f.producer,
+                        &(struct fake_load){.first_token = first_token, .count = count});
+}
+
+Test(consumer_faults, says_hello_again_and_again_until_somebody_answers)
+{
+    consumer_fixture_start(&f);
+    cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
+    cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
+    fake_sender_welcome(&f.producer, WIRE_OK, "");
+    UNTIL(consumer_fixture_counts(&f).joined == 1);
+}
+
+Test(consumer_faults, says_hello_with_the_same_nonce_to_a_sender_that_fell_silent)
+{
+    f.producer.ping_ms = 100;
+    consumer_fixture_join(&f);
+    uint64_t nonce = f.producer.hello.nonce;
+    UNTIL(atomic_load(&f.lost) == 1); /* its PINGs are not read, so not answered */
+    while (fake_sender_expect(&f.producer, WIRE_HELLO) && f.producer.hello.nonce != nonce) {
+    }
+    cr_assert_eq(f.producer.hello.nonce, nonce);
+    fake_sender_welcome(&f.producer, WIRE_OK, "");
+    UNTIL(consumer_fixture_counts(&f).joined == 1);
+    deliver(1, 3);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 3);
+    cr_assert(fake_sender_says(&f.producer, 1, 3, WIRE_OUTCOME_DONE));
+}
+
+Test(consumer_faults, says_hello_to_a_sender_that_does_not_know_it_any_more)
+{
+    f.producer.ping_ms = 100;
+    consumer_fixture_join(&f);
+    cr_assert(fake_sender_expect(&f.producer, WIRE_PING));
+    f.producer.run++;
+    fake_sender_pong(&f.producer, false);
+    fake_sender_join(&f.producer);
+    UNTIL(atomic_load(&f.joined) == 2);
+    deliver(1, 1);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 1);
+    cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE));
+}
+
+Test(consumer_faults, loses_nothing_by_a_welcome_that_comes_twice)
+{
+    consumer_fixture_join(&f);
+    deliver(1, 2);
+    fake_sender_welcome(&f.producer, WIRE_OK, "");
+    deliver(3, 2);
+    cr_assert(consumer_fixture_waiting(&f, 4));
+    cr_assert_eq(atomic_load(&f.joined), 1);
+}
+
+Test(consumer_faults, tells_that_it_was_refused)
+{
+    consumer_fixture_start(&f);
+    cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
+    fake_sender_welcome(&f.producer, WIRE_DENIED, "a second database");
+    UNTIL(atomic_load(&f.refused) == 1);
+    cr_assert_eq(consumer_fixture_counts(&f).joined, 0);
+}
+
+Test(consumer_faults, drops_and_counts_a_malformed_delivery_and_goes_on)
+{
+    static const uint8_t garbage[] = {0x93, 0x01, 0xc1};
+    consumer_fixture_join(&f);
+    fake_sender_lane_bytes(&f.producer, garbage, sizeof garbage);
+    UNTIL(consumer_fixture_counts(&f).malformed == 1);
+    struct wire_out out;
+    size_t size = 0;
+    wire_out_init(&out, 64);
+    wire_plain_encode(&out, WIRE_STATS, 1); /* well-formed, and nothing for a lane */
+    uint8_t *body = wire_out_take(&out, &size);
+    cr_assert_eq(wire_socket_send(f.producer.lane, body, size), ERR_OK);
+    UNTIL(consumer_fixture_counts(&f).malformed == 2);
+    deliver(1, 1);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 1);
+    cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE));
+}
+
+Test(consumer_faults, neither_applies_nor_answers_content_that_is_not_what_was_sent)
+{
+    consumer_fixture_join(&f);
+    fake_sender_deliver(&f.producer,
+                        &(struct fake_load){.first_token = 1, .count = 5, .spoilt = 2});
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 3);
+    cr_assert_eq(f.applied, 3);
+    cr_assert_eq(consumer_fixture_counts(&f).malformed, 2);
+    cr_assert(fake_sender_says(&f.producer, 3, 3, WIRE_OUTCOME_DONE));
+}
+
+Test(consumer_faults, hands_back_the_deliveries_of_another_group_and_asks_who_it_is)
+{
+    consumer_fixture_join(&f);
+    fake_sender_deliver(&f.producer,
+                        &(struct fake_load){.first_token = 1, .count = 2, .group = "mail"});
+    cr_assert(fake_sender_says(&f.producer, 1, 2, WIRE_OUTCOME_NOT_STARTED));
+    cr_assert(fake_sender_expect(&f.producer, WIRE_PING));
+    cr_assert_eq(f.applied, 0);
+}
+
+Test(consumer_faults, does_not_start_what_waited_for_longer_than_its_lease)
+{
+    consumer_fixture_join(&f);
+    fake_sender_deliver(&f.producer,
+                        &(struct fake_load){.first_token = 1, .count = 3, .lease_ms = 1});
+    cr_assert(consumer_fixture_waiting(&f, 3));
+    int64_t now_ms = clock_mono_ms();
+    UNTIL(clock_mono_ms() > now_ms + 1);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 0);
+    cr_assert_eq(f.applied, 0);
+    cr_assert_eq(consumer_fixture_counts(&f).expired, 3);
+    cr_assert(fake_sender_says(&f.producer, 1, 3, WIRE_OUTCOME_NOT_STARTED));
+}
+
+static void *
+step_once(void *unused)
+{
+    (void)unused; /* the fixture is the file's */
+    (void)herald_consumer_step(f.consumer, STEP_MS);
+    return NULL;
+}
+
+Test(consumer_faults, hands_back_what_a_hung_handler_has_not_started_and_comes_back_after_it)
+{
+    pthread_t thread;
+    f.options.hang_ms = 200;
+    f.options.batch_max = 1;
+    consumer_fixture_join(&f);
+    atomic_store(&f.gate, false);
+    deliver(1, 10);
+    cr_assert_eq(pthread_create(&thread, NULL, step_once, NULL), 0);
+    cr_assert(fake_sender_says(&f.producer, 2, 9, WIRE_OUTCOME_NOT_STARTED));
+    UNTIL(consumer_fixture_counts(&f).joined == 0 && consumer_fixture_counts(&f).hung);
+    cr_assert_eq(consumer_fixture_counts(&f).handed_back, 9);
+
+    atomic_store(&f.gate, true);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    fake_sender_join(&f.producer);
+    UNTIL(atomic_load(&f.recovered) == 1 && consumer_fixture_counts(&f).joined == 1);
+    cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE), "what it did is said");
+    deliver(11, 1);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 1);
+    cr_assert(fake_sender_says(&f.producer, 11, 1, WIRE_OUTCOME_DONE));
+}
