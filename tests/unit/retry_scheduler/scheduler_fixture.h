@@ -1,0 +1,87 @@
+/*
+ * What the retry-scheduler's tests share: real logs in a directory of their own, of which the test
+ * owns the producer's and the compensator's; a clock that the test moves; a consumer that stays
+ * present; and what the core has sent, decoded.
+ */
+#ifndef HERALD_TESTS_UNIT_SCHEDULER_FIXTURE_H
+#define HERALD_TESTS_UNIT_SCHEDULER_FIXTURE_H
+
+#include "scheduler_private.h"
+
+#include <criterion/criterion.h>
+
+#define FIXTURE_START_UNIX_MS INT64_C(1800000000000)
+#define FIXTURE_DELIVERIES 4096
+#define FIXTURE_LEASE_MS 3000
+
+struct fixture_delivery {
+    uint64_t token;
+    uint32_t lane;
+    uint32_t in_frame; /* items in its frame */
+    struct wire_item item;
+    int64_t at_ms; /* when it was sent */
+};
+
+struct fixture {
+    char directory[64];
+    log_t *producer;
+    log_t *compensator;
+    peers_t *peers;
+    outbox_t *outbox;
+    scheduler_core_t *core;
+    struct shell_core shell;
+    struct scheduler_settings settings;
+    int64_t now_ms;
+    int64_t now_unix_ms;
+    bool present; /* a consumer of "orders" says HELLO and PINGs */
+    uint64_t nonce;
+    uint32_t lane; /* of the consumer */
+    struct fixture_delivery deliveries[FIXTURE_DELIVERIES];
+    uint32_t count;            /* of deliveries, since the start or fixture_forget */
+    uint8_t answer[64 * 1024]; /* the last front answer */
+    size_t answer_size;
+    uint32_t events;
+};
+
+/* Fresh logs and a running core; subscription 1 is of group "orders" with this policy. */
+void fixture_open(struct fixture *self, const char *policy);
+void fixture_close(struct fixture *self);
+
+/* Records of the others, durable at once. */
+void fixture_subscribe(struct fixture *self, uint16_t id, const char *group, const char *policy);
+void fixture_identity(struct fixture *self, const char *group, uint8_t byte);
+struct delivery_key fixture_notify(struct fixture *self, const char *policy,
+                                   int64_t deadline_unix_ms);
+/* The producer has failed once and moves it here, due in so many milliseconds. Position. */
+uint64_t fixture_give(struct fixture *self, struct delivery_key key, int64_t due_in_ms);
+uint64_t fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody);
+uint64_t fixture_event(log_t *log, const struct record_event *event);
+uint64_t fixture_case(struct fixture *self, struct delivery_key key, uint32_t turn);
+uint64_t fixture_cancel(struct fixture *self, log_t *log, struct delivery_key key);
+
+/* One step at the present time, then commit, sync and collect what may leave. */
+void fixture_step(struct fixture *self);
+void fixture_advance(struct fixture *self, int64_t ms); /* at once, then a step */
+/* The core is destroyed without a word and recovers over the same logs, so much later. */
+void fixture_restart(struct fixture *self, int64_t later_ms);
+void fixture_forget(struct fixture *self);
+
+/* An answer to the delivery with this number; then a step. */
+void fixture_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t not_before_ms);
+void fixture_front(struct fixture *self, struct wire_out *out);
+void fixture_hello(struct fixture *self, const char *group, uint8_t identity);
+
+/* The own log: how many records of a kind, and the newest of them. */
+uint32_t fixture_count(struct fixture *self, uint8_t kind);
+struct record_custody fixture_last_custody(struct fixture *self, uint8_t kind);
+struct record_event fixture_last_event(struct fixture *self, uint8_t kind);
+/* Walk `previous` from the newest record of the delivery; returns how many there are. */
+uint32_t fixture_history(struct fixture *self, uint64_t last);
+
+struct scheduler_entry *fixture_entry(struct fixture *self, struct delivery_key key);
+/* Everything that is held, as text that does not depend on where it stands in memory, or on
+ * whether what is due has been sent already. From mem_alloc. */
+char *fixture_state(struct fixture *self);
+uint64_t fixture_counter(struct fixture *self, const char *name);
+
+#endif

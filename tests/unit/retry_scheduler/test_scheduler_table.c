@@ -1,0 +1,100 @@
+#include "base/mem.h"
+#include "scheduler_table.h"
+
+#include <criterion/criterion.h>
+
+static struct delivery_key
+key_of(uint32_t number)
+{
+    return (struct delivery_key){.position = number / 3 + 1,
+                                 .subscription = (uint16_t)(number % 3 + 1)};
+}
+
+Test(scheduler_table, finds_each_of_many_by_its_key_and_none_after_removal)
+{
+    enum { MANY = 50000 };
+    struct scheduler_table table;
+    scheduler_table_init(&table);
+    struct scheduler_entry **entries = mem_array(MANY, sizeof *entries);
+    for (uint32_t i = 0; i < MANY; i++) {
+        cr_assert_null(scheduler_table_find(&table, key_of(i)));
+        entries[i] = scheduler_table_add(&table, key_of(i));
+    }
+    cr_assert_eq(scheduler_table_count(&table), MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        cr_assert_eq(scheduler_table_find(&table, key_of(i)), entries[i]);
+        cr_assert_eq(scheduler_table_at(&table, entries[i]->index), entries[i]);
+    }
+    for (uint32_t i = 0; i < MANY; i += 2) {
+        scheduler_table_remove(&table, entries[i]);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        cr_assert_eq(scheduler_table_find(&table, key_of(i)), i % 2 == 0 ? NULL : entries[i]);
+    }
+    mem_free(entries);
+    scheduler_table_fini(&table);
+}
+
+Test(scheduler_table, a_place_used_again_has_another_generation)
+{
+    struct scheduler_table table;
+    scheduler_table_init(&table);
+    struct scheduler_entry *entry = scheduler_table_add(&table, key_of(1));
+    uint32_t index = entry->index;
+    uint32_t generation = entry->generation;
+    scheduler_table_remove(&table, entry);
+    cr_assert_null(scheduler_table_at(&table, index));
+    entry = scheduler_table_add(&table, key_of(2));
+    cr_assert_eq(entry->index, index);
+    cr_assert_neq(entry->generation, generation);
+    cr_assert_eq(table.used, 1);
+    scheduler_table_fini(&table);
+}
+
+Test(scheduler_table, a_line_is_first_in_first_out_and_can_be_left_from_anywhere)
+{
+    struct scheduler_table table;
+    scheduler_table_init(&table);
+    struct scheduler_entry *entries[5];
+    for (uint32_t i = 0; i < 5; i++) {
+        entries[i] = scheduler_table_add(&table, key_of(i));
+        scheduler_table_ready(&table, entries[i], 7, INT64_MAX);
+    }
+    scheduler_table_out(&table, entries[2]);    /* the middle */
+    scheduler_table_away(&table, entries[0]);   /* the first */
+    scheduler_table_remove(&table, entries[4]); /* the last */
+    cr_assert_eq(table.lines[7].count, 2);
+    cr_assert_eq(scheduler_table_first(&table, 7), entries[1]);
+    scheduler_table_out(&table, entries[1]);
+    cr_assert_eq(scheduler_table_first(&table, 7), entries[3]);
+    scheduler_table_ready(&table, entries[2], 7, INT64_MAX);
+    scheduler_table_out(&table, entries[3]);
+    cr_assert_eq(scheduler_table_first(&table, 7), entries[2]);
+    scheduler_table_out(&table, entries[2]);
+    cr_assert_null(scheduler_table_first(&table, 7));
+    cr_assert_eq(table.lines[7].count, 0);
+    cr_assert_eq(table.counts[SCHEDULER_OUT], 3);
+    cr_assert_eq(table.counts[SCHEDULER_AWAY], 1);
+    scheduler_table_fini(&table);
+}
+
+Test(scheduler_table, the_heap_holds_what_waits_and_what_has_a_deadline_and_nothing_else)
+{
+    struct scheduler_table table;
+    scheduler_table_init(&table);
+    struct scheduler_entry *one = scheduler_table_add(&table, key_of(1));
+    struct scheduler_entry *two = scheduler_table_add(&table, key_of(2));
+    uint32_t index;
+    scheduler_table_wait(&table, one, 100);
+    scheduler_table_wait(&table, two, 50);
+    cr_assert(deadline_heap_due(&table.heap, 50, &index));
+    cr_assert_eq(index, two->index);
+    scheduler_table_ready(&table, two, 0, INT64_MAX);
+    cr_assert_not(deadline_heap_due(&table.heap, 99, &index));
+    scheduler_table_ready(&table, two, 0, 70);
+    cr_assert(deadline_heap_due(&table.heap, 70, &index));
+    scheduler_table_out(&table, two);
+    scheduler_table_remove(&table, one);
+    cr_assert_eq(deadline_heap_next_ms(&table.heap), INT64_MAX);
+    scheduler_table_fini(&table);
+}
