@@ -194,6 +194,18 @@ admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
     return result;
 }
 
+/* The places in the index of all that the frame names, fetched at once and not one by one. */
+static void
+prefetch(producer_core_t *self, const struct wire_in *in, uint32_t count)
+{
+    struct wire_in ahead = *in;
+    for (uint32_t i = 0; i < count; i++) {
+        struct wire_bytes encoded = wire_submit_next(&ahead);
+        struct wire_text biz_id = wire_notification_peek(encoded.data, encoded.size).biz_id;
+        producer_index_prefetch(self->index, content_hash_id(biz_id.data, biz_id.size));
+    }
+}
+
 void
 producer_submit(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,
                 const struct wire_head *head)
@@ -204,6 +216,7 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
         producer_refuse(self, route, head->request, WIRE_REFUSED, in->why.text);
         return;
     }
+    prefetch(self, in, count);
     struct wire_out out;
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);

@@ -28,6 +28,7 @@
 
 #define INDEX_ENTRIES 2048U
 #define INDEX_ENTRY_MAX (8 + 2 * BYTES_VARINT_MAX)
+#define AHEAD 32U /* entries whose places are being fetched */
 #define ITEM_BYTES 32768U
 #define ITEM_ENTRY_MAX 160U
 #define WORDS_AN_ITEM 2048U
@@ -97,6 +98,9 @@ write_index(producer_core_t *self)
         bytes_out_varint(&out, count);
         for (size_t i = 0; i < count; i++, at++) {
             const struct producer_touched *touched = &self->touched[at];
+            if (at + AHEAD < self->touched_count) {
+                producer_index_prefetch(self->index, self->touched[at + AHEAD].hash);
+            }
             uint64_t last = newest_record(self, touched);
             bytes_out_u64(&out, touched->hash);
             bytes_out_varint(&out, touched->position);

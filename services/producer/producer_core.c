@@ -29,6 +29,7 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
         .lease_ms = 10000,
         .service = "producer",
         .answered = producer_answered,
+        .ahead = producer_answer_ahead,
         .owner = self,
     };
     self->sender = sender_new(&sender, outbox);
@@ -141,9 +142,10 @@ producer_core_front(void *context, const struct outbox_route *route, const uint8
         producer_group(self, route, &in, &head);
         break;
     default:
-        producer_refuse(self, route, head.request, WIRE_UNSUPPORTED,
-                        "the producer takes HELLO, PING, LEAVE, SUBMIT, QUERY, WATCH, CANCEL, GROUP, "
-                        "STATS, RELOAD");
+        producer_refuse(
+            self, route, head.request, WIRE_UNSUPPORTED,
+            "the producer takes HELLO, PING, LEAVE, SUBMIT, QUERY, WATCH, CANCEL, GROUP, "
+            "STATS, RELOAD");
         break;
     }
 }

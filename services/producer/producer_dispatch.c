@@ -269,6 +269,13 @@ take_failure(producer_core_t *self, const struct sender_entry *entry,
 }
 
 void
+producer_answer_ahead(const void *context, const struct sender_entry *entry)
+{
+    const producer_core_t *self = context;
+    producer_index_prefetch(self->index, entry->user);
+}
+
+void
 producer_answered(void *context, const struct sender_entry *entry,
                   const struct wire_outcome *outcome, bool outstanding)
 {

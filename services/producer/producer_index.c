@@ -51,6 +51,15 @@ producer_index_destroy(producer_index_t **self_p)
     }
 }
 
+void
+producer_index_prefetch(const producer_index_t *self, uint64_t hash)
+{
+    const struct table *table = &self->tables[hash % TABLES];
+    if (table->capacity > 0) {
+        __builtin_prefetch(&table->entries[place_of((uint32_t)(hash >> 32), table->capacity)]);
+    }
+}
+
 struct producer_index_entry *
 producer_index_find(producer_index_t *self, uint64_t hash, uint32_t *cursor)
 {
@@ -157,23 +166,54 @@ producer_index_pin(struct producer_index_entry *entry, bool pinned)
     entry->used = pinned ? PINNED : 1;
 }
 
-void
-producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired)
+static struct producer_index_entry
+entry_with(uint64_t hash, uint64_t position, uint64_t last)
 {
-    CHECK(position < UINT64_C(1) << 40);
+    CHECK(position < UINT64_C(1) << 40 && last < UINT64_C(1) << 40);
+    return (struct producer_index_entry){
+        .tag = (uint32_t)(hash >> 32),
+        .position_low = (uint32_t)position,
+        .position_high = (uint8_t)(position >> 32),
+        .last_low = (uint32_t)last,
+        .last_high = (uint8_t)(last >> 32),
+        .used = 1,
+    };
+}
+
+static struct table *
+table_with_room(producer_index_t *self, uint64_t hash, uint64_t expired)
+{
     struct table *table = &self->tables[hash % TABLES];
     if ((table->count + 1ULL) * 10 > table->capacity * 8ULL) {
         rebuild(self, table, expired);
     }
-    struct producer_index_entry entry = {
-        .tag = (uint32_t)(hash >> 32),
-        .position_low = (uint32_t)position,
-        .position_high = (uint8_t)(position >> 32),
-        .last_low = (uint32_t)position,
-        .last_high = (uint8_t)(position >> 32),
-        .used = 1,
-    };
+    return table;
+}
+
+void
+producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired)
+{
+    struct table *table = table_with_room(self, hash, expired);
+    struct producer_index_entry entry = entry_with(hash, position, position);
     put(table, &entry);
+    self->count++;
+}
+
+void
+producer_index_restore(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t last)
+{
+    struct table *table = table_with_room(self, hash, 0);
+    struct producer_index_entry entry = entry_with(hash, position, last);
+    uint32_t at = place_of(entry.tag, table->capacity);
+    while (table->entries[at].used != 0) {
+        const struct producer_index_entry *known = &table->entries[at];
+        if (known->tag == entry.tag && producer_index_position(known) == position) {
+            return;
+        }
+        at = (at + 1) & (table->capacity - 1);
+    }
+    table->entries[at] = entry;
+    table->count++;
     self->count++;
 }
 

@@ -35,6 +35,14 @@ struct producer_index_entry *producer_index_find(producer_index_t *self, uint64_
 /* Add one. Entries whose position is below `expired` make room first when a table would grow. */
 void producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired);
 
+/* Have the place of this hash fetched from memory while other work goes on: whoever knows what it
+ * will look up next saves the wait, which is most of what a lookup costs. */
+void producer_index_prefetch(const producer_index_t *self, uint64_t hash);
+
+/* Add one as it was, unless it is there already. */
+void producer_index_restore(producer_index_t *self, uint64_t hash, uint64_t position,
+                            uint64_t last);
+
 /* A pinned entry does not expire: its notification is an open case. */
 void producer_index_pin(struct producer_index_entry *entry, bool pinned);
 

@@ -143,6 +143,7 @@ bool producer_is_for(const struct record_notification *record, uint16_t subscrip
 err_t producer_dispatch(producer_core_t *self, struct why *why);
 void producer_answered(void *self, const struct sender_entry *entry,
                        const struct wire_outcome *outcome, bool outstanding);
+void producer_answer_ahead(const void *self, const struct sender_entry *entry);
 /* Give a delivery of our custody to another; custody->to, cause and what else is set. */
 void producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custody,
                    uint32_t notification_bytes);

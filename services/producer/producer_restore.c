@@ -10,40 +10,39 @@ nonsense(struct why *why, const char *what, uint64_t position)
                    (unsigned long long)position);
 }
 
-static bool
-is_indexed(producer_core_t *self, uint64_t hash, uint64_t position)
-{
-    uint32_t cursor = 0;
-    struct producer_index_entry *entry = NULL;
-    while ((entry = producer_index_find(self->index, hash, &cursor)) != NULL) {
-        if (producer_index_position(entry) == position) {
-            return true;
-        }
-    }
-    return false;
-}
+#define AHEAD 32U /* entries whose places are being fetched */
 
 /* One INDEX record's entries; what is there already is newer. Returns the record before. */
 static err_t
 take_index(producer_core_t *self, const struct log_record *record, uint64_t *before,
            struct why *why)
 {
+    struct {
+        uint64_t hash;
+        uint64_t position;
+        uint64_t newest;
+    } ahead[AHEAD];
     struct bytes_in in = bytes_in_over(record->body, record->size);
     *before = bytes_in_varint(&in);
     uint64_t count = bytes_in_varint(&in);
-    for (uint64_t i = 0; i < count && !in.failed; i++) {
-        uint64_t hash = bytes_in_u64(&in);
-        uint64_t position = bytes_in_varint(&in);
-        uint64_t newest = position + bytes_in_varint(&in);
-        if (!in.failed && position > 0 && position < record->position &&
-            !is_indexed(self, hash, position)) {
-            producer_index_add(self->index, hash, position, 0);
-            uint32_t cursor = 0;
-            struct producer_index_entry *entry = NULL;
-            do {
-                entry = producer_index_find(self->index, hash, &cursor);
-            } while (producer_index_position(entry) != position);
-            producer_index_set_last(entry, newest);
+    uint64_t taken = 0;
+    for (uint64_t i = 0; i < count + AHEAD && !in.failed; i++) {
+        if (i >= AHEAD && taken < count) {
+            producer_index_restore(self->index, ahead[i % AHEAD].hash, ahead[i % AHEAD].position,
+                                   ahead[i % AHEAD].newest);
+            taken++;
+        }
+        if (i < count) {
+            uint64_t hash = bytes_in_u64(&in);
+            uint64_t position = bytes_in_varint(&in);
+            uint64_t newest = position + bytes_in_varint(&in);
+            if (position == 0 || position >= record->position || newest >= record->position) {
+                in.failed = true;
+            }
+            producer_index_prefetch(self->index, hash);
+            ahead[i % AHEAD].hash = hash;
+            ahead[i % AHEAD].position = position;
+            ahead[i % AHEAD].newest = newest;
         }
     }
     return !bytes_in_done(&in) || *before >= record->position

@@ -14,6 +14,7 @@
 #define SCAN_EVERY_MS 50
 #define COMMON_MAX 4
 #define NOBODY UINT32_MAX
+#define AHEAD 16U /* answers that are announced */
 
 enum entry_state {
     ENTRY_FREE,
@@ -461,6 +462,10 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
             continue; /* of an earlier run: what was not answered then is sent again now */
         }
         for (uint32_t k = 0; k < outcome.count; k++) {
+            if (self->settings.ahead != NULL && k + AHEAD < outcome.count) {
+                self->settings.ahead(self->settings.owner,
+                                     &self->ring[(outcome.first_token + k + AHEAD) & RING_MASK]);
+            }
             answer_one(self, outcome.first_token + k, &outcome, now_ms);
         }
     }

@@ -47,6 +47,9 @@ struct sender_entry {
 typedef void sender_answered_fn(void *owner, const struct sender_entry *entry,
                                 const struct wire_outcome *outcome, bool outstanding);
 
+/* This one's answer comes soon: time to fetch what deciding it will need. Changes nothing. */
+typedef void sender_ahead_fn(const void *owner, const struct sender_entry *entry);
+
 struct sender_settings {
     enum log_id log;
     uint64_t run;
@@ -55,7 +58,8 @@ struct sender_settings {
     uint32_t lease_ms;   /* told in WELCOME; each item says its own */
     const char *service; /* borrowed, static */
     sender_answered_fn *answered;
-    void *owner; /* borrowed */
+    sender_ahead_fn *ahead; /* may be NULL */
+    void *owner;            /* borrowed */
 };
 
 typedef struct sender sender_t;

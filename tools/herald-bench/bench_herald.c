@@ -144,10 +144,15 @@ end_service(bench_herald_t *self, int service, int signal_number)
     }
 }
 
+void
+bench_herald_kill(bench_herald_t *self)
+{
+    end_service(self, 0, SIGKILL);
+}
+
 err_t
 bench_herald_restart(bench_herald_t *self, struct why *why)
 {
-    end_service(self, 0, SIGKILL);
     err_t rc = start_service(self, 0, why);
     return rc == ERR_OK ? wait_answer(self, why) : rc;
 }

@@ -22,7 +22,8 @@ struct bench_herald_options {
 err_t bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *options,
                          struct why *why);
 
-/* Kill -9 the producer and start it again; returns once it answers. */
+/* Kill the producer with -9; and start it again: returns once it answers. */
+void bench_herald_kill(bench_herald_t *self);
 err_t bench_herald_restart(bench_herald_t *self, struct why *why);
 
 const char *bench_herald_data(const bench_herald_t *self);

@@ -13,6 +13,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", bench_command_run, "put a load on Herald; throughput and latencies"},
+    {"retain", bench_command_retain, "memory, disk and restart with many notifications kept"},
     {"ceiling", bench_command_ceiling, "the same machine without Herald: disk and bare ZeroMQ"},
 };
 
