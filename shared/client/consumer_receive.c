@@ -120,7 +120,7 @@ pass_on(herald_consumer_t *self, const struct origin *origin, size_t count)
     atomic_fetch_add(&self->received, count);
     bool ours = origin->group.size == strlen(self->options.group) &&
                 memcmp(origin->group.data, self->options.group, origin->group.size) == 0;
-    if (!ours || origin->run != session->run) {
+    if (session->state == CONSUMER_SESSION_JOINED && (!ours || origin->run != session->run)) {
         session->say_ms = origin->now_ms;
     }
     if (ours && consumer_receive_may(self)) {
@@ -287,7 +287,7 @@ receive_one(herald_consumer_t *self, enum consumer_party party, void *socket, in
     };
     frame->users = 1; /* ours, while it is read */
     if (rc == ERR_OK) {
-        take_frame(self, &origin, socket == session->lane && socket != NULL);
+        take_frame(self, &origin, socket == session->lane.socket);
     } else if (rc != ERR_AGAIN) {
         malformed(self, "a message of more than one frame", now_ms);
     }
@@ -310,9 +310,9 @@ void
 consumer_receive_lane(herald_consumer_t *self, enum consumer_party party, bool drain,
                       int64_t now_ms)
 {
-    for (int i = 0; i < FRAMES_A_ROUND && self->sessions[party].lane != NULL; i++) {
+    for (int i = 0; i < FRAMES_A_ROUND && self->sessions[party].lane.socket != NULL; i++) {
         if ((!drain && !consumer_receive_may(self)) ||
-            !receive_one(self, party, self->sessions[party].lane, now_ms)) {
+            !receive_one(self, party, self->sessions[party].lane.socket, now_ms)) {
             return;
         }
     }

@@ -18,10 +18,10 @@ consumer_session_init(struct consumer_session *session, const struct consumer_se
 }
 
 static void
-close_lane(struct consumer_session *session)
+close_lines(struct consumer_session *session)
 {
-    wire_socket_close(&session->lane);
-    wire_socket_close(&session->outcome);
+    wire_socket_close(&session->lane.socket);
+    wire_socket_close(&session->outcome.socket);
 }
 
 /* Our lane is free at once, and what is on its way to it goes to somebody else. */
@@ -45,13 +45,13 @@ consumer_session_fini(struct consumer_session *session, int linger_ms)
     if (session->state == CONSUMER_SESSION_JOINED) {
         say_leave(session);
     }
-    void *const sending[] = {session->front, session->outcome};
+    void *const sending[] = {session->front, session->outcome.socket};
     for (size_t i = 0; i < 2; i++) {
         if (sending[i] != NULL) {
             CHECK(zmq_setsockopt(sending[i], ZMQ_LINGER, &linger_ms, sizeof linger_ms) == 0);
         }
     }
-    close_lane(session);
+    close_lines(session);
     wire_socket_close(&session->front);
     session->state = CONSUMER_SESSION_ABSENT;
 }
@@ -169,17 +169,23 @@ consumer_session_resolve(const struct consumer_session *session, struct wire_tex
     return size > 0 && size <= LIMIT_ENDPOINT_BYTES;
 }
 
+/* A line that leads there already stays: closing it would lose what is on its way. */
 static err_t
-connect_socket(struct consumer_session *session, enum wire_socket_kind kind, struct wire_text place,
-               void **socket_p, struct why *why)
+connect_line(struct consumer_session *session, struct consumer_session_line *line,
+             enum wire_socket_kind kind, struct wire_text place, struct why *why)
 {
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
     if (!consumer_session_resolve(session, place, endpoint)) {
         return why_set(why, ERR_INVALID, "%s advertises an endpoint that cannot be dialled",
                        session->service);
     }
-    *socket_p = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
-    return wire_socket_connect(*socket_p, endpoint, why);
+    if (line->socket != NULL && strcmp(line->endpoint, endpoint) == 0) {
+        return ERR_OK;
+    }
+    wire_socket_close(&line->socket);
+    memcpy(line->endpoint, endpoint, sizeof endpoint);
+    line->socket = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
+    return wire_socket_connect(line->socket, endpoint, why);
 }
 
 static bool
@@ -187,6 +193,30 @@ is_named(const struct wire_endpoint *endpoint, const char *name)
 {
     return endpoint->name.size == strlen(name) &&
            memcmp(endpoint->name.data, name, endpoint->name.size) == 0;
+}
+
+static err_t
+connect_lines(struct consumer_session *session, const struct wire_welcome *welcome, struct why *why)
+{
+    static const struct {
+        const char *name;
+        enum wire_socket_kind kind;
+    } kinds[] = {{"lane", WIRE_SOCKET_PULL}, {"outcome", WIRE_SOCKET_PUSH}};
+    struct consumer_session_line *const lines[] = {&session->lane, &session->outcome};
+    err_t rc = ERR_OK;
+    for (size_t k = 0; rc == ERR_OK && k < 2; k++) {
+        uint32_t i = 0;
+        while (i < welcome->endpoint_count && !is_named(&welcome->endpoints[i], kinds[k].name)) {
+            i++;
+        }
+        if (i == welcome->endpoint_count) {
+            wire_socket_close(&lines[k]->socket);
+        } else {
+            rc =
+                connect_line(session, lines[k], kinds[k].kind, welcome->endpoints[i].endpoint, why);
+        }
+    }
+    return rc;
 }
 
 err_t
@@ -199,23 +229,15 @@ consumer_session_welcome(struct consumer_session *session, const struct wire_wel
             now_ms; /* the answer to an earlier HELLO: what waits in the lane stays */
         return ERR_OK;
     }
-    close_lane(session);
     if (welcome->status != WIRE_OK) {
+        close_lines(session);
         consumer_session_leave(session, now_ms, CONSUMER_SESSION_REFUSED_MS);
         return why_set(why, ERR_DENIED, "%s: %.*s", session->service, (int)welcome->text.size,
                        welcome->text.data);
     }
-    err_t rc = ERR_OK;
-    for (uint32_t i = 0; rc == ERR_OK && i < welcome->endpoint_count; i++) {
-        const struct wire_endpoint *endpoint = &welcome->endpoints[i];
-        if (is_named(endpoint, "lane") && session->lane == NULL) {
-            rc = connect_socket(session, WIRE_SOCKET_PULL, endpoint->endpoint, &session->lane, why);
-        } else if (is_named(endpoint, "outcome") && session->outcome == NULL) {
-            rc = connect_socket(session, WIRE_SOCKET_PUSH, endpoint->endpoint, &session->outcome,
-                                why);
-        }
-    }
+    err_t rc = connect_lines(session, welcome, why);
     if (rc != ERR_OK) {
+        close_lines(session);
         consumer_session_leave(session, now_ms, CONSUMER_SESSION_REFUSED_MS);
         return rc;
     }
@@ -243,7 +265,6 @@ consumer_session_pong(struct consumer_session *session, const struct wire_pong *
 void
 consumer_session_leave(struct consumer_session *session, int64_t now_ms, int64_t pause_ms)
 {
-    close_lane(session);
     if (session->state != CONSUMER_SESSION_ABSENT) {
         session->state = CONSUMER_SESSION_GREETING;
         session->say_ms = now_ms + pause_ms;
@@ -253,7 +274,7 @@ consumer_session_leave(struct consumer_session *session, int64_t now_ms, int64_t
 bool
 consumer_session_offer(struct consumer_session *session, uint8_t **body_p, size_t size)
 {
-    void *socket = session->outcome != NULL ? session->outcome : session->front;
+    void *socket = session->outcome.socket != NULL ? session->outcome.socket : session->front;
     return session->state == CONSUMER_SESSION_JOINED &&
            wire_socket_offer(socket, body_p, size) == ERR_OK;
 }

@@ -39,14 +39,19 @@ struct consumer_session_self {
     uint64_t nonce;
 };
 
+struct consumer_session_line {
+    void *socket; /* owned */
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+};
+
 struct consumer_session {
     const struct consumer_session_self *self; /* borrowed */
     const char *service;                      /* for people; static */
     enum consumer_session_state state;
     char endpoint[LIMIT_ENDPOINT_BYTES + 1]; /* of its front door */
     void *front;                             /* DEALER; owned */
-    void *lane;                              /* PULL; owned; NULL: it sends over the front door */
-    void *outcome;                           /* PUSH; owned */
+    struct consumer_session_line lane;       /* PULL; no socket: it sends over the front door */
+    struct consumer_session_line outcome;    /* PUSH; no socket: as above */
     uint64_t request;
     uint64_t run;
     uint32_t lane_number;
@@ -64,7 +69,7 @@ void consumer_session_fini(struct consumer_session *session, int linger_ms);
 err_t consumer_session_place(struct consumer_session *session, struct wire_text endpoint,
                              struct why *why);
 
-/* Say what is due. True: the service was lost by this, and its lane is closed. */
+/* Say what is due. True: the service was lost by this. */
 bool consumer_session_tick(struct consumer_session *session, int64_t now_ms);
 int64_t consumer_session_next_ms(const struct consumer_session *session);
 
@@ -73,11 +78,12 @@ int64_t consumer_session_next_ms(const struct consumer_session *session);
 err_t consumer_session_welcome(struct consumer_session *session, const struct wire_welcome *welcome,
                                int64_t now_ms, struct why *why);
 
-/* PONG has come. False: it does not know us any more; greeting again, its lane is closed. */
+/* PONG has come. False: it does not know us any more; greeting again. */
 bool consumer_session_pong(struct consumer_session *session, const struct wire_pong *pong,
                            int64_t now_ms);
 
-/* Close the lane and greet again, not before the pause. */
+/* Greet again, not before the pause. Lane and outcome stay until it says where they are now: it may
+ * be the same place. */
 void consumer_session_leave(struct consumer_session *session, int64_t now_ms, int64_t pause_ms);
 
 /* Send an answer to it. Returns whether it was taken; the body is then consumed and *body_p NULL.

@@ -132,7 +132,7 @@ wait_for_something(herald_consumer_t *self, bool held)
     bool may = consumer_receive_may(self);
     for (int party = 0; party < CONSUMER_PARTIES; party++) {
         void *const sockets[] = {self->sessions[party].front,
-                                 may ? self->sessions[party].lane : NULL};
+                                 may ? self->sessions[party].lane.socket : NULL};
         for (int i = 0; i < 2; i++) {
             if (sockets[i] != NULL) {
                 items[count++] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
