@@ -183,6 +183,7 @@ text_of(const char *text)
     return (struct record_text){.data = text, .size = strlen(text)};
 }
 
+/* As records too: the other services read them from the log, whose older part may be trimmed. */
 static void
 write_catalog(struct item *item)
 {
@@ -204,9 +205,11 @@ write_catalog(struct item *item)
             .policy = text_of(known->policy_text),
         };
         uint8_t body[RECORD_SUBSCRIPTION_MAX];
+        size_t size = record_subscription_encode(&record, body);
         item_begin(item, item->core, PRODUCER_ITEM_SUBSCRIPTION);
-        bytes_out_span(&item->out, body, record_subscription_encode(&record, body));
+        bytes_out_span(&item->out, body, size);
         item_flush(item);
+        (void)log_append(item->core->log, RECORD_SUBSCRIPTION, body, size); /* for the others */
     }
     for (uint32_t i = 0; i < LIMIT_GROUPS; i++) {
         const struct catalog_group *group = catalog_group_at(catalog, i);
@@ -218,9 +221,11 @@ write_catalog(struct item *item)
                                       .can_undo = group->can_undo};
         memcpy(record.identity, group->identity, sizeof record.identity);
         uint8_t body[RECORD_GROUP_MAX];
+        size_t size = record_group_encode(&record, body);
         item_begin(item, item->core, PRODUCER_ITEM_GROUP);
-        bytes_out_span(&item->out, body, record_group_encode(&record, body));
+        bytes_out_span(&item->out, body, size);
         item_flush(item);
+        (void)log_append(item->core->log, RECORD_GROUP, body, size); /* for the others */
     }
 }
 

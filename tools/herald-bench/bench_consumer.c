@@ -111,7 +111,7 @@ take_deliveries(struct bench_shared *shared, struct consumer_session *session, z
     wire_outcomes_add(&answers, &done);
     wire_outcomes_end(&answers);
     uint8_t *body = wire_out_take(&out, &size);
-    if (wire_socket_send(session->outcome, body, size) == ERR_OK) {
+    if (wire_socket_send(session->outcome.socket, body, size) == ERR_OK) {
         atomic_fetch_add(&shared->delivered, deliver.count);
         atomic_store(&shared->last_ns, clock_mono_ns());
     }
@@ -125,7 +125,7 @@ consume_round(struct bench_shared *shared, struct consumer_session *sessions, zm
     int count = 0;
     for (int i = 0; i < SESSIONS; i++) {
         (void)consumer_session_tick(&sessions[i], clock_mono_ms()); /* lost: greeted again */
-        void *const sockets[] = {sessions[i].front, sessions[i].lane};
+        void *const sockets[] = {sessions[i].front, sessions[i].lane.socket};
         for (int k = 0; k < 2; k++) {
             if (sockets[k] != NULL) {
                 items[count++] = (zmq_pollitem_t){.socket = sockets[k], .events = ZMQ_POLLIN};
@@ -137,8 +137,8 @@ consume_round(struct bench_shared *shared, struct consumer_session *sessions, zm
     }
     for (int i = 0; i < SESSIONS; i++) {
         take_front(shared, sessions, i, message);
-        for (int k = 0; k < FRAMES_A_ROUND && sessions[i].lane != NULL &&
-                        wire_socket_receive(sessions[i].lane, message) == ERR_OK;
+        for (int k = 0; k < FRAMES_A_ROUND && sessions[i].lane.socket != NULL &&
+                        wire_socket_receive(sessions[i].lane.socket, message) == ERR_OK;
              k++) {
             take_deliveries(shared, &sessions[i], message, latency);
         }

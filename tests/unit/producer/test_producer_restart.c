@@ -168,6 +168,7 @@ Test(producer_restart, trims_what_is_finished_and_old_and_nothing_else)
         fixture_advance(self, 5000);
     }
     cr_assert_gt(fixture_counter(self, "log_first"), 1000, "nothing went");
+    cr_assert_geq(fixture_count(self, RECORD_SUBSCRIPTION), 1, "the others would not find it");
     uint8_t status = 0;
     (void)fixture_query(self, "n0", "orders", &status);
     cr_assert_eq(status, WIRE_NOT_FOUND, "its retention is over");
