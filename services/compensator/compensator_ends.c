@@ -111,8 +111,9 @@ compensator_ends_unfenced(compensator_t *self, struct compensator_entry *entry, 
 bool
 compensator_ends_late(compensator_t *self, struct delivery_key key)
 {
-    self->counts[COUNT_LATE]++;
-    for (uint32_t i = 0; i < COMPENSATOR_CLOSED_MAX; i++) {
+    uint64_t known =
+        self->closed_count < COMPENSATOR_CLOSED_MAX ? self->closed_count : COMPENSATOR_CLOSED_MAX;
+    for (uint64_t i = 0; i < known; i++) {
         struct compensator_closed *closed = &self->closed[i];
         if (closed->key.position != key.position || closed->key.subscription != key.subscription) {
             continue;

@@ -76,6 +76,9 @@ resume(compensator_t *self, struct compensator_entry *entry)
         /* A job may have been out without a record. */
         entry->sent = entry->sent || entry->moved_for != OUTCOME_CANCEL;
         compensator_plan_choose(self, entry);
+        if (compensator_plan_used_up(self, entry)) { /* its CASE was cut off */
+            compensator_jobs_schedule(self, entry, self->now_ms);
+        }
     }
 }
 

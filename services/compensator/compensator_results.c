@@ -169,8 +169,8 @@ compensator_results_of(compensator_t *self, struct compensator_entry *entry,
 static void
 late(compensator_t *self, struct delivery_key key, uint8_t said)
 {
+    self->counts[COUNT_LATE]++;
     if (said != OUTCOME_DONE && said != OUTCOME_DUPLICATE) {
-        self->counts[COUNT_LATE]++;
         return;
     }
     struct compensator_entry *entry = compensator_table_find(self->table, key);

@@ -1,0 +1,402 @@
+#include "compensator_fixture.h"
+
+#include "base/mem.h"
+#include "delivery/record_codec.h"
+#include "wire/wire_submit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct outbox_route route = {.size = 3, .id = {1, 2, 3}};
+
+static struct record_text
+text_of(const char *text)
+{
+    return (struct record_text){.data = text, .size = strlen(text)};
+}
+
+static struct log_settings
+journal_of(const struct fixture *self)
+{
+    return (struct log_settings){
+        .directory = self->directory,
+        .segment_bytes = 3U * 1024 * 1024,
+        .no_write_ahead = true,
+    };
+}
+
+static uint64_t
+durable(log_t *log, uint64_t position)
+{
+    struct why why = {{0}};
+    cr_assert_eq(log_commit(log, 0, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_reap(log, &why), ERR_OK, "%s", why.text);
+    return position;
+}
+
+static void
+on_alarm(void *owner, const struct alarm_facts *facts)
+{
+    struct fixture *self = owner;
+    size_t used = strlen(self->alarms);
+    (void)snprintf(self->alarms + used, sizeof self->alarms - used, "%s ", facts->kind); /* cut */
+}
+
+static void
+start_core(struct fixture *self)
+{
+    struct log_settings journal = journal_of(self);
+    struct why why = {{0}};
+    cr_assert_eq(peers_open(&self->peers, &journal, LOG_COMPENSATOR, &why), ERR_OK, "%s", why.text);
+    self->outbox = outbox_new();
+    self->core = compensator_new(&self->settings, self->peers, self->outbox, on_alarm, self);
+    cr_assert_eq(compensator_recover(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK,
+                 "%s", why.text);
+    self->nonce++;
+}
+
+static void
+stop_core(struct fixture *self)
+{
+    compensator_destroy(&self->core);
+    outbox_destroy(&self->outbox);
+    peers_close(&self->peers);
+}
+
+static void
+subscribe(struct fixture *self, uint16_t id, const char *group, uint8_t compensation)
+{
+    struct record_subscription record = {
+        .id = id,
+        .active = true,
+        .compensation = compensation,
+        .lease_ms = FIXTURE_LEASE_MS,
+        .lease_limit_ms = 3 * FIXTURE_LEASE_MS,
+        .name = text_of(group),
+        .pattern = text_of("*"),
+        .group = text_of(group),
+        .policy = text_of("default"),
+    };
+    uint8_t body[RECORD_SUBSCRIPTION_MAX];
+    size_t size = record_subscription_encode(&record, body);
+    (void)durable(self->producer, log_append(self->producer, RECORD_SUBSCRIPTION, body, size));
+}
+
+void
+fixture_group(struct fixture *self, const char *group, uint8_t identity, bool fence, bool undo)
+{
+    struct record_group record = {.name = text_of(group), .can_fence = fence, .can_undo = undo};
+    memset(record.identity, identity, sizeof record.identity);
+    uint8_t body[RECORD_GROUP_MAX];
+    size_t size = record_group_encode(&record, body);
+    (void)durable(self->producer, log_append(self->producer, RECORD_GROUP, body, size));
+}
+
+void
+fixture_open(struct fixture *self)
+{
+    memset(self, 0, sizeof *self);
+    strcpy(self->directory, "/tmp/herald-compensator-XXXXXX");
+    cr_assert_not_null(mkdtemp(self->directory));
+    struct log_settings journal = journal_of(self);
+    struct why why = {{0}};
+    cr_assert_eq(log_own(&self->producer, &journal, "producer", 0, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_own(&self->scheduler, &journal, "scheduler", 0, &why), ERR_OK, "%s", why.text);
+    self->settings = (struct compensator_settings){
+        .tries = 3,
+        .delay_count = 3,
+        .delays_ms = {0, 1000, 2000},
+        .absent_alarm_ms = 600000,
+        .window = 4,
+        .checkpoint_every = 1000000,
+    };
+    self->now_ms = 1000000;
+    self->now_unix_ms = FIXTURE_START_UNIX_MS;
+    self->present = true;
+    subscribe(self, FIXTURE_REAPPLY, "plain", COMPENSATION_REAPPLY);
+    subscribe(self, FIXTURE_UNDO, "undoer", COMPENSATION_UNDO);
+    subscribe(self, FIXTURE_BARE, "bare", COMPENSATION_UNDO);
+    fixture_group(self, "plain", 0, true, false);
+    fixture_group(self, "undoer", 0, true, true);
+    fixture_group(self, "bare", 0, false, false);
+    start_core(self);
+    fixture_step(self);
+}
+
+void
+fixture_close(struct fixture *self)
+{
+    stop_core(self);
+    log_close(&self->producer);
+    log_close(&self->scheduler);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", self->directory); /* fits */
+    cr_assert_eq(system(command), 0);
+}
+
+void
+fixture_restart(struct fixture *self)
+{
+    stop_core(self);
+    start_core(self);
+    fixture_step(self);
+}
+
+struct delivery_key
+fixture_notify(struct fixture *self, uint16_t subscription)
+{
+    char biz_id[32];
+    (void)snprintf(biz_id, sizeof biz_id, "biz-%llu",
+                   (unsigned long long)log_next(self->producer)); /* fits */
+    struct wire_notification notification = {
+        .topic = {.data = "order.paid", .size = 10},
+        .biz_id = {.data = biz_id, .size = strlen(biz_id)},
+        .payload = {.data = (const uint8_t *)"{\"a\":1}", .size = 7},
+    };
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    wire_notification_encode(&out, &notification);
+    struct record_notification record = {
+        .received_unix_ms = self->now_unix_ms,
+        .hash = {1, 2, 3},
+        .subscription_count = 1,
+        .subscriptions = {subscription},
+        .encoded = out.data,
+        .encoded_size = wire_out_size(&out),
+    };
+    uint64_t position = 0;
+    uint8_t *body = log_append_space(self->producer, RECORD_NOTIFICATION,
+                                     record_notification_size(&record), &position);
+    (void)record_notification_encode(&record, body);
+    wire_out_fini(&out);
+    (void)durable(self->producer, position);
+    return (struct delivery_key){.position = position, .subscription = subscription};
+}
+
+uint64_t
+fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody)
+{
+    uint8_t body[RECORD_CUSTODY_MAX];
+    return durable(log, log_append(log, kind, body, record_custody_encode(custody, body)));
+}
+
+uint64_t
+fixture_event(log_t *log, const struct record_event *event)
+{
+    uint8_t body[RECORD_EVENT_MAX];
+    return durable(log, log_append(log, event->kind, body, record_event_encode(event, body)));
+}
+
+uint64_t
+fixture_move(struct fixture *self, log_t *log, struct delivery_key key, uint32_t turn,
+             uint8_t cause)
+{
+    struct record_custody moved = {
+        .key = key,
+        .turn = turn,
+        .to = LOG_COMPENSATOR,
+        .cause = cause,
+        .attempts = 4,
+        .sent = true,
+        .at_unix_ms = self->now_unix_ms,
+        .first_sent_unix_ms = self->now_unix_ms - 5000,
+        .reason = text_of("not today"),
+    };
+    return fixture_custody(log, RECORD_MOVED, &moved);
+}
+
+void
+fixture_done(log_t *log, uint8_t kind, struct delivery_key key, uint32_t turn)
+{
+    struct record_event event = {.key = key, .turn = turn, .kind = kind, .at_unix_ms = 1};
+    event.outcome = kind == RECORD_ENDED ? 0 : OUTCOME_DONE;
+    event.end = kind == RECORD_ENDED ? END_DONE : END_NONE;
+    (void)fixture_event(log, &event);
+}
+
+void
+fixture_cancel(log_t *log, struct delivery_key key)
+{
+    struct record_event event = {
+        .key = key,
+        .kind = RECORD_ORDER,
+        .order = ORDER_CANCEL,
+        .at_unix_ms = 1,
+        .by = text_of("ada"),
+        .reason = text_of("changed her mind"),
+    };
+    (void)fixture_event(log, &event);
+}
+
+static void
+take_jobs(struct fixture *self, struct wire_in *in)
+{
+    struct wire_jobs head;
+    cr_assert(wire_jobs_open(in, &head));
+    cr_assert_eq(head.run, log_run(peers_own(self->peers)));
+    for (uint32_t i = 0; i < head.count; i++) {
+        struct wire_job job;
+        cr_assert(wire_job_next(in, &job), "%s", in->why.text);
+        cr_assert_lt(self->count, FIXTURE_JOBS);
+        self->jobs[self->count++] = (struct fixture_job){
+            .token = job.token,
+            .action = job.action,
+            .item = job.item,
+            .notification_size = job.item.notification.size,
+            .at_ms = self->now_ms,
+        };
+    }
+}
+
+static void
+collect(struct fixture *self)
+{
+    struct outbox_message *message = NULL;
+    while ((message = outbox_next(self->outbox, log_durable(peers_own(self->peers)))) != NULL) {
+        struct wire_in in;
+        struct wire_head head;
+        struct why why = {{0}};
+        cr_assert_eq(wire_message_open(&in, message->body, message->size, &head, &why), ERR_OK,
+                     "%s", why.text);
+        if (head.type == WIRE_JOB) {
+            take_jobs(self, &in);
+        } else if (head.type != WIRE_PONG) {
+            cr_assert_leq(message->size, sizeof self->answer);
+            memcpy(self->answer, message->body, message->size);
+            self->answer_size = message->size;
+        }
+        outbox_pop(self->outbox);
+    }
+}
+
+static void
+hello(struct fixture *self, const char *group, uint8_t identity)
+{
+    uint8_t bytes[WIRE_IDENTITY_BYTES];
+    memset(bytes, identity, sizeof bytes);
+    struct wire_hello said = {
+        .party = WIRE_PARTY_CONSUMER,
+        .name = {.data = group, .size = strlen(group)},
+        .group = {.data = group, .size = strlen(group)},
+        .identity = {.data = bytes, .size = identity == 0 ? 0 : sizeof bytes},
+        .capabilities = WIRE_CAN_FENCE,
+        .nonce = self->nonce,
+    };
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    wire_hello_encode(&out, 1, &said);
+    compensator_front(self->core, &route, out.data, out.size);
+    wire_out_fini(&out);
+}
+
+void
+fixture_step(struct fixture *self)
+{
+    struct why why = {{0}};
+    compensator_now(self->core, self->now_ms, self->now_unix_ms);
+    if (self->present) {
+        hello(self, "plain", 0);
+        hello(self, "undoer", 0);
+        hello(self, "bare", 0);
+    }
+    cr_assert_eq(compensator_step(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK, "%s",
+                 why.text);
+    (void)durable(peers_own(self->peers), 0);
+    collect(self);
+}
+
+void
+fixture_advance(struct fixture *self, int64_t ms)
+{
+    while (ms > 0) {
+        int64_t once = ms < 1000 ? ms : 1000;
+        self->now_ms += once;
+        self->now_unix_ms += once;
+        ms -= once;
+        fixture_step(self);
+    }
+}
+
+void
+fixture_answer_to(struct fixture *self, uint32_t number, uint8_t outcome, const char *reason)
+{
+    cr_assert_lt(number, self->count);
+    struct wire_outcomes head = {
+        .run = log_run(peers_own(self->peers)),
+        .receiver = {.data = "r", .size = 1},
+    };
+    struct wire_outcome said = {
+        .first_token = self->jobs[number].token,
+        .count = 1,
+        .outcome = outcome,
+        .reason = {.data = reason, .size = reason == NULL ? 0 : strlen(reason)},
+    };
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    struct wire_outcomes_out list = wire_results_of_jobs(&out, &head);
+    wire_outcomes_add(&list, &said);
+    wire_outcomes_end(&list);
+    fixture_front(self, &out);
+}
+
+void
+fixture_answer(struct fixture *self, uint8_t outcome)
+{
+    cr_assert_gt(self->count, 0);
+    fixture_answer_to(self, self->count - 1, outcome, "said so");
+}
+
+void
+fixture_front(struct fixture *self, struct wire_out *out)
+{
+    bool present = self->present;
+    compensator_front(self->core, &route, out->data, out->size);
+    wire_out_fini(out);
+    self->present = false; /* so that the answer stays the last one */
+    fixture_step(self);
+    self->present = present;
+}
+
+uint8_t
+fixture_hello(struct fixture *self, const char *group, uint8_t identity)
+{
+    bool present = self->present;
+    hello(self, group, identity);
+    self->present = false;
+    fixture_step(self);
+    self->present = present;
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_welcome welcome;
+    struct why why = {{0}};
+    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, &why), ERR_OK);
+    cr_assert_eq(head.type, WIRE_WELCOME);
+    cr_assert_eq(wire_welcome_decode(&in, &head, &welcome, &why), ERR_OK, "%s", why.text);
+    return welcome.status;
+}
+
+uint8_t
+fixture_order(struct fixture *self, uint64_t id, uint8_t action, bool unfenced)
+{
+    struct wire_case_order order = {
+        .action = action,
+        .id = id,
+        .by = {.data = "ada", .size = 3},
+        .reason = {.data = "it is right", .size = 11},
+        .unfenced = unfenced,
+    };
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    wire_case_order_encode(&out, 7, &order);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_text text;
+    uint8_t status = 0;
+    struct why why = {{0}};
+    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, &why), ERR_OK);
+    cr_assert_eq(head.type, WIRE_STATUS);
+    cr_assert_eq(wire_status_decode(&in, &head, &status, &text, &why), ERR_OK, "%s", why.text);
+    return status;
+}

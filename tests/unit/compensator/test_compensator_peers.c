@@ -1,0 +1,222 @@
+#include "compensator_fixture.h"
+
+static struct fixture self;
+
+static void
+setup(void)
+{
+    fixture_open(&self);
+}
+
+static void
+teardown(void)
+{
+    fixture_close(&self);
+}
+
+TestSuite(compensator_peers, .init = setup, .fini = teardown, .timeout = 60);
+
+static struct delivery_key
+moved_unsent(uint8_t cause)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    struct record_custody moved = {
+        .key = key,
+        .turn = 2,
+        .to = LOG_COMPENSATOR,
+        .cause = cause,
+        .at_unix_ms = self.now_unix_ms,
+    };
+    (void)fixture_custody(self.producer, RECORD_MOVED, &moved);
+    return key;
+}
+
+static struct delivery_key
+moved_to_cancel(uint16_t subscription)
+{
+    struct delivery_key key = fixture_notify(&self, subscription);
+    (void)fixture_move(&self, self.producer, key, 2, OUTCOME_CANCEL);
+    fixture_step(&self);
+    return key;
+}
+
+Test(compensator_peers, taken_says_what_moved_said_and_where_it_stands)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    uint64_t given = fixture_move(&self, self.scheduler, key, 3, OUTCOME_LEASE);
+    fixture_step(&self);
+    struct record_custody taken = fixture_last_custody(&self, RECORD_TAKEN);
+    cr_assert_eq(taken.key.position, key.position);
+    cr_assert_eq(taken.turn, 3);
+    cr_assert_eq(taken.cause, OUTCOME_LEASE);
+    cr_assert_eq(taken.attempts, 4);
+    cr_assert(taken.sent);
+    cr_assert_eq(taken.given, given);
+    cr_assert_eq(taken.given_by, LOG_SCHEDULER);
+}
+
+Test(compensator_peers, what_is_given_to_the_scheduler_is_not_taken)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    struct record_custody moved = {.key = key, .turn = 2, .to = LOG_SCHEDULER};
+    (void)fixture_custody(self.producer, RECORD_MOVED, &moved);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 0);
+}
+
+Test(compensator_peers, the_same_move_read_again_is_not_taken_again)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    (void)fixture_move(&self, self.scheduler, key, 3, OUTCOME_RETRY);
+    (void)fixture_move(&self, self.scheduler, key, 2, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 1);
+}
+
+Test(compensator_peers, a_cancel_of_what_was_never_sent_is_cancelled_at_once)
+{
+    struct delivery_key key = moved_unsent(OUTCOME_CANCEL);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_event(&self, RECORD_CLOSED).end, END_CANCELLED);
+    cr_assert_eq(fixture_count(&self, RECORD_FENCED), 0);
+    cr_assert_eq(self.count, 0);
+    cr_assert_null(fixture_entry(&self, key));
+}
+
+Test(compensator_peers, a_cancel_of_what_was_sent_is_fenced_first)
+{
+    struct delivery_key key = moved_to_cancel(FIXTURE_REAPPLY);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+    cr_assert_eq(fixture_count(&self, RECORD_CLOSED), 0);
+    fixture_answer(&self, OUTCOME_FENCED);
+    cr_assert_eq(fixture_count(&self, RECORD_FENCED), 1);
+    cr_assert_eq(fixture_last_event(&self, RECORD_CLOSED).end, END_CANCELLED);
+    cr_assert_null(fixture_entry(&self, key));
+}
+
+Test(compensator_peers, a_cancel_that_comes_after_the_effect_ends_as_done)
+{
+    (void)moved_to_cancel(FIXTURE_REAPPLY);
+    fixture_answer(&self, OUTCOME_DONE);
+    cr_assert_eq(fixture_count(&self, RECORD_DONE), 1);
+    cr_assert_eq(fixture_count(&self, RECORD_CLOSED), 0);
+}
+
+Test(compensator_peers, a_fence_is_asked_for_without_limit_and_ever_more_rarely)
+{
+    struct delivery_key key = moved_to_cancel(FIXTURE_REAPPLY);
+    static const int64_t waits_ms[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
+    for (uint32_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        fixture_answer(&self, i % 2 == 0 ? OUTCOME_RETRY : OUTCOME_REJECT);
+        fixture_advance(&self, waits_ms[i]);
+        cr_assert_eq(self.count, i + 2, "wait %u", i);
+        cr_assert_eq(self.jobs[i + 1].at_ms - self.jobs[i].at_ms, waits_ms[i]);
+    }
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_HELD);
+    cr_assert_eq(fixture_count(&self, RECORD_FAILED), 0);
+}
+
+Test(compensator_peers, a_cancel_for_a_group_that_cannot_fence_is_a_case)
+{
+    struct delivery_key key = moved_to_cancel(FIXTURE_BARE);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+    cr_assert_eq(fixture_last_case(&self).custody.cause, OUTCOME_CANCEL);
+    cr_assert_eq(self.count, 0);
+}
+
+Test(compensator_peers, a_cancel_that_is_asked_while_a_job_is_out_waits_for_its_answer)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    fixture_cancel(self.producer, key);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_event(&self, RECORD_ORDER).order, ORDER_CANCEL);
+    cr_assert_eq(self.count, 1);
+    fixture_answer(&self, OUTCOME_REJECT);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+    fixture_answer(&self, OUTCOME_FENCED);
+    cr_assert_eq(fixture_last_event(&self, RECORD_CLOSED).end, END_CANCELLED);
+    cr_assert_eq(fixture_count(&self, RECORD_CASE), 0);
+}
+
+Test(compensator_peers, a_cancel_that_is_read_before_the_delivery_is_not_forgotten)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    fixture_cancel(self.producer, key);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
+    (void)fixture_move(&self, self.scheduler, key, 3, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_event(&self, RECORD_ORDER).order, ORDER_CANCEL);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+}
+
+Test(compensator_peers, the_schedulers_copy_of_a_cancel_counts_too_and_once)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    fixture_cancel(self.scheduler, key);
+    fixture_cancel(self.producer, key);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 1);
+}
+
+Test(compensator_peers, a_case_is_not_cancelled)
+{
+    uint64_t id = 0;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    fixture_cancel(self.producer, key);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+}
+
+static void
+learns_done_from(log_t *log, uint8_t kind)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    uint32_t before = fixture_count(&self, RECORD_ENDED);
+    fixture_done(log, kind, key, 2);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ENDED), before + 1);
+    cr_assert_eq(fixture_last_event(&self, RECORD_ENDED).end, END_DONE);
+    cr_assert_null(fixture_entry(&self, key));
+    cr_assert_not(fixture_alarmed(&self, "broken_receiver"));
+}
+
+Test(compensator_peers, an_effect_that_another_log_knows_of_ends_what_is_held)
+{
+    learns_done_from(self.producer, RECORD_EVIDENCE);
+    learns_done_from(self.scheduler, RECORD_EVIDENCE);
+    learns_done_from(self.scheduler, RECORD_DONE);
+    learns_done_from(self.scheduler, RECORD_ENDED);
+}
+
+Test(compensator_peers, an_effect_beside_a_fence_is_a_broken_receiver)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    fixture_answer(&self, OUTCOME_FENCED);
+    fixture_done(self.scheduler, RECORD_EVIDENCE, key, 2);
+    fixture_step(&self);
+    cr_assert(fixture_alarmed(&self, "broken_receiver"));
+    cr_assert_null(fixture_entry(&self, key));
+}
+
+Test(compensator_peers, an_effect_after_a_confirmed_fence_is_a_broken_receiver)
+{
+    struct delivery_key key = moved_to_cancel(FIXTURE_REAPPLY);
+    fixture_answer(&self, OUTCOME_FENCED);
+    cr_assert_not(fixture_alarmed(&self, "broken_receiver"));
+    fixture_done(self.producer, RECORD_EVIDENCE, key, 1);
+    fixture_step(&self);
+    cr_assert(fixture_alarmed(&self, "broken_receiver"));
+}
+
+Test(compensator_peers, a_broken_record_stops_the_service)
+{
+    uint8_t nonsense[1] = {0};
+    struct why why = {{0}};
+    (void)log_append(self.scheduler, RECORD_MOVED, nonsense, sizeof nonsense);
+    cr_assert_eq(log_commit(self.scheduler, 0, &why), ERR_OK);
+    cr_assert_eq(log_reap(self.scheduler, &why), ERR_OK);
+    cr_assert_eq(compensator_step(self.core, self.now_ms, self.now_unix_ms, &why), ERR_CORRUPT);
+}
