@@ -423,9 +423,11 @@ answer_one(sender_t *self, uint64_t token, struct wire_outcome *outcome, int64_t
         return;
     }
     bool outstanding = entry->state == ENTRY_OUT;
-    if (outstanding && outcome->outcome == OUTCOME_WORKING) {
+    if (outcome->outcome == OUTCOME_WORKING) { /* late: the end is still to come */
         int64_t until_ms = now_ms + entry->lease_ms;
-        entry->deadline_ms = until_ms < entry->limit_ms ? until_ms : entry->limit_ms;
+        if (outstanding) {
+            entry->deadline_ms = until_ms < entry->limit_ms ? until_ms : entry->limit_ms;
+        }
         return;
     }
     if (outstanding) {
