@@ -2,18 +2,23 @@
 
 #include "delivery/record_codec.h"
 
+struct read {
+    struct log_record record; /* points into the block */
+    log_block_t *block;       /* owned */
+};
+
 /* Whether a record of this kind stands there; a log that cannot be read is a failure. */
 static bool
-read_kind(compensator_t *self, log_t *log, uint64_t position, uint8_t kind,
-          struct log_record *record, log_block_t **block_p)
+read_kind(compensator_t *self, log_t *log, uint64_t position, uint8_t kind, struct read *read)
 {
     struct why why = {0};
-    err_t rc = log_read(log, position, record, block_p, &why);
-    if (rc == ERR_OK && record->kind == kind) {
+    *read = (struct read){0};
+    err_t rc = log_read(log, position, &read->record, &read->block, &why);
+    if (rc == ERR_OK && read->record.kind == kind) {
         return true;
     }
     if (rc == ERR_OK) {
-        log_block_release(block_p);
+        log_block_release(&read->block);
     } else if (rc != ERR_NOT_FOUND && rc != ERR_AGAIN) {
         compensator_fail(self, rc, &why);
     }
@@ -24,17 +29,19 @@ bool
 compensator_notification_copy(compensator_t *self, uint64_t id, struct record_case *opened,
                               log_block_t **block_p)
 {
-    struct log_record record;
+    struct read read;
     struct why why = {0};
-    if (id == 0 || !read_kind(self, self->own, id, RECORD_CASE, &record, block_p)) {
+    if (id == 0 || !read_kind(self, self->own, id, RECORD_CASE, &read)) {
         return false;
     }
-    err_t rc = record_case_decode(record.body, record.size, opened, &why);
+    err_t rc = record_case_decode(read.record.body, read.record.size, opened, &why);
     if (rc != ERR_OK) {
-        log_block_release(block_p);
+        log_block_release(&read.block);
         compensator_fail(self, rc, &why);
+        return false;
     }
-    return rc == ERR_OK;
+    *block_p = read.block;
+    return true;
 }
 
 bool
@@ -42,17 +49,19 @@ compensator_notification_get(compensator_t *self, const struct compensator_entry
                              struct compensator_notification *found)
 {
     *found = (struct compensator_notification){0};
-    struct log_record record;
+    struct read read;
     struct why why = {0};
-    if (read_kind(self, peers_log(self->peers, LOG_PRODUCER), entry->key.position,
-                  RECORD_NOTIFICATION, &record, &found->block)) {
-        err_t rc = record_notification_decode(record.body, record.size, &found->record, &why);
-        if (rc == ERR_OK) {
-            return true;
+    log_t *log = peers_log(self->peers, LOG_PRODUCER);
+    if (read_kind(self, log, entry->key.position, RECORD_NOTIFICATION, &read)) {
+        err_t rc =
+            record_notification_decode(read.record.body, read.record.size, &found->record, &why);
+        if (rc != ERR_OK) {
+            log_block_release(&read.block);
+            compensator_fail(self, rc, &why);
+            return false;
         }
-        log_block_release(&found->block);
-        compensator_fail(self, rc, &why);
-        return false;
+        found->block = read.block;
+        return true;
     }
     struct record_case opened;
     if (compensator_notification_copy(self, entry->case_id, &opened, &found->block)) {

@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "compensator_fixture.h"
 
 #include <stdio.h>
@@ -188,6 +189,8 @@ Test(compensator_cases, a_note_is_on_record_and_changes_nothing)
     cr_assert_arr_eq(note.by.data, "ada", 3);
     char *after = fixture_state(&self);
     cr_assert_str_eq(before, after);
+    mem_free(before);
+    mem_free(after);
 }
 
 Test(compensator_cases, a_replay_gives_it_to_the_scheduler_with_the_whole_schedule)

@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "compensator_fixture.h"
 
 #include <string.h>
@@ -242,6 +243,8 @@ Test(compensator_jobs, other_late_answers_and_unknown_tokens_change_nothing)
     fixture_answer_to(&self, 0, OUTCOME_DONE, NULL);
     char *after = fixture_state(&self);
     cr_assert_str_eq(before, after);
+    mem_free(before);
+    mem_free(after);
     cr_assert_not_null(fixture_entry(&self, key));
 }
 
