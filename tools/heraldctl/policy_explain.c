@@ -52,7 +52,7 @@ policy_explain(const char *text, const struct policy *policy, FILE *out)
         (void)fprintf(out,
                       "Warning: exponential without a cap: the last delay alone is %s. Consider "
                       "cap=1h.\n",
-                      policy_duration_text(policy_longest_ms(policy), delay));
+                      policy_duration_text(policy->delays_ms[policy->delay_count - 1], delay));
     }
 }
 

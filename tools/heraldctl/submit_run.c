@@ -117,13 +117,16 @@ submit_answered(void *context, uint64_t tag, const struct herald_client_result *
     submit->free_slots[submit->free_count++] = (uint32_t)tag;
 }
 
-/* Refused here, before it was sent. The sentence names the field. */
+/* Refused here, before it was sent. A sentence that begins with a member's name names the field. */
 static void
 submit_refuse(struct submit *submit, struct submit_slot *slot, const struct why *why)
 {
     struct herald_client_result result = {.status = HERALD_CLIENT_REFUSED};
+    size_t name = strspn(why->text, "abcdefghijklmnopqrstuvwxyz_");
+    bool named = name > 0 && name < sizeof result.field && strncmp(why->text + name, ": ", 2) == 0;
     slot->line = submit->input.line;
-    memcpy(result.text, why->text, sizeof result.text);
+    (void)snprintf(result.field, sizeof result.field, "%.*s", named ? (int)name : 0, why->text);
+    (void)snprintf(result.text, sizeof result.text, "%s", why->text + (named ? name + 2 : 0));
     submit_count(submit, slot, &result);
 }
 
