@@ -13,7 +13,8 @@
 #define VALUES_MAX 1024
 
 struct value {
-    char *path; /* owned */
+    char *path;  /* owned */
+    char *child; /* owned; the name at the `*` level; NULL: there is none */
     char *text; /* owned */
     int64_t number;
     const struct setting *setting; /* borrowed from the table */
@@ -41,6 +42,7 @@ settings_destroy(settings_t **self_p)
     if (self != NULL) {
         for (size_t i = 0; i < self->count; i++) {
             mem_free(self->values[i].path);
+            mem_free(self->values[i].child);
             mem_free(self->values[i].text);
         }
         mem_free(self->values);
@@ -199,6 +201,21 @@ find_value(const settings_t *self, const char *path)
     return NULL;
 }
 
+/* What stands at the level where the table's path has its `*`; NULL: it has none. */
+static char *
+child_of(const char *wanted, const char *path)
+{
+    const char *star = strchr(wanted, '*');
+    if (star == NULL) {
+        return NULL;
+    }
+    const char *from = path + (star - wanted); /* the levels before are the same */
+    size_t size = strcspn(from, "/");
+    char *child = mem_zeroed(size + 1);
+    memcpy(child, from, size);
+    return child;
+}
+
 err_t
 settings_set(settings_t *self, const char *path, const char *value, const char *source, int line,
              struct why *why)
@@ -222,6 +239,7 @@ settings_set(settings_t *self, const char *path, const char *value, const char *
         }
         found = &self->values[self->count++];
         found->path = mem_text(path);
+        found->child = child_of(setting->path, path);
         found->setting = setting;
     }
     mem_free(found->text);
@@ -282,34 +300,34 @@ settings_number(const settings_t *self, const char *path)
     return number;
 }
 
+/* Whether an earlier value has the same child in the same section. */
+static bool
+is_repeated(const settings_t *self, size_t at, size_t prefix)
+{
+    const struct value *value = &self->values[at];
+    for (size_t i = 0; i < at; i++) {
+        const struct value *other = &self->values[i];
+        if (other->child != NULL && strcmp(other->child, value->child) == 0 &&
+            strncmp(other->path, value->path, prefix + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 settings_child(const settings_t *self, const char *section, size_t index)
 {
-    static _Thread_local char name[PATH_BYTES];
     size_t prefix = strlen(section);
-    char seen[VALUES_MAX / 8][PATH_BYTES / 2];
-    size_t seen_count = 0;
+    size_t seen = 0;
     for (size_t i = 0; i < self->count; i++) {
-        const char *path = self->values[i].path;
-        if (strncmp(path, section, prefix) != 0 || path[prefix] != '/') {
+        const struct value *value = &self->values[i];
+        if (value->child == NULL || strncmp(value->path, section, prefix) != 0 ||
+            value->path[prefix] != '/' || is_repeated(self, i, prefix)) {
             continue;
         }
-        size_t size = strcspn(path + prefix + 1, "/");
-        if (size >= sizeof seen[0]) {
-            continue;
-        }
-        memcpy(name, path + prefix + 1, size);
-        name[size] = '\0';
-        bool known = false;
-        for (size_t k = 0; k < seen_count && !known; k++) {
-            known = strcmp(seen[k], name) == 0;
-        }
-        if (known || seen_count == sizeof seen / sizeof seen[0]) {
-            continue;
-        }
-        memcpy(seen[seen_count++], name, size + 1);
-        if (seen_count == index + 1) {
-            return name;
+        if (seen++ == index) {
+            return value->child;
         }
     }
     return NULL;

@@ -55,8 +55,8 @@ const char *settings_text(const settings_t *self, const char *path);
 int64_t settings_number(const settings_t *self, const char *path); /* not for TEXT and CHOICE */
 
 /* Names at a `*` level, in the order of their first appearance: settings_child(self,
- * "subscriptions", 0), ... NULL when there are no more. With none set, the table's standard_child
- * is not invented: services bring their own default. */
+ * "subscriptions", 0), ... NULL when there are no more. Borrowed
+ * for the settings' life. With none set none is invented: services bring their own. */
 const char *settings_child(const settings_t *self, const char *section, size_t index);
 /* section/child/name */
 const char *settings_child_text(const settings_t *self, const char *section, const char *child,

@@ -1,0 +1,112 @@
+#include "runtime/settings.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct setting table[] = {
+    {"front/bind", SETTING_TEXT, "ipc://x", 0, 0, NULL, "a text"},
+    {"window", SETTING_INTEGER, "5", 1, 100, NULL, "a number"},
+    {"lease", SETTING_DURATION, "10s", 100, 60000, NULL, "a duration"},
+    {"segment", SETTING_SIZE, "1MiB", 1024, 1 << 30, NULL, "a size"},
+    {"insecure", SETTING_BOOLEAN, "false", 0, 1, NULL, "a boolean"},
+    {"level", SETTING_CHOICE, "info", 0, 0, "debug info warn", "a choice"},
+    {"subscriptions/*/topic", SETTING_TEXT, "", 0, 0, NULL, "a child's text"},
+    {"subscriptions/*/lease", SETTING_DURATION, "7s", 1, 60000, NULL, "a child's duration"},
+    {.path = NULL},
+};
+
+Test(settings, have_their_defaults)
+{
+    settings_t *settings = settings_new(table);
+    cr_assert_str_eq(settings_text(settings, "front/bind"), "ipc://x");
+    cr_assert_eq(settings_number(settings, "window"), 5);
+    cr_assert_eq(settings_number(settings, "lease"), 10000);
+    cr_assert_eq(settings_number(settings, "segment"), 1048576);
+    cr_assert_eq(settings_number(settings, "insecure"), 0);
+    cr_assert_null(settings_child(settings, "subscriptions", 0));
+    settings_destroy(&settings);
+}
+
+Test(settings, refuse_what_is_unknown_of_another_type_or_out_of_range_by_source_and_line)
+{
+    static const struct {
+        const char *path;
+        const char *value;
+        err_t expected;
+    } cases[] = {
+        {"windows", "5", ERR_NOT_FOUND}, {"window", "0", ERR_INVALID},
+        {"window", "101", ERR_INVALID},  {"window", "5x", ERR_INVALID},
+        {"window", "", ERR_INVALID},     {"lease", "10", ERR_INVALID},
+        {"lease", "2m", ERR_INVALID},    {"segment", "1TiB", ERR_INVALID},
+        {"insecure", "yes", ERR_INVALID}, {"level", "loud", ERR_INVALID},
+        {"subscriptions//topic", "a", ERR_NOT_FOUND},
+        {"subscriptions/a/b/topic", "a", ERR_NOT_FOUND},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        settings_t *settings = settings_new(table);
+        struct why why = {{0}};
+        cr_assert_eq(settings_set(settings, cases[i].path, cases[i].value, "herald.zpl", 7, &why),
+                     cases[i].expected, "%s = %s", cases[i].path, cases[i].value);
+        cr_assert_not_null(strstr(why.text, "herald.zpl:7"), "%s", why.text);
+        cr_assert_eq(settings_number(settings, "window"), 5);
+        settings_destroy(&settings);
+    }
+}
+
+Test(settings, children_keep_their_names_and_order_however_many_there_are)
+{
+    settings_t *settings = settings_new(table);
+    char path[64];
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(path, sizeof path, "subscriptions/s%d/topic", i);
+        cr_assert_eq(settings_set(settings, path, path, "test", 0, NULL), ERR_OK);
+        (void)snprintf(path, sizeof path, "subscriptions/s%d/lease", i / 2);
+        cr_assert_eq(settings_set(settings, path, "1s", "test", 0, NULL), ERR_OK);
+    }
+    const char *names[41];
+    for (size_t i = 0; i <= 40; i++) {
+        names[i] = settings_child(settings, "subscriptions", i);
+    }
+    cr_assert_null(names[40]);
+    for (size_t i = 0; i < 40; i++) {
+        (void)snprintf(path, sizeof path, "s%zu", i);
+        cr_assert_str_eq(names[i], path, "each stays what it was");
+    }
+    cr_assert_eq(settings_child_number(settings, "subscriptions", "s3", "lease"), 1000);
+    cr_assert_eq(settings_child_number(settings, "subscriptions", "s30", "lease"), 7000);
+    settings_destroy(&settings);
+}
+
+Test(settings, are_read_from_a_file_and_overridden_by_the_environment)
+{
+    char path[] = "/tmp/herald-settings-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    static const char text[] = "#   a comment\n"
+                               "window = 7\n"
+                               "subscriptions\n"
+                               "    orders\n"
+                               "        topic = \"order.* payment.*\"\n"
+                               "    ledger\n"
+                               "        topic = payment.refunded\n";
+    cr_assert_eq(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    (void)close(fd);
+    settings_t *settings = settings_new(table);
+    struct why why = {{0}};
+    cr_assert_eq(settings_read_file(settings, path, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(settings_number(settings, "window"), 7);
+    cr_assert_str_eq(settings_child(settings, "subscriptions", 0), "orders");
+    cr_assert_str_eq(settings_child(settings, "subscriptions", 1), "ledger");
+    cr_assert_str_eq(settings_child_text(settings, "subscriptions", "orders", "topic"),
+                     "order.* payment.*");
+    char entry[] = "HERALD_WINDOW=9";
+    char other[] = "HERALD_NOTHING_OF_OURS=1";
+    char *environment[] = {entry, other, NULL};
+    cr_assert_eq(settings_read_environment(settings, environment, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(settings_number(settings, "window"), 9);
+    settings_destroy(&settings);
+    (void)unlink(path);
+}
