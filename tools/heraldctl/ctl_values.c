@@ -56,7 +56,7 @@ ctl_digits(const char *text, uint64_t max, uint64_t *number, struct why *why)
     bool good = *text != '\0';
     for (const char *at = text; good && *at != '\0'; at++) {
         unsigned digit = (unsigned)(unsigned char)*at - '0';
-        good = digit <= 9 && value <= (max - digit) / 10;
+        good = digit <= 9 && digit <= max && value <= (max - digit) / 10;
         value = value * 10 + digit;
     }
     if (!good) {
