@@ -32,7 +32,11 @@ service_signal() {
 services_start() {
     local name
     for name in "${services[@]}"; do
-        service_start "$name"
+        if [ "$name" = producer ] && [ "${demo:-no}" = yes ]; then
+            service_start "$name" --config deploy/demo/producer.zpl # two receivers more
+        else
+            service_start "$name"
+        fi
     done
     echo "started: ${services[*]}"
 }
@@ -52,7 +56,7 @@ services_ended() {
 services_stop() {
     local name
     trap '' INT TERM HUP
-    for name in receiver order-consumer compensator retry-scheduler producer; do
+    for name in receiver ledger order-consumer compensator retry-scheduler producer; do
         service_signal TERM "$name"
     done
 }
