@@ -97,7 +97,8 @@ wire_case_order_decode(struct wire_in *in, const struct wire_head *head,
 {
     order->action = (uint8_t)wire_in_uint(in, "action", WIRE_CASE_ACTION_COUNT - 1);
     order->id = wire_in_uint(in, "id", UINT64_MAX);
-    order->by = wire_in_text(in, "by", 1, LIMIT_NAME_BYTES);
+    /* Looking at a case leaves no record, so it needs no name. */
+    order->by = wire_in_text(in, "by", order->action == WIRE_CASE_SHOW ? 0 : 1, LIMIT_NAME_BYTES);
     order->reason = wire_in_optional(in, "reason", LIMIT_REASON_BYTES);
     order->unfenced = wire_in_bool(in, "unfenced");
     if (!in->failed && order->action == 0) {

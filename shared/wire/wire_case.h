@@ -5,7 +5,7 @@
  * CASE_LIST   [.., more, [case...]]
  * case        [id, biz_id, topic, subscription, group, opened_unix_ms, cause, reason, fenced,
  *             state, order]
- * CASE        [.., action, id, by, reason, unfenced]
+ * CASE        [.., action, id, by, reason, unfenced]   by: empty only in SHOW
  * CASE_DETAIL [.., case, payload, [attempt...]]    answers SHOW that found it
  * STATUS      [.., status, text]                   answers everything else
  * GROUP       [.., group, identity, by, reason]    identity nil: only show it
