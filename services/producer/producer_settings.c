@@ -53,6 +53,18 @@ const struct setting producer_settings_table[] = {
     SERVICE_COMMON_SETTINGS,
 };
 
+/* The subscription that there is without any configuration, by parts: setting one of them, its
+ * lease say, changes nothing else. */
+static const struct producer_subscription_settings standard = {
+    .name = "orders",
+    .pattern = "order.* payment.*",
+    .group = "order-system",
+    .policy = "default",
+    .compensation = COMPENSATION_REAPPLY,
+    .lease_ms = 10000,
+    .lease_limit_ms = 600000,
+};
+
 static err_t
 one(const settings_t *settings, const char *name, struct producer_subscription_settings *to,
     struct why *why)
@@ -68,6 +80,13 @@ one(const settings_t *settings, const char *name, struct producer_subscription_s
     };
     const char *compensation = settings_child_text(settings, section, name, "compensation");
     to->compensation = strcmp(compensation, "undo") == 0 ? COMPENSATION_UNDO : COMPENSATION_REAPPLY;
+    bool is_standard = strcmp(name, standard.name) == 0;
+    if (is_standard && to->pattern[0] == '\0') {
+        to->pattern = standard.pattern;
+    }
+    if (is_standard && to->group[0] == '\0') {
+        to->group = standard.group;
+    }
     if (to->pattern[0] == '\0' || to->group[0] == '\0') {
         return why_set(why, ERR_INVALID, "subscriptions/%s: topic and group are required", name);
     }
@@ -95,15 +114,7 @@ producer_settings_subscriptions(const settings_t *settings,
         (*count)++;
     }
     if (*count == 0) {
-        subscriptions[(*count)++] = (struct producer_subscription_settings){
-            .name = "orders",
-            .pattern = "order.* payment.*",
-            .group = "order-system",
-            .policy = "default",
-            .compensation = COMPENSATION_REAPPLY,
-            .lease_ms = 10000,
-            .lease_limit_ms = 600000,
-        };
+        subscriptions[(*count)++] = standard;
     }
     return ERR_OK;
 }
