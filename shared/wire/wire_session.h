@@ -88,8 +88,8 @@ err_t wire_pong_decode(struct wire_in *in, const struct wire_head *head, struct 
 
 /* LEAVE [.., name, nonce]: this consumer goes; its lane is free at once. No answer. */
 void wire_leave_encode(struct wire_out *out, const struct wire_ping *session);
-err_t wire_leave_decode(struct wire_in *in, const struct wire_head *head,
-                        struct wire_ping *session, struct why *why);
+err_t wire_leave_decode(struct wire_in *in, const struct wire_head *head, struct wire_ping *session,
+                        struct why *why);
 
 /* STATUS and ERROR [.., status, text]. ERROR answers what could not be decoded. */
 void wire_status_encode(struct wire_out *out, enum wire_type type, uint64_t request, uint8_t status,
