@@ -4,6 +4,7 @@
 #include "table.h"
 
 #include "base/clock.h"
+#include "delivery/record.h"
 #include "runtime/exit_code.h"
 
 #include <inttypes.h>
@@ -26,6 +27,13 @@ case_action_of(const char *name, uint8_t *action, struct why *why)
     return why_set(why, ERR_INVALID, "%s: must be show, replay, undo, resolve or note", name);
 }
 
+/* What a person has put on record is no outcome; the reason says what it is. */
+static const char *
+case_outcome(const struct wire_attempt *attempt)
+{
+    return attempt->outcome == OUTCOME_NONE ? "-" : wire_outcome_name(attempt->outcome);
+}
+
 static json_t *
 case_attempt_json(const struct wire_attempt *attempt)
 {
@@ -34,8 +42,7 @@ case_attempt_json(const struct wire_attempt *attempt)
     (void)json_object_set_new(object, "turn", json_integer(attempt->turn));
     (void)json_object_set_new(object, "custodian",
                               ctl_json_string(wire_custodian_name(attempt->custodian)));
-    (void)json_object_set_new(object, "outcome",
-                              ctl_json_string(wire_outcome_name(attempt->outcome)));
+    (void)json_object_set_new(object, "outcome", ctl_json_string(case_outcome(attempt)));
     (void)json_object_set_new(object, "at_unix_ms", json_integer(attempt->at_unix_ms));
     (void)json_object_set_new(object, "reason",
                               ctl_json_text(attempt->reason.data, attempt->reason.size));
@@ -46,10 +53,14 @@ static void
 case_attempt_row(table_t *table, const struct wire_attempt *attempt)
 {
     char time[CLOCK_TEXT_SIZE];
-    table_cell(table, "%s", ctl_time(attempt->at_unix_ms, time));
+    table_cell(table, "  %s", ctl_time(attempt->at_unix_ms, time));
     table_cell(table, "%s", wire_custodian_name(attempt->custodian));
-    table_cell(table, "%u", attempt->number);
-    table_cell(table, "%s", wire_outcome_name(attempt->outcome));
+    if (attempt->number == 0) {
+        table_cell(table, "-");
+    } else {
+        table_cell(table, "%u", attempt->number);
+    }
+    table_cell(table, "%s", case_outcome(attempt));
     table_cell(table, "%.*s", CTL_TEXT(attempt->reason));
 }
 

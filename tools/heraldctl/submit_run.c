@@ -20,6 +20,7 @@
 #define SUBMIT_PIPE_MS 10    /* for an answer while a pipe has nothing to say */
 #define SUBMIT_LEAVE_MS 2000 /* for the answers on the way after Ctrl-C */
 #define SUBMIT_PROGRESS_MS 200
+#define SUBMIT_PATIENCE 3 /* time limits without a decision before nothing more is read */
 
 struct submit_slot {
     uint64_t line;
@@ -36,9 +37,10 @@ struct submit {
     uint32_t *free_slots;      /* owned; a stack */
     size_t free_count;
     size_t window;
-    uint64_t without; /* results in a row without a decision */
-    bool no_more;     /* nothing is read any more */
-    bool is_terminal; /* stderr */
+    uint64_t without;   /* results in a row without a decision */
+    int64_t decided_ms; /* when the last one was decided; 0: none was */
+    bool no_more;       /* nothing is read any more */
+    bool is_terminal;   /* stderr */
     int64_t progress_ms;
 };
 
@@ -90,6 +92,16 @@ submit_say(const struct submit *submit, const struct submit_slot *slot,
     }
 }
 
+/* Nothing is decided: at once when nothing ever was, otherwise with patience, since a producer that
+ * is restarted comes back. */
+static bool
+submit_is_hopeless(const struct submit *submit)
+{
+    int64_t patience_ms = SUBMIT_PATIENCE * (int64_t)submit->ctl->timeout_ms;
+    return submit->without >= submit->window &&
+           (submit->decided_ms == 0 || clock_mono_ms() - submit->decided_ms > patience_ms);
+}
+
 static void
 submit_count(struct submit *submit, const struct submit_slot *slot,
              const struct herald_client_result *result)
@@ -97,11 +109,6 @@ submit_count(struct submit *submit, const struct submit_slot *slot,
     unsigned status =
         result->status < SUBMIT_RUN_STATUS_COUNT ? result->status : (unsigned)HERALD_CLIENT_UNKNOWN;
     submit->totals->counts[status]++;
-    submit->without = submit_is_undecided(status) ? submit->without + 1 : 0;
-    if (submit->without >= submit->window && !submit->no_more) {
-        submit->totals->gave_up = true;
-        submit->no_more = true;
-    }
     if (submit_is_taken(status)) {
         submit_record_add(&submit->record, slot->biz_id);
     } else {
@@ -114,6 +121,16 @@ submit_answered(void *context, uint64_t tag, const struct herald_client_result *
 {
     struct submit *submit = context;
     submit_count(submit, &submit->slots[tag], result);
+    if (submit_is_undecided(result->status)) {
+        submit->without++;
+    } else {
+        submit->without = 0;
+        submit->decided_ms = clock_mono_ms();
+    }
+    if (!submit->no_more && submit_is_hopeless(submit)) {
+        submit->totals->gave_up = true;
+        submit->no_more = true;
+    }
     submit->free_slots[submit->free_count++] = (uint32_t)tag;
 }
 
