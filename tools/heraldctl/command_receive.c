@@ -126,7 +126,7 @@ receive_options(const struct ctl *ctl, struct receive *receive,
     }
     err_t rc = receive_answer(ctl->values[CTL_ANSWER], &receive->answer, why);
     if (rc == ERR_OK) {
-        rc = ctl_number(ctl, CTL_COUNT, 1, INT64_MAX, &receive->left, why);
+        rc = ctl_number(ctl, CTL_COUNT, INT64_MAX, &receive->left, why);
     }
     options->context = receive;
     options->apply = receive_apply;

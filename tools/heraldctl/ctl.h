@@ -101,9 +101,9 @@ void ctl_print_help(const struct ctl_command *command);
 /* A duration ("1s", "2m30s") of an option, at most a week; `otherwise` when it was not given. */
 err_t ctl_duration(const struct ctl *ctl, enum ctl_option option, uint32_t otherwise, uint32_t *ms,
                    struct why *why);
-/* A whole number of an option between min and max. */
-err_t ctl_number(const struct ctl *ctl, enum ctl_option option, uint64_t min, uint64_t max,
-                 uint64_t *number, struct why *why);
+/* A whole number of an option, from 1 to max; unchanged when it was not given. */
+err_t ctl_number(const struct ctl *ctl, enum ctl_option option, uint64_t max, uint64_t *number,
+                 struct why *why);
 /* A number's digits and nothing else. */
 err_t ctl_digits(const char *text, uint64_t max, uint64_t *number, struct why *why);
 

@@ -67,18 +67,17 @@ ctl_digits(const char *text, uint64_t max, uint64_t *number, struct why *why)
 }
 
 err_t
-ctl_number(const struct ctl *ctl, enum ctl_option option, uint64_t min, uint64_t max,
-           uint64_t *number, struct why *why)
+ctl_number(const struct ctl *ctl, enum ctl_option option, uint64_t max, uint64_t *number,
+           struct why *why)
 {
     const char *text = ctl->values[option];
     if (text == NULL) {
         return ERR_OK;
     }
     struct why inner = {{0}};
-    if (ctl_digits(text, max, number, &inner) != ERR_OK || *number < min) {
-        return why_set(why, ERR_INVALID,
-                       "%s %s: must be a whole number from %" PRIu64 " to %" PRIu64,
-                       ctl_name_of(option), text, min, max);
+    if (ctl_digits(text, max, number, &inner) != ERR_OK || *number < 1) {
+        return why_set(why, ERR_INVALID, "%s %s: must be a whole number from 1 to %" PRIu64,
+                       ctl_name_of(option), text, max);
     }
     return ERR_OK;
 }

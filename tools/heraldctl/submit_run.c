@@ -273,7 +273,7 @@ submit_open(struct submit *submit, struct why *why)
 {
     struct herald_client_options options = {.context = submit, .submitted = submit_answered};
     uint64_t window = SUBMIT_WINDOW;
-    err_t rc = ctl_number(submit->ctl, CTL_WINDOW, 1, SUBMIT_WINDOW_MAX, &window, why);
+    err_t rc = ctl_number(submit->ctl, CTL_WINDOW, SUBMIT_WINDOW_MAX, &window, why);
     if (rc == ERR_OK) {
         options.window = (uint32_t)window;
         rc = ctl_client(submit->ctl, &options, &submit->client, why);

@@ -119,12 +119,12 @@ Test(ctl_options, a_number_is_digits_within_its_limits)
     struct why why;
     uint64_t number = 7;
     cr_assert_eq(PARSE("walk", "home"), ERR_OK);
-    cr_assert_eq(ctl_number(&ctl, CTL_COUNT, 1, 100, &number, &why), ERR_OK);
+    cr_assert_eq(ctl_number(&ctl, CTL_COUNT, 100, &number, &why), ERR_OK);
     cr_assert_eq(number, 7, "the default stays");
     cr_assert_eq(PARSE("walk", "home", "--count", "100"), ERR_OK);
-    cr_assert_eq(ctl_number(&ctl, CTL_COUNT, 1, 100, &number, &why), ERR_OK);
+    cr_assert_eq(ctl_number(&ctl, CTL_COUNT, 100, &number, &why), ERR_OK);
     cr_assert_eq(number, 100);
-    cr_assert_eq(ctl_number(&ctl, CTL_COUNT, 1, 99, &number, &why), ERR_INVALID);
+    cr_assert_eq(ctl_number(&ctl, CTL_COUNT, 99, &number, &why), ERR_INVALID);
     cr_assert_str_eq(why.text, "--count 100: must be a whole number from 1 to 99");
     cr_assert_eq(ctl_digits("18446744073709551615", UINT64_MAX, &number, &why), ERR_OK);
     cr_assert_eq(number, UINT64_MAX);
