@@ -6,6 +6,7 @@ Every process that is started here is stopped here, by its pid. Nothing sleeps f
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -16,6 +17,8 @@ import unittest
 
 BIN = os.environ.get("HERALD_BIN", os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
 PATIENCE = float(os.environ.get("HERALD_TEST_PATIENCE", "60"))
+# What AddressSanitizer, LeakSanitizer, ThreadSanitizer and UBSan say, in a build that has them.
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 SERVICES = ("producer", "retry-scheduler", "compensator", "order-consumer")
 
 
@@ -46,6 +49,16 @@ class Herald:
     def log_text(self, name):
         with open(self.log_path(name), errors="replace") as log:
             return log.read()
+
+    def sanitizer_reports(self):
+        """What sanitizers had to say, of any process that was started here: {name: text}."""
+        found = {}
+        for file in sorted(os.listdir(os.path.join(self.data, "log"))):
+            text = self.log_text(file[:-len(".log")])
+            start = SANITIZER.search(text)
+            if start:
+                found[file] = text[max(0, start.start() - 200):start.start() + 4000]
+        return found
 
     def spawn(self, key, arguments, **kwargs):
         """Start any process under a name of its own; it is stopped with the rest."""
@@ -97,6 +110,8 @@ class Herald:
         done = subprocess.run([os.path.join(BIN, "heraldctl"), *map(str, arguments)],
                               input=text, capture_output=True, text=True, timeout=timeout,
                               env={**os.environ, "HERALD_DATA": self.data})
+        if SANITIZER.search(done.stderr):
+            raise AssertionError(f"heraldctl {' '.join(map(str, arguments))}:\n{done.stderr}")
         if check and done.returncode != 0:
             raise AssertionError(f"heraldctl {' '.join(map(str, arguments))} ended with "
                                  f"{done.returncode}:\n{done.stdout}{done.stderr}")
@@ -179,4 +194,6 @@ class HeraldTest(unittest.TestCase):
             for name in SERVICES:
                 if os.path.exists(self.herald.log_path(name)):
                     print(f"--- {name}\n" + self.herald.log_text(name)[-1500:], flush=True)
+        reports = self.herald.sanitizer_reports()
         shutil.rmtree(self.herald.data, ignore_errors=True)
+        self.assertEqual(reports, {}, "\n".join(reports.values()))
