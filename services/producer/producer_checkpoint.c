@@ -22,6 +22,7 @@
 #include "producer_private.h"
 
 #include "base/bytes.h"
+#include "base/mem.h"
 
 #include <assert.h>
 #include <string.h>
@@ -86,10 +87,30 @@ newest_record(producer_core_t *self, const struct producer_touched *touched)
     return 0; /* expired meanwhile */
 }
 
+/* Table by table: looking the entries up now, and restoring them later, is done in that order. */
+static void
+sort_touched(producer_core_t *self)
+{
+    size_t starts[PRODUCER_INDEX_TABLES + 1] = {0};
+    for (size_t i = 0; i < self->touched_count; i++) {
+        starts[producer_index_table(self->touched[i].hash) + 1]++;
+    }
+    for (size_t table = 1; table <= PRODUCER_INDEX_TABLES; table++) {
+        starts[table] += starts[table - 1];
+    }
+    struct producer_touched *sorted = mem_array(self->touched_capacity, sizeof *sorted);
+    for (size_t i = 0; i < self->touched_count; i++) {
+        sorted[starts[producer_index_table(self->touched[i].hash)]++] = self->touched[i];
+    }
+    mem_free(self->touched);
+    self->touched = sorted;
+}
+
 static void
 write_index(producer_core_t *self)
 {
     static uint8_t body[INDEX_ENTRIES * INDEX_ENTRY_MAX + 32]; /* one thread; too large a frame */
+    sort_touched(self);
     for (size_t at = 0; at < self->touched_count;) {
         size_t count = self->touched_count - at;
         count = count < INDEX_ENTRIES ? count : INDEX_ENTRIES;

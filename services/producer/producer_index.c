@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define TABLES 1024U
+#define TABLES PRODUCER_INDEX_TABLES
 #define FIRST_CAPACITY 64U
 #define PINNED 2
 
@@ -54,7 +54,7 @@ producer_index_destroy(producer_index_t **self_p)
 void
 producer_index_prefetch(const producer_index_t *self, uint64_t hash)
 {
-    const struct table *table = &self->tables[hash % TABLES];
+    const struct table *table = &self->tables[producer_index_table(hash)];
     if (table->capacity > 0) {
         __builtin_prefetch(&table->entries[place_of((uint32_t)(hash >> 32), table->capacity)]);
     }
@@ -63,7 +63,7 @@ producer_index_prefetch(const producer_index_t *self, uint64_t hash)
 struct producer_index_entry *
 producer_index_find(producer_index_t *self, uint64_t hash, uint32_t *cursor)
 {
-    struct table *table = &self->tables[hash % TABLES];
+    struct table *table = &self->tables[producer_index_table(hash)];
     uint32_t tag = (uint32_t)(hash >> 32);
     while (*cursor < table->capacity) {
         uint32_t at = (place_of(tag, table->capacity) + (*cursor)++) & (table->capacity - 1);
@@ -183,7 +183,7 @@ entry_with(uint64_t hash, uint64_t position, uint64_t last)
 static struct table *
 table_with_room(producer_index_t *self, uint64_t hash, uint64_t expired)
 {
-    struct table *table = &self->tables[hash % TABLES];
+    struct table *table = &self->tables[producer_index_table(hash)];
     if ((table->count + 1ULL) * 10 > table->capacity * 8ULL) {
         rebuild(self, table, expired);
     }

@@ -35,6 +35,15 @@ struct producer_index_entry *producer_index_find(producer_index_t *self, uint64_
 /* Add one. Entries whose position is below `expired` make room first when a table would grow. */
 void producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired);
 
+/* Which of the small tables a hash belongs to: who handles many entries does it table by table, so
+ * that the processor finds its way to one of them at a time. */
+#define PRODUCER_INDEX_TABLES 1024U
+static inline uint32_t
+producer_index_table(uint64_t hash)
+{
+    return (uint32_t)(hash % PRODUCER_INDEX_TABLES);
+}
+
 /* Have the place of this hash fetched from memory while other work goes on: whoever knows what it
  * will look up next saves the wait, which is most of what a lookup costs. */
 void producer_index_prefetch(const producer_index_t *self, uint64_t hash);

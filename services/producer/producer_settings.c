@@ -32,7 +32,7 @@ const struct setting producer_settings_table[] = {
      "sync on a thread of its own instead of the loop's"},
     {"journal/segment", SETTING_SIZE, "64MiB", 2 * 1024 * 1024 + 65536, 1LL << 30, NULL,
      "bytes of a segment file"},
-    {"journal/checkpoint", SETTING_INTEGER, "500000", 1000, 100000000, NULL,
+    {"journal/checkpoint", SETTING_INTEGER, "250000", 1000, 100000000, NULL,
      "own records between checkpoints"},
     {"journal/retention", SETTING_DURATION, "7d", 1000, 3650 * DAY_MS, NULL,
      "how long finished notifications are kept"},
