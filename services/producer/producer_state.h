@@ -1,0 +1,114 @@
+/* What the producer core holds in memory; only its own files include it. */
+#ifndef HERALD_PRODUCER_STATE_H
+#define HERALD_PRODUCER_STATE_H
+
+#include "producer_core.h"
+#include "producer_index.h"
+#include "producer_moved.h"
+#include "producer_open.h"
+#include "producer_watch.h"
+
+#include "delivery/catalog.h"
+#include "delivery/deadline_heap.h"
+#include "delivery/record_codec.h"
+#include "runtime/sender.h"
+#include "wire/wire_submit.h"
+
+#define PRODUCER_TOPICS 64U
+
+/* One subscription's first attempts. */
+struct producer_queue {
+    struct log_cursor cursor;  /* what is before it was offered to the sender in this run */
+    struct producer_open open; /* in our custody, without an end */
+};
+
+/* Which subscriptions match a topic: looked up once for each topic that is in use. */
+struct producer_topic {
+    size_t size; /* 0: empty */
+    char topic[LIMIT_TOPIC_BYTES];
+    uint8_t count;
+    uint16_t subscriptions[LIMIT_SUBSCRIPTIONS];
+};
+
+/* A notification with a deadline that may be still unsent. */
+struct producer_deadline {
+    uint64_t position;
+    uint32_t place; /* in the heap; while free: the next free one */
+};
+
+struct producer_deadlines {
+    struct producer_deadline *slots; /* owned */
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t free; /* head of the free list; DEADLINE_HEAP_NOWHERE: none */
+    struct deadline_heap heap;
+};
+
+struct producer_counts {
+    uint64_t accepted;
+    uint64_t duplicates;
+    uint64_t conflicts;
+    uint64_t refused;
+    uint64_t busy;
+    uint64_t unrouted;
+    uint64_t done;
+    uint64_t moved;
+    uint64_t cancelled;
+    uint64_t evidence;
+    uint64_t bad_outcomes;
+    uint64_t checkpoints;
+};
+
+/* Where positions stood at a time, for retention by age and by count. */
+struct producer_mark {
+    uint64_t position;
+    uint64_t total; /* notifications before it, over the log's life */
+    int64_t unix_ms;
+};
+#define PRODUCER_MARKS 1024U
+
+struct producer_core {
+    struct producer_settings settings;
+    peers_t *peers;          /* borrowed */
+    log_t *log;              /* borrowed from peers */
+    outbox_t *outbox;        /* borrowed */
+    sender_t *sender;        /* owned */
+    catalog_t *catalog;      /* owned */
+    producer_index_t *index; /* owned */
+    struct producer_moved moved;
+    struct producer_watches watches;
+    struct producer_deadlines deadlines;
+    struct producer_queue *queues[LIMIT_SUBSCRIPTIONS + 1]; /* owned; by subscription id */
+    uint16_t queue_count;                                   /* highest id */
+    struct producer_topic topics[PRODUCER_TOPICS];
+    struct producer_counts counts;
+    struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
+    uint32_t mark_first;
+    uint32_t mark_count;
+    uint64_t open_count; /* deliveries without an end, wherever they are */
+    uint64_t open_bytes; /* of their notifications */
+    uint64_t total;      /* notifications accepted over the log's life */
+    uint64_t gone;       /* of them: trimmed */
+    uint64_t run_first;  /* positions from here on were accepted in this run */
+    uint64_t expired;    /* positions below are not kept any more */
+    uint64_t random;
+    uint64_t checkpoint_at;           /* position of the newest checkpoint's BEGIN; 0: none */
+    uint64_t index_chain;             /* position of the newest INDEX record; 0: none */
+    struct producer_touched *touched; /* owned */
+    size_t touched_count;
+    size_t touched_capacity;
+    int64_t trimmed_ms;
+    int64_t started_ms;
+    bool more;   /* dispatch stopped at its bound */
+    err_t fault; /* a log that cannot be read: the next step ends the service */
+    int64_t now_ms;
+    int64_t now_unix_ms;
+};
+
+/* An index entry that the newest checkpoint does not know as it is. */
+struct producer_touched {
+    uint64_t hash;
+    uint64_t position;
+};
+
+#endif
