@@ -16,13 +16,13 @@ TestSuite(journal_print, .init = tool_setup, .fini = tool_teardown);
     }
 #define AT_MS INT64_C(1795420800123)
 
-static const struct delivery_key key = {.position = 77, .subscription = 3};
+#define KEY {.position = 77, .subscription = 3}
 
 static struct record_custody
 custody(void)
 {
     return (struct record_custody){
-        .key = key,
+        .key = KEY,
         .turn = 2,
         .to = LOG_COMPENSATOR,
         .cause = OUTCOME_LEASE,
@@ -55,13 +55,13 @@ static void
 append_events(log_t *log)
 {
     static const struct record_event events[] = {
-        {.key = key, .turn = 1, .kind = RECORD_DONE, .outcome = OUTCOME_DUPLICATE, .attempt = 2},
-        {.key = key, .turn = 1, .kind = RECORD_EVIDENCE, .outcome = OUTCOME_DONE},
-        {.key = key, .turn = 2, .kind = RECORD_FAILED, .outcome = OUTCOME_DOWN, .unburnt = 6},
-        {.key = key, .turn = 2, .kind = RECORD_ENDED, .end = END_UNDONE},
-        {.key = key, .turn = 3, .kind = RECORD_CLOSED, .end = END_RESOLVED, .by = TEXT("ann")},
-        {.key = key, .turn = 3, .kind = RECORD_ORDER, .order = ORDER_RESOLVE, .unfenced = true},
-        {.key = key, .turn = 3, .kind = RECORD_FENCED, .reason = TEXT("undone by hand")},
+        {.key = KEY, .turn = 1, .kind = RECORD_DONE, .outcome = OUTCOME_DUPLICATE, .attempt = 2},
+        {.key = KEY, .turn = 1, .kind = RECORD_EVIDENCE, .outcome = OUTCOME_DONE},
+        {.key = KEY, .turn = 2, .kind = RECORD_FAILED, .outcome = OUTCOME_DOWN, .unburnt = 6},
+        {.key = KEY, .turn = 2, .kind = RECORD_ENDED, .end = END_UNDONE},
+        {.key = KEY, .turn = 3, .kind = RECORD_CLOSED, .end = END_RESOLVED, .by = TEXT("ann")},
+        {.key = KEY, .turn = 3, .kind = RECORD_ORDER, .order = ORDER_RESOLVE, .unfenced = true},
+        {.key = KEY, .turn = 3, .kind = RECORD_FENCED, .reason = TEXT("undone by hand")},
     };
     uint8_t body[RECORD_EVENT_MAX];
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
