@@ -23,8 +23,8 @@
  */
 #include "delivery/record_codec.h"
 
-#include "base/bytes.h"
 #include "base/check.h"
+#include "delivery/record_codec_private.h"
 
 #include <string.h>
 
@@ -34,60 +34,6 @@
 #define FLAG_REASON 8U
 #define FLAG_PREVIOUS 16U
 #define FLAG_UNFENCED 32U
-
-static void
-put_text(struct bytes_out *out, struct record_text text)
-{
-    bytes_out_varint(out, text.size);
-    bytes_out_span(out, text.data, text.size);
-}
-
-static struct record_text
-get_text(struct bytes_in *in, size_t limit)
-{
-    uint64_t size = bytes_in_varint(in);
-    if (size > limit) {
-        in->failed = true;
-    }
-    const uint8_t *data = bytes_in_span(in, size);
-    return data == NULL ? (struct record_text){0}
-                        : (struct record_text){.data = (const char *)data, .size = (size_t)size};
-}
-
-static void
-put_key(struct bytes_out *out, struct delivery_key key)
-{
-    bytes_out_varint(out, key.position);
-    bytes_out_varint(out, key.subscription);
-}
-
-static uint64_t
-get_number(struct bytes_in *in, uint64_t max)
-{
-    uint64_t value = bytes_in_varint(in);
-    if (value > max) {
-        in->failed = true;
-        return 0;
-    }
-    return value;
-}
-
-static struct delivery_key
-get_key(struct bytes_in *in)
-{
-    struct delivery_key key = {.position = bytes_in_varint(in)};
-    key.subscription = (uint16_t)get_number(in, LIMIT_SUBSCRIPTIONS);
-    if (key.position == 0 || key.subscription == 0) {
-        in->failed = true;
-    }
-    return key;
-}
-
-static err_t
-finish(const struct bytes_in *in, const char *what, struct why *why)
-{
-    return in->failed ? why_set(why, ERR_CORRUPT, "a %s record that makes no sense", what) : ERR_OK;
-}
 
 size_t
 record_notification_size(const struct record_notification *record)
@@ -120,7 +66,7 @@ record_notification_decode(const uint8_t *body, size_t size, struct record_notif
                            struct why *why)
 {
     struct bytes_in in = bytes_in_over(body, size);
-    record->received_unix_ms = (int64_t)get_number(&in, INT64_MAX);
+    record->received_unix_ms = (int64_t)codec_get_number(&in, INT64_MAX);
     const uint8_t *hash = bytes_in_span(&in, 16);
     if (hash != NULL) {
         memcpy(record->hash, hash, 16);
@@ -130,11 +76,11 @@ record_notification_decode(const uint8_t *body, size_t size, struct record_notif
         in.failed = true;
     }
     for (unsigned i = 0; i < record->subscription_count && !in.failed; i++) {
-        record->subscriptions[i] = (uint16_t)get_number(&in, LIMIT_SUBSCRIPTIONS);
+        record->subscriptions[i] = (uint16_t)codec_get_number(&in, LIMIT_SUBSCRIPTIONS);
     }
     record->encoded_size = bytes_in_left(&in);
     record->encoded = bytes_in_span(&in, record->encoded_size);
-    return finish(&in, "NOTIFICATION", why);
+    return codec_finish(&in, "NOTIFICATION", why);
 }
 
 static uint8_t
@@ -160,7 +106,7 @@ record_event_encode(const struct record_event *record, uint8_t *to)
         (record->by.size != 0 ? FLAG_BY : 0) | (record->reason.size != 0 ? FLAG_REASON : 0) |
         (record->previous != 0 ? FLAG_PREVIOUS : 0) | (record->unfenced ? FLAG_UNFENCED : 0);
     struct bytes_out out = bytes_out_over(to, RECORD_EVENT_MAX);
-    put_key(&out, record->key);
+    codec_put_key(&out, record->key);
     bytes_out_varint(&out, record->turn);
     bytes_out_u8(&out, (uint8_t)flags);
     bytes_out_u8(&out, event_what(record));
@@ -173,10 +119,10 @@ record_event_encode(const struct record_event *record, uint8_t *to)
         bytes_out_varint(&out, record->unburnt);
     }
     if ((flags & FLAG_BY) != 0) {
-        put_text(&out, record->by);
+        codec_put_text(&out, record->by);
     }
     if ((flags & FLAG_REASON) != 0) {
-        put_text(&out, record->reason);
+        codec_put_text(&out, record->reason);
     }
     if ((flags & FLAG_PREVIOUS) != 0) {
         bytes_out_varint(&out, record->previous);
@@ -208,29 +154,29 @@ record_event_decode(uint8_t kind, const uint8_t *body, size_t size, struct recor
                     struct why *why)
 {
     struct bytes_in in = bytes_in_over(body, size);
-    *record = (struct record_event){.kind = kind, .key = get_key(&in)};
-    record->turn = (uint32_t)get_number(&in, UINT32_MAX);
+    *record = (struct record_event){.kind = kind, .key = codec_get_key(&in)};
+    record->turn = (uint32_t)codec_get_number(&in, UINT32_MAX);
     unsigned flags = bytes_in_u8(&in);
     event_set_what(record, bytes_in_u8(&in), &in);
-    record->attempt = (uint16_t)get_number(&in, UINT16_MAX);
-    record->at_unix_ms = (int64_t)get_number(&in, INT64_MAX);
+    record->attempt = (uint16_t)codec_get_number(&in, UINT16_MAX);
+    record->at_unix_ms = (int64_t)codec_get_number(&in, INT64_MAX);
     if ((flags & FLAG_DUE) != 0) {
-        record->due_unix_ms = (int64_t)get_number(&in, INT64_MAX);
+        record->due_unix_ms = (int64_t)codec_get_number(&in, INT64_MAX);
     }
     if ((flags & FLAG_UNBURNT) != 0) {
-        record->unburnt = (uint16_t)get_number(&in, UINT16_MAX);
+        record->unburnt = (uint16_t)codec_get_number(&in, UINT16_MAX);
     }
     if ((flags & FLAG_BY) != 0) {
-        record->by = get_text(&in, LIMIT_NAME_BYTES);
+        record->by = codec_get_text(&in, LIMIT_NAME_BYTES);
     }
     if ((flags & FLAG_REASON) != 0) {
-        record->reason = get_text(&in, LIMIT_REASON_BYTES);
+        record->reason = codec_get_text(&in, LIMIT_REASON_BYTES);
     }
     if ((flags & FLAG_PREVIOUS) != 0) {
         record->previous = bytes_in_varint(&in);
     }
     record->unfenced = (flags & FLAG_UNFENCED) != 0;
-    return finish(&in, "delivery's", why);
+    return codec_finish(&in, "delivery's", why);
 }
 
 size_t
@@ -238,7 +184,7 @@ record_custody_encode(const struct record_custody *record, uint8_t *to)
 {
     CHECK(record->reason.size <= LIMIT_REASON_BYTES);
     struct bytes_out out = bytes_out_over(to, RECORD_CUSTODY_MAX);
-    put_key(&out, record->key);
+    codec_put_key(&out, record->key);
     bytes_out_varint(&out, record->turn);
     bytes_out_u8(&out, record->to);
     bytes_out_u8(&out, record->cause);
@@ -250,7 +196,7 @@ record_custody_encode(const struct record_custody *record, uint8_t *to)
     bytes_out_varint(&out, (uint64_t)record->due_unix_ms);
     bytes_out_varint(&out, (uint64_t)record->first_sent_unix_ms);
     bytes_out_varint(&out, record->previous);
-    put_text(&out, record->reason);
+    codec_put_text(&out, record->reason);
     if (record->given != 0) {
         bytes_out_varint(&out, record->given);
         bytes_out_u8(&out, record->given_by);
@@ -261,20 +207,20 @@ record_custody_encode(const struct record_custody *record, uint8_t *to)
 static void
 custody_in(struct bytes_in *in, struct record_custody *record)
 {
-    *record = (struct record_custody){.key = get_key(in)};
-    record->turn = (uint32_t)get_number(in, UINT32_MAX);
+    *record = (struct record_custody){.key = codec_get_key(in)};
+    record->turn = (uint32_t)codec_get_number(in, UINT32_MAX);
     record->to = bytes_in_u8(in);
     record->cause = bytes_in_u8(in);
     unsigned flags = bytes_in_u8(in);
     record->sent = (flags & 1) != 0;
     record->alone = (flags & 2) != 0;
-    record->attempts = (uint16_t)get_number(in, UINT16_MAX);
-    record->unburnt = (uint16_t)get_number(in, UINT16_MAX);
-    record->at_unix_ms = (int64_t)get_number(in, INT64_MAX);
-    record->due_unix_ms = (int64_t)get_number(in, INT64_MAX);
-    record->first_sent_unix_ms = (int64_t)get_number(in, INT64_MAX);
+    record->attempts = (uint16_t)codec_get_number(in, UINT16_MAX);
+    record->unburnt = (uint16_t)codec_get_number(in, UINT16_MAX);
+    record->at_unix_ms = (int64_t)codec_get_number(in, INT64_MAX);
+    record->due_unix_ms = (int64_t)codec_get_number(in, INT64_MAX);
+    record->first_sent_unix_ms = (int64_t)codec_get_number(in, INT64_MAX);
     record->previous = bytes_in_varint(in);
-    record->reason = get_text(in, LIMIT_REASON_BYTES);
+    record->reason = codec_get_text(in, LIMIT_REASON_BYTES);
     if ((flags & 4) != 0) {
         record->given = bytes_in_varint(in);
         record->given_by = bytes_in_u8(in);
@@ -290,7 +236,7 @@ record_custody_decode(const uint8_t *body, size_t size, struct record_custody *r
 {
     struct bytes_in in = bytes_in_over(body, size);
     custody_in(&in, record);
-    return finish(&in, "custody", why);
+    return codec_finish(&in, "custody", why);
 }
 
 size_t
@@ -325,93 +271,6 @@ record_case_decode(const uint8_t *body, size_t size, struct record_case *record,
                                                      &record->notification, why);
 }
 
-size_t
-record_subscription_encode(const struct record_subscription *record, uint8_t *to)
-{
-    struct bytes_out out = bytes_out_over(to, RECORD_SUBSCRIPTION_MAX);
-    bytes_out_varint(&out, record->id);
-    bytes_out_u8(&out, record->active ? 1 : 0);
-    bytes_out_u8(&out, record->compensation);
-    bytes_out_varint(&out, record->lease_ms);
-    bytes_out_varint(&out, record->lease_limit_ms);
-    put_text(&out, record->name);
-    put_text(&out, record->pattern);
-    put_text(&out, record->group);
-    put_text(&out, record->policy);
-    return bytes_out_used(&out);
-}
-
-err_t
-record_subscription_decode(const uint8_t *body, size_t size, struct record_subscription *record,
-                           struct why *why)
-{
-    struct bytes_in in = bytes_in_over(body, size);
-    record->id = (uint16_t)get_number(&in, LIMIT_SUBSCRIPTIONS);
-    record->active = bytes_in_u8(&in) != 0;
-    record->compensation = bytes_in_u8(&in);
-    record->lease_ms = (uint32_t)get_number(&in, UINT32_MAX);
-    record->lease_limit_ms = (uint32_t)get_number(&in, UINT32_MAX);
-    record->name = get_text(&in, LIMIT_NAME_BYTES);
-    record->pattern = get_text(&in, 512);
-    record->group = get_text(&in, LIMIT_NAME_BYTES);
-    record->policy = get_text(&in, 512);
-    in.failed = in.failed || record->id == 0;
-    return finish(&in, "SUBSCRIPTION", why);
-}
-
-size_t
-record_group_encode(const struct record_group *record, uint8_t *to)
-{
-    struct bytes_out out = bytes_out_over(to, RECORD_GROUP_MAX);
-    bytes_out_u8(&out, (uint8_t)((record->can_fence ? 1 : 0) | (record->can_undo ? 2 : 0)));
-    bytes_out_span(&out, record->identity, 16);
-    put_text(&out, record->name);
-    put_text(&out, record->by);
-    return bytes_out_used(&out);
-}
-
-err_t
-record_group_decode(const uint8_t *body, size_t size, struct record_group *record, struct why *why)
-{
-    struct bytes_in in = bytes_in_over(body, size);
-    unsigned flags = bytes_in_u8(&in);
-    record->can_fence = (flags & 1) != 0;
-    record->can_undo = (flags & 2) != 0;
-    const uint8_t *identity = bytes_in_span(&in, 16);
-    if (identity != NULL) {
-        memcpy(record->identity, identity, 16);
-    }
-    record->name = get_text(&in, LIMIT_NAME_BYTES);
-    record->by = get_text(&in, LIMIT_NAME_BYTES);
-    return finish(&in, "GROUP", why);
-}
-
-size_t
-record_position_encode(const struct record_position *record, uint8_t *to)
-{
-    struct bytes_out out = bytes_out_over(to, RECORD_POSITION_MAX);
-    for (int i = 0; i < LOG_ID_COUNT; i++) {
-        bytes_out_varint(&out, record->logs[i].position);
-        bytes_out_span(&out, record->logs[i].identity, 16);
-    }
-    return bytes_out_used(&out);
-}
-
-err_t
-record_position_decode(const uint8_t *body, size_t size, struct record_position *record,
-                       struct why *why)
-{
-    struct bytes_in in = bytes_in_over(body, size);
-    for (int i = 0; i < LOG_ID_COUNT; i++) {
-        record->logs[i].position = bytes_in_varint(&in);
-        const uint8_t *identity = bytes_in_span(&in, 16);
-        if (identity != NULL) {
-            memcpy(record->logs[i].identity, identity, 16);
-        }
-    }
-    return finish(&in, "POSITION", why);
-}
-
 bool
 record_key(uint8_t kind, const uint8_t *body, size_t size, struct delivery_key *key)
 {
@@ -434,6 +293,6 @@ record_key(uint8_t kind, const uint8_t *body, size_t size, struct delivery_key *
     default:
         return false;
     }
-    *key = get_key(&in);
+    *key = codec_get_key(&in);
     return !in.failed;
 }
