@@ -11,4 +11,11 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 if(HERALD_TESTS)
     pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)
+    # In trixie a library behind it names a directory "include", which CMake refuses.
+    get_target_property(criterion_directories PkgConfig::CRITERION INTERFACE_INCLUDE_DIRECTORIES)
+    if(criterion_directories)
+        list(FILTER criterion_directories INCLUDE REGEX "^/")
+        set_target_properties(PkgConfig::CRITERION PROPERTIES
+            INTERFACE_INCLUDE_DIRECTORIES "${criterion_directories}")
+    endif()
 endif()
