@@ -1,0 +1,217 @@
+/* Consumers and the lanes that they have: who is there, and who is lost. */
+#include "runtime/sender_private.h"
+
+#include "base/check.h"
+
+#define LOST_AFTER_MS (3 * SENDER_PING_MS)
+
+/* What the socket is bound to, as a client on another host must dial it. */
+static void
+copy_endpoint(char to[LIMIT_ENDPOINT_BYTES + 1], const char *endpoint)
+{
+    static const char any[] = "tcp://0.0.0.0:";
+    size_t size = strlen(endpoint);
+    CHECK(size <= LIMIT_ENDPOINT_BYTES);
+    if (strncmp(endpoint, any, sizeof any - 1) == 0) {
+        memcpy(to, "tcp://*:", 8);
+        memcpy(to + 8, endpoint + sizeof any - 1, size - sizeof any + 2);
+    } else {
+        memcpy(to, endpoint, size + 1);
+    }
+}
+
+void
+sender_set_endpoint(sender_t *self, uint32_t lane, const char *endpoint)
+{
+    CHECK(lane < self->settings.lane_count);
+    copy_endpoint(self->lanes[lane].endpoint, endpoint);
+}
+
+void
+sender_set_common(sender_t *self, const char *name, const char *endpoint)
+{
+    CHECK(self->common_count < SENDER_COMMON_MAX && strlen(name) <= LIMIT_NAME_BYTES);
+    struct sender_common *common = &self->common[self->common_count++];
+    memcpy(common->name, name, strlen(name) + 1);
+    copy_endpoint(common->endpoint, endpoint);
+}
+
+static void
+lose_lane(sender_t *self, uint32_t number)
+{
+    struct sender_lane *lane = &self->lanes[number];
+    for (uint64_t i = self->oldest; lane->outstanding > 0 && i < self->counter; i++) {
+        struct sender_entry *entry = &self->ring[i & SENDER_RING_MASK];
+        if (entry->state == ENTRY_OUT && entry->lane == number) {
+            sender_give_up(self, entry, OUTCOME_LOST, "the receiver was lost");
+        }
+    }
+    CHECK(lane->outstanding == 0);
+    lane->state = LANE_FREE;
+}
+
+static void
+lose_consumer(sender_t *self, struct sender_consumer *consumer)
+{
+    struct sender_lane *lane = &self->lanes[consumer->lane];
+    CHECK(lane->consumers > 0);
+    lane->consumers--;
+    if (lane->consumers == 0) {
+        lose_lane(self, consumer->lane);
+    }
+    consumer->lane = SENDER_NOBODY;
+}
+
+static struct sender_consumer *
+find_consumer(sender_t *self, struct wire_text name)
+{
+    for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
+        struct sender_consumer *consumer = &self->consumers[i];
+        if (consumer->lane != SENDER_NOBODY && consumer->name_size == name.size &&
+            memcmp(consumer->name, name.data, name.size) == 0) {
+            return consumer;
+        }
+    }
+    return NULL;
+}
+
+/* A free lane, or the one of the group with the fewest consumers; SENDER_NOBODY when there is
+ * neither. */
+static uint32_t
+pick_lane(const sender_t *self, struct wire_text group)
+{
+    uint32_t shared = SENDER_NOBODY;
+    for (uint32_t i = 0; i < self->settings.lane_count; i++) {
+        if (self->lanes[i].state == LANE_FREE) {
+            return i;
+        }
+        if (sender_lane_is_of(&self->lanes[i], group) &&
+            (shared == SENDER_NOBODY || self->lanes[i].consumers < self->lanes[shared].consumers)) {
+            shared = i;
+        }
+    }
+    return shared;
+}
+
+static struct sender_consumer *
+add_consumer(sender_t *self, const struct wire_hello *hello)
+{
+    uint32_t number = pick_lane(self, hello->group);
+    for (uint32_t i = 0; number != SENDER_NOBODY && i < SENDER_CONSUMERS_MAX; i++) {
+        struct sender_consumer *consumer = &self->consumers[i];
+        if (consumer->lane != SENDER_NOBODY) {
+            continue;
+        }
+        struct sender_lane *lane = &self->lanes[number];
+        if (lane->state == LANE_FREE) {
+            lane->state = LANE_OPEN;
+            lane->group_size = hello->group.size;
+            memcpy(lane->group, hello->group.data, hello->group.size);
+        }
+        lane->consumers++;
+        consumer->lane = number;
+        consumer->nonce = hello->nonce;
+        consumer->name_size = hello->name.size;
+        memcpy(consumer->name, hello->name.data, hello->name.size);
+        return consumer;
+    }
+    return NULL;
+}
+
+static void
+add_endpoint(struct wire_welcome *welcome, const char *name, const char *endpoint)
+{
+    struct wire_endpoint *added = &welcome->endpoints[welcome->endpoint_count++];
+    added->name = (struct wire_text){.data = name, .size = strlen(name)};
+    added->endpoint = (struct wire_text){.data = endpoint, .size = strlen(endpoint)};
+}
+
+void
+sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,
+             struct wire_welcome *welcome)
+{
+    *welcome = (struct wire_welcome){
+        .service = {.data = self->settings.service, .size = strlen(self->settings.service)},
+        .run = self->settings.run,
+        .lease_ms = self->settings.lease_ms,
+        .ping_ms = SENDER_PING_MS,
+    };
+    for (uint32_t i = 0; i < self->common_count; i++) {
+        add_endpoint(welcome, self->common[i].name, self->common[i].endpoint);
+    }
+    if (hello->party != WIRE_PARTY_CONSUMER) {
+        return;
+    }
+    struct sender_consumer *consumer = find_consumer(self, hello->name);
+    if (consumer != NULL && (consumer->nonce != hello->nonce ||
+                             !sender_lane_is_of(&self->lanes[consumer->lane], hello->group))) {
+        lose_consumer(self, consumer); /* its process is gone: this is another one */
+        consumer = NULL;
+    }
+    if (consumer == NULL) {
+        consumer = add_consumer(self, hello);
+    }
+    if (consumer == NULL) {
+        static const char full[] = "all lanes are taken by other groups, or too many consumers";
+        welcome->status = WIRE_BUSY;
+        welcome->text = (struct wire_text){.data = full, .size = sizeof full - 1};
+        return;
+    }
+    consumer->seen_ms = now_ms;
+    struct sender_lane *lane = &self->lanes[consumer->lane];
+    lane->state = LANE_OPEN;
+    welcome->lane = consumer->lane;
+    add_endpoint(welcome, "lane", lane->endpoint);
+}
+
+bool
+sender_ping(sender_t *self, const struct wire_ping *ping, int64_t now_ms)
+{
+    struct sender_consumer *consumer = find_consumer(self, ping->name);
+    if (consumer == NULL || consumer->nonce != ping->nonce || consumer->lane != ping->lane) {
+        return false;
+    }
+    consumer->seen_ms = now_ms;
+    return true;
+}
+
+void
+sender_leave(sender_t *self, const struct wire_ping *session)
+{
+    struct sender_consumer *consumer = find_consumer(self, session->name);
+    if (consumer != NULL && consumer->nonce == session->nonce) {
+        lose_consumer(self, consumer);
+    }
+}
+
+void
+sender_lose_silent(sender_t *self, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
+        struct sender_consumer *consumer = &self->consumers[i];
+        if (consumer->lane != SENDER_NOBODY && now_ms - consumer->seen_ms > LOST_AFTER_MS) {
+            lose_consumer(self, consumer);
+        }
+    }
+}
+
+bool
+sender_present(const sender_t *self, struct wire_text group)
+{
+    for (uint32_t i = 0; i < self->settings.lane_count; i++) {
+        if (sender_lane_is_of(&self->lanes[i], group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t
+sender_consumers(const sender_t *self)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
+        count += self->consumers[i].lane != SENDER_NOBODY;
+    }
+    return count;
+}

@@ -1,0 +1,78 @@
+/* What the sender's files share; nobody else includes it. */
+#ifndef HERALD_RUNTIME_SENDER_PRIVATE_H
+#define HERALD_RUNTIME_SENDER_PRIVATE_H
+
+#include "runtime/sender.h"
+
+#include <string.h>
+
+#define SENDER_RING_ENTRIES 131072U /* a power of two, more than all windows together */
+#define SENDER_RING_MASK (SENDER_RING_ENTRIES - 1)
+#define SENDER_COMMON_MAX 4
+#define SENDER_NOBODY UINT32_MAX
+
+enum sender_entry_state {
+    ENTRY_FREE,
+    ENTRY_OUT,  /* sent, not answered */
+    ENTRY_LATE, /* its lease expired or its consumer was lost; a DONE still counts as evidence */
+};
+
+enum sender_lane_state {
+    LANE_FREE,
+    LANE_OPEN,
+    LANE_PAUSED, /* a lease expired on it */
+};
+
+struct sender_lane {
+    uint8_t state;
+    uint32_t consumers;
+    uint32_t outstanding;
+    size_t group_size;
+    char group[LIMIT_NAME_BYTES + 1];
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+};
+
+struct sender_consumer {
+    uint32_t lane; /* SENDER_NOBODY: the slot is free */
+    uint64_t nonce;
+    int64_t seen_ms;
+    size_t name_size;
+    char name[LIMIT_NAME_BYTES + 1];
+};
+
+struct sender_common {
+    char name[LIMIT_NAME_BYTES + 1];
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+};
+
+struct sender {
+    struct sender_settings settings;
+    outbox_t *outbox; /* borrowed */
+    struct sender_lane lanes[SENDER_LANES_MAX];
+    struct sender_consumer *consumers; /* owned */
+    struct sender_common common[SENDER_COMMON_MAX];
+    uint32_t common_count;
+    struct sender_entry *ring; /* owned */
+    uint64_t counter;          /* of the next token */
+    uint64_t oldest;           /* nothing before it is out */
+    uint32_t outstanding;
+    int64_t scanned_ms;
+    struct wire_out frame; /* being gathered; data NULL: none */
+    struct wire_deliver_out items;
+    uint32_t frame_lane;
+};
+
+static inline bool
+sender_lane_is_of(const struct sender_lane *lane, struct wire_text group)
+{
+    return lane->state != LANE_FREE && lane->group_size == group.size &&
+           memcmp(lane->group, group.data, group.size) == 0;
+}
+
+/* sender.c: nobody waits for this one any more; the owner hears the cause. */
+void sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, const char *reason);
+
+/* sender_consumers.c: who has not been heard of for three PING intervals is lost. */
+void sender_lose_silent(sender_t *self, int64_t now_ms);
+
+#endif
