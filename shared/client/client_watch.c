@@ -99,20 +99,17 @@ client_watch_answered(herald_client_t *self, const struct wire_head *head, struc
         slice_index >= CLIENT_WATCH_SLICES) {
         return false;
     }
-    uint8_t status = 0;
-    struct wire_text text;
-    uint32_t lease_ms = 0;
+    struct wire_watching watching;
     if (head->type == WIRE_ERROR) {
         return true; /* not now: it stays unanswered, so it is renewed again soon */
     }
-    if (head->type != WIRE_WATCHING ||
-        wire_watching_decode(in, head, &status, &text, &lease_ms, NULL) != ERR_OK) {
+    if (head->type != WIRE_WATCHING || wire_watching_decode(in, head, &watching, NULL) != ERR_OK) {
         self->ignored++;
         return true;
     }
-    if (status != WIRE_BUSY) {
+    if (watching.status != WIRE_BUSY) {
         watch->unanswered &= ~(1ULL << slice_index);
-        granted(watch, lease_ms);
+        granted(watch, watching.lease_ms);
     }
     return true;
 }
@@ -202,25 +199,23 @@ slice_ask(herald_client_t *self, size_t first, struct why *why)
     uint64_t request = client_ask_request(self);
     struct wire_out out = slice_encode(&self->watch, first, request, CLIENT_WATCH_LEASE_MS);
     err_t rc = client_ask(self, &out, WIRE_WATCHING, why);
-    uint8_t status = 0;
-    struct wire_text text;
-    uint32_t lease_ms = 0;
+    struct wire_watching said;
     if (rc == ERR_OK) {
-        rc = wire_watching_decode(&self->ask.in, &self->ask.head, &status, &text, &lease_ms, why);
+        rc = wire_watching_decode(&self->ask.in, &self->ask.head, &said, why);
     }
     if (rc != ERR_OK) {
         return rc;
     }
-    if (status == WIRE_OK || status == WIRE_NOT_FOUND) {
-        lease_ms = lease_ms < LEASE_MIN_MS ? LEASE_MIN_MS : lease_ms;
+    if (said.status == WIRE_OK || said.status == WIRE_NOT_FOUND) {
+        uint32_t lease_ms = said.lease_ms < LEASE_MIN_MS ? LEASE_MIN_MS : said.lease_ms;
         int64_t due_ms = now_ms + lease_ms / 3;
         struct client_watch *watch = &self->watch;
         watch->due_ms = due_ms < watch->due_ms ? due_ms : watch->due_ms;
     }
-    return status == WIRE_OK
-               ? ERR_OK
-               : why_set(why, client_ask_refused(status), "%s: %.*s", wire_status_name(status),
-                         (int)text.size, text.size == 0 ? "" : text.data);
+    return said.status == WIRE_OK ? ERR_OK
+                                  : why_set(why, client_ask_refused(said.status), "%s: %.*s",
+                                            wire_status_name(said.status), (int)said.text.size,
+                                            said.text.size == 0 ? "" : said.text.data);
 }
 
 err_t

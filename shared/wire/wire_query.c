@@ -206,12 +206,12 @@ wire_watching_encode(struct wire_out *out, uint64_t request, uint8_t status, con
 }
 
 err_t
-wire_watching_decode(struct wire_in *in, const struct wire_head *head, uint8_t *status,
-                     struct wire_text *text, uint32_t *lease_ms, struct why *why)
+wire_watching_decode(struct wire_in *in, const struct wire_head *head,
+                     struct wire_watching *watching, struct why *why)
 {
-    *status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
-    *text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
-    *lease_ms = (uint32_t)wire_in_uint(in, "lease", UINT32_MAX);
+    watching->status = (uint8_t)wire_in_uint(in, "status", UINT8_MAX);
+    watching->text = wire_in_optional(in, "text", WIRE_TEXT_BYTES);
+    watching->lease_ms = (uint32_t)wire_in_uint(in, "lease", UINT32_MAX);
     return wire_message_end(in, head, 6, why);
 }
 

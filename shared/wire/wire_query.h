@@ -99,10 +99,16 @@ bool wire_delivery_get(struct wire_in *in, struct wire_delivery *delivery);
 bool wire_delivery_end(struct wire_in *in, const struct wire_delivery *delivery);
 bool wire_attempt_get(struct wire_in *in, struct wire_attempt *attempt);
 
+struct wire_watching {
+    uint8_t status;
+    struct wire_text text;
+    uint32_t lease_ms; /* granted */
+};
+
 void wire_watching_encode(struct wire_out *out, uint64_t request, uint8_t status, const char *text,
                           uint32_t lease_ms);
-err_t wire_watching_decode(struct wire_in *in, const struct wire_head *head, uint8_t *status,
-                           struct wire_text *text, uint32_t *lease_ms, struct why *why);
+err_t wire_watching_decode(struct wire_in *in, const struct wire_head *head,
+                           struct wire_watching *watching, struct why *why);
 
 struct wire_event {
     struct wire_text biz_id;

@@ -209,15 +209,16 @@ wire_counters_encode(struct wire_out *out, uint64_t request, const char *service
 }
 
 err_t
-wire_counters_decode(struct wire_in *in, const struct wire_head *head, struct wire_text *service,
-                     struct wire_counter *counters, uint32_t *count, struct why *why)
+wire_counters_decode(struct wire_in *in, const struct wire_head *head,
+                     struct wire_counters *counters, struct why *why)
 {
-    *service = wire_in_text(in, "service", 1, LIMIT_NAME_BYTES);
-    *count = wire_in_array(in, "counters", 0, WIRE_COUNTERS_MAX);
-    for (uint32_t i = 0; i < *count && !in->failed; i++) {
+    counters->service = wire_in_text(in, "service", 1, LIMIT_NAME_BYTES);
+    counters->count = wire_in_array(in, "counters", 0, WIRE_COUNTERS_MAX);
+    for (uint32_t i = 0; i < counters->count && !in->failed; i++) {
+        struct wire_counter *counter = &counters->list[i];
         uint32_t fields = wire_in_array(in, "counter", 2, WIRE_FIELDS_MAX);
-        counters[i].name = wire_in_text(in, "name", 1, LIMIT_NAME_BYTES);
-        counters[i].value = wire_in_uint(in, "value", UINT64_MAX);
+        counter->name = wire_in_text(in, "name", 1, LIMIT_NAME_BYTES);
+        counter->value = wire_in_uint(in, "value", UINT64_MAX);
         wire_in_rest(in, fields, 2);
     }
     return wire_message_end(in, head, 5, why);

@@ -110,12 +110,17 @@ struct wire_counter {
     uint64_t value;
 };
 
+/* As decoded; `count` of the list are filled in. */
+struct wire_counters {
+    struct wire_text service;
+    uint32_t count;
+    struct wire_counter list[WIRE_COUNTERS_MAX];
+};
+
 /* COUNTERS [.., service, [[name, value]...]] */
 void wire_counters_encode(struct wire_out *out, uint64_t request, const char *service,
                           const struct wire_counter *counters, uint32_t count);
-/* At most WIRE_COUNTERS_MAX are filled in. */
 err_t wire_counters_decode(struct wire_in *in, const struct wire_head *head,
-                           struct wire_text *service, struct wire_counter *counters,
-                           uint32_t *count, struct why *why);
+                           struct wire_counters *counters, struct why *why);
 
 #endif

@@ -1,130 +1,19 @@
-#include "support/wire_echo.h"
+#include "support/wire_echo_private.h"
 
 #include "wire/wire_case.h"
 #include "wire/wire_deliver.h"
-#include "wire/wire_message.h"
 #include "wire/wire_query.h"
-#include "wire/wire_session.h"
 #include "wire/wire_submit.h"
 
-#include <string.h>
-
-struct echo {
-    struct wire_in in;
-    struct wire_head head;
-    struct wire_out *out; /* borrowed */
-    struct why *why;      /* borrowed */
-};
-
 static err_t
-echo_hello(struct echo *self)
+echo_watching(struct echo *self)
 {
-    struct wire_hello hello;
-    err_t rc = wire_hello_decode(&self->in, &self->head, &hello, self->why);
+    struct wire_watching said;
+    err_t rc = wire_watching_decode(&self->in, &self->head, &said, self->why);
     if (rc == ERR_OK) {
-        wire_hello_encode(self->out, self->head.request, &hello);
-    }
-    return rc;
-}
-
-static err_t
-echo_welcome(struct echo *self)
-{
-    struct wire_welcome welcome;
-    err_t rc = wire_welcome_decode(&self->in, &self->head, &welcome, self->why);
-    if (rc == ERR_OK) {
-        wire_welcome_encode(self->out, self->head.request, &welcome);
-    }
-    return rc;
-}
-
-static err_t
-echo_ping(struct echo *self)
-{
-    struct wire_ping ping;
-    err_t rc = wire_ping_decode(&self->in, &self->head, &ping, self->why);
-    if (rc == ERR_OK) {
-        wire_ping_encode(self->out, self->head.request, &ping);
-    }
-    return rc;
-}
-
-static err_t
-echo_pong(struct echo *self)
-{
-    struct wire_pong pong;
-    err_t rc = wire_pong_decode(&self->in, &self->head, &pong, self->why);
-    if (rc == ERR_OK) {
-        wire_pong_encode(self->out, self->head.request, &pong);
-    }
-    return rc;
-}
-
-/* ERROR, STATUS and WATCHING. */
-static err_t
-echo_status(struct echo *self)
-{
-    uint8_t status = 0;
-    struct wire_text text;
-    uint32_t lease_ms = 0;
-    bool watching = self->head.type == WIRE_WATCHING;
-    err_t rc = watching ? wire_watching_decode(&self->in, &self->head, &status, &text, &lease_ms,
-                                               self->why)
-                        : wire_status_decode(&self->in, &self->head, &status, &text, self->why);
-    char copy[WIRE_TEXT_BYTES + 1] = {0};
-    if (rc == ERR_OK && text.size > 0) {
-        memcpy(copy, text.data, text.size);
-    }
-    if (rc == ERR_OK && watching) {
-        wire_watching_encode(self->out, self->head.request, status, copy, lease_ms);
-    } else if (rc == ERR_OK) {
-        wire_status_encode(self->out, self->head.type, self->head.request, status, copy);
-    }
-    return rc;
-}
-
-/* STATS and RELOAD. */
-static err_t
-echo_plain(struct echo *self)
-{
-    wire_plain_encode(self->out, self->head.type, self->head.request);
-    return wire_message_finish(&self->in, &self->head, self->why);
-}
-
-static err_t
-echo_counters(struct echo *self)
-{
-    struct wire_text service;
-    struct wire_counter counters[WIRE_COUNTERS_MAX];
-    uint32_t count = 0;
-    err_t rc = wire_counters_decode(&self->in, &self->head, &service, counters, &count, self->why);
-    if (rc == ERR_OK) {
-        char name[LIMIT_NAME_BYTES + 1] = {0};
-        memcpy(name, service.data, service.size);
-        wire_counters_encode(self->out, self->head.request, name, counters, count);
-    }
-    return rc;
-}
-
-static err_t
-echo_leave(struct echo *self)
-{
-    struct wire_ping session;
-    err_t rc = wire_leave_decode(&self->in, &self->head, &session, self->why);
-    if (rc == ERR_OK) {
-        wire_leave_encode(self->out, &session);
-    }
-    return rc;
-}
-
-static err_t
-echo_wake(struct echo *self)
-{
-    uint8_t log = 0;
-    uint64_t position = 0;
-    err_t rc = wire_wake_decode(&self->in, &self->head, &log, &position, self->why);
-    if (rc == ERR_OK) {
-        wire_wake_encode(self->out, log, position);
+        char copy[WIRE_TEXT_BYTES + 1];
+        echo_text(copy, said.text);
+        wire_watching_encode(self->out, self->head.request, said.status, copy, said.lease_ms);
     }
     return rc;
 }
@@ -379,7 +268,7 @@ wire_echo(const void *frame, size_t size, struct wire_out *out, struct why *why)
         [WIRE_QUERY] = echo_ids,
         [WIRE_ANSWER] = echo_answer,
         [WIRE_WATCH] = echo_ids,
-        [WIRE_WATCHING] = echo_status,
+        [WIRE_WATCHING] = echo_watching,
         [WIRE_EVENT] = echo_event,
         [WIRE_CANCEL] = echo_cancel,
         [WIRE_CANCELLING] = echo_cancelling,

@@ -9,16 +9,17 @@
 #include <stdio.h>
 
 static void
-stats_json(struct wire_text service, const struct wire_counter *counters, uint32_t count)
+stats_json(const struct wire_counters *counters)
 {
     json_t *object = json_object();
     json_t *stats = json_object();
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < counters->count; i++) {
         char name[LIMIT_NAME_BYTES + 1];
-        ctl_copy(name, sizeof name, counters[i].name);
-        (void)json_object_set_new(stats, name, ctl_json_uint(counters[i].value));
+        ctl_copy(name, sizeof name, counters->list[i].name);
+        (void)json_object_set_new(stats, name, ctl_json_uint(counters->list[i].value));
     }
-    (void)json_object_set_new(object, "service", ctl_json_text(service.data, service.size));
+    (void)json_object_set_new(object, "service",
+                              ctl_json_text(counters->service.data, counters->service.size));
     (void)json_object_set_new(object, "stats", stats);
     ctl_json_line(object);
 }
@@ -27,24 +28,22 @@ static err_t
 stats_of(const struct ctl *ctl, enum ctl_service service, table_t *table, struct why *why)
 {
     struct ctl_question question;
-    struct wire_counter counters[WIRE_COUNTERS_MAX];
-    struct wire_text name;
-    uint32_t count = 0;
+    struct wire_counters counters;
     err_t rc = ctl_question_open(ctl, service, &question, why);
     if (rc == ERR_OK) {
         wire_plain_encode(&question.out, WIRE_STATS, question.request);
         rc = ctl_ask(ctl, &question, WIRE_COUNTERS, why);
     }
     if (rc == ERR_OK) {
-        rc = wire_counters_decode(&question.in, &question.head, &name, counters, &count, why);
+        rc = wire_counters_decode(&question.in, &question.head, &counters, why);
     }
     if (rc == ERR_OK && ctl->json) {
-        stats_json(name, counters, count);
+        stats_json(&counters);
     } else if (rc == ERR_OK) {
-        for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t i = 0; i < counters.count; i++) {
             table_cell(table, "%s", ctl_service_name(service));
-            table_cell(table, "%.*s", CTL_TEXT(counters[i].name));
-            table_cell(table, "%" PRIu64, counters[i].value);
+            table_cell(table, "%.*s", CTL_TEXT(counters.list[i].name));
+            table_cell(table, "%" PRIu64, counters.list[i].value);
         }
     }
     ctl_question_close(&question);

@@ -79,13 +79,11 @@ fixture_watch(struct fixture *self, const char *biz_id, uint32_t lease_ms)
     fixture_front(self, &out);
     struct wire_in in;
     struct wire_head head;
-    uint8_t status = 0;
-    struct wire_text text;
-    uint32_t granted_ms = 0;
+    struct wire_watching watching;
     struct why why = {{0}};
     open_answer(self, WIRE_WATCHING, &in, &head);
-    cr_assert_eq(wire_watching_decode(&in, &head, &status, &text, &granted_ms, &why), ERR_OK);
-    return status;
+    cr_assert_eq(wire_watching_decode(&in, &head, &watching, &why), ERR_OK);
+    return watching.status;
 }
 
 static uint64_t
