@@ -1,0 +1,76 @@
+/*
+ * A whole Herald in one thread: the three cores over one simulated disk, a network that loses,
+ * doubles and delays, receivers with one database, a submitter and people. Everything follows from
+ * one seed, so that what went wrong once goes wrong again.
+ *
+ * First faults for a number of operations, then healing; after it every accepted notification must
+ * have reached an end, and the promises of DESIGN 1 and 3 must have been kept all the time.
+ */
+#ifndef HERALD_TESTS_SIM_SIM_H
+#define HERALD_TESTS_SIM_SIM_H
+
+#include "delivery/record.h"
+#include "runtime/outbox.h"
+#include "sim_note.h"
+#include "sim_packet.h"
+#include "sim_receiver.h"
+#include "sim_service.h"
+#include "support/sim_disk.h"
+
+#include <stdio.h>
+
+#define SIM_START_UNIX_MS 1700000000000
+#define SIM_LINE_BYTES 256
+#define SIM_LINES_KEPT 120
+
+/* How bad things are; drawn per seed, and all zero while healing. */
+struct sim_faults {
+    uint32_t lose_permille;
+    uint32_t twice_permille;
+    uint32_t late_permille;
+    uint32_t kill_permille;     /* per operation */
+    uint32_t power_permille;    /* per operation: all services, and the disk forgets */
+    uint32_t halfway_permille;  /* per operation: a service ends at one of its disk operations */
+    uint32_t disk_permille;     /* per operation: a disk operation fails, or the disk is full */
+    uint32_t receiver_permille; /* per delivery that it is not simply done */
+};
+
+struct sim {
+    uint64_t seed;
+    uint64_t random; /* state */
+    int64_t now_ms;
+    sim_disk_t *disk;
+    struct sim_service services[LOG_ID_COUNT];
+    struct sim_network network;
+    struct sim_receivers receivers;
+    struct sim_people people;
+    struct sim_faults faults;
+    bool healing;
+    bool verbose;
+    uint64_t hash; /* of the trace */
+    uint64_t lines;
+    char kept[SIM_LINES_KEPT][SIM_LINE_BYTES]; /* the trace's last lines, in a ring */
+    bool failed;
+    char failure[SIM_LINE_BYTES];
+    uint64_t restarts;
+    uint64_t power_cuts;
+};
+
+/* sim_random.c */
+uint64_t sim_draw(struct sim *self);
+uint64_t sim_below(struct sim *self, uint64_t bound); /* 0 to bound - 1 */
+bool sim_chance(struct sim *self, uint32_t permille);
+
+/* One line of the trace. */
+void sim_trace(struct sim *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A promise was broken. The first one counts; the run ends soon. */
+void sim_violation(struct sim *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* sim_world.c: let time pass, and everything that is due in it happen. */
+void sim_advance(struct sim *self, int64_t ms);
+
+/* sim_run.c: a whole run. */
+struct sim *sim_run(uint64_t seed, uint32_t operations, bool verbose);
+void sim_end(struct sim **self_p);
+
+#endif

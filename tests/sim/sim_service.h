@@ -1,0 +1,47 @@
+/*
+ * The three services: each a real core with its logs and outbox, run round by round as the shell
+ * does it. A service that is killed is gone without a word: nothing of it reaches the disk any
+ * more.
+ */
+#ifndef HERALD_TESTS_SIM_SIM_SERVICE_H
+#define HERALD_TESTS_SIM_SIM_SERVICE_H
+
+#include "delivery/record.h"
+#include "runtime/outbox.h"
+#include "runtime/peers.h"
+
+#include <stdbool.h>
+
+struct producer_core;
+struct scheduler_core;
+struct compensator;
+struct sim;
+struct sim_packet;
+
+struct sim_service {
+    enum log_id id;
+    bool up;
+    int64_t start_ms; /* when it comes back, while it is down */
+    int64_t round_ms; /* next round at the latest */
+    bool wanted;      /* something came in */
+    peers_t *peers;
+    outbox_t *outbox;
+    struct producer_core *producer; /* one of these three */
+    struct scheduler_core *scheduler;
+    struct compensator *compensator;
+    uint64_t woken;
+    uint32_t lanes;
+    uint64_t checkpoint_every;
+};
+
+void sim_services_init(struct sim *self);
+void sim_service_start(struct sim *self, struct sim_service *service);
+/* Gone without a word, back after so long. */
+void sim_service_kill(struct sim *self, struct sim_service *service, int64_t down_ms);
+void sim_service_take(struct sim *self, struct sim_service *service,
+                      const struct sim_packet *packet);
+void sim_service_round(struct sim *self, struct sim_service *service);
+void sim_service_end(struct sim *self, struct sim_service *service);
+uint64_t sim_segment_bytes(const struct sim *self);
+
+#endif
