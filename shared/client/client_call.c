@@ -88,9 +88,10 @@ call_send(client_call_t *self, uint8_t *body, size_t size, int64_t limit_ms)
 /* The next message, when it answers the request; anything else is a late answer to an earlier one,
  * or an event, and passed over. */
 static err_t
-call_take(client_call_t *self, uint64_t request, struct wire_in *in, struct wire_head *head,
-          struct why *why)
+call_take(client_call_t *self, uint64_t request, struct client_call_answer *answer, struct why *why)
 {
+    struct wire_in *in = &answer->in;
+    struct wire_head *head = &answer->head;
     if (wire_socket_receive(self->socket, &self->message) != ERR_OK) {
         return ERR_AGAIN;
     }
@@ -116,16 +117,17 @@ call_take(client_call_t *self, uint64_t request, struct wire_in *in, struct wire
 }
 
 err_t
-client_call(client_call_t *self, uint64_t request, uint8_t *body, size_t size, uint32_t timeout_ms,
-            struct wire_in *in, struct wire_head *head, struct why *why)
+client_call(client_call_t *self, const struct client_call_question *question,
+            struct client_call_answer *answer, struct why *why)
 {
+    uint32_t timeout_ms = question->timeout_ms;
     int64_t limit_ms = clock_mono_ms() + timeout_ms;
-    if (call_send(self, body, size, limit_ms) != ERR_OK) {
+    if (call_send(self, question->body, question->size, limit_ms) != ERR_OK) {
         return why_set(why, ERR_TIMEOUT, "no connection to %s within %u ms", self->endpoint,
                        timeout_ms);
     }
     while (wait_for(self, ZMQ_POLLIN, limit_ms)) {
-        err_t rc = call_take(self, request, in, head, why);
+        err_t rc = call_take(self, question->request, answer, why);
         if (rc != ERR_AGAIN) {
             return rc;
         }

@@ -20,15 +20,26 @@ void client_call_destroy(client_call_t **self_p);
 
 uint64_t client_call_request(client_call_t *self); /* a number not used before, for the question */
 
+struct client_call_question {
+    uint64_t request; /* client_call_request */
+    uint8_t *body;    /* consumed */
+    size_t size;
+    uint32_t timeout_ms;
+};
+
+/* Opened over the answer, which lives until the next call; the caller decodes it. */
+struct client_call_answer {
+    struct wire_in in;
+    struct wire_head head;
+};
+
 /*
- * Send `body` (consumed) and wait for the message that answers `request`.
- *
- * in, head  opened over the answer, which lives until the next call; the caller decodes it
+ * Send the question and wait for the message that answers it.
  *
  * ERR_TIMEOUT    no answer within timeout_ms; why names the endpoint
  * ERR_INVALID    it was answered with ERROR or something malformed; why has the service's text
  */
-err_t client_call(client_call_t *self, uint64_t request, uint8_t *body, size_t size,
-                  uint32_t timeout_ms, struct wire_in *in, struct wire_head *head, struct why *why);
+err_t client_call(client_call_t *self, const struct client_call_question *question,
+                  struct client_call_answer *answer, struct why *why);
 
 #endif

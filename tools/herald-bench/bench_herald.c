@@ -85,15 +85,16 @@ wait_answer(const bench_herald_t *self, struct why *why)
     int64_t limit_ms = clock_mono_ms() + ANSWER_MS;
     while (rc == ERR_OK) {
         struct wire_out out;
-        struct wire_in in;
-        struct wire_head head;
-        size_t size = 0;
+        struct client_call_answer answer;
         struct wire_ping ping = {.nonce = 0};
-        uint64_t request = client_call_request(call);
+        struct client_call_question question = {
+            .request = client_call_request(call),
+            .timeout_ms = 50,
+        };
         wire_out_init(&out, 64);
-        wire_ping_encode(&out, request, &ping);
-        uint8_t *body = wire_out_take(&out, &size);
-        rc = client_call(call, request, body, size, 50, &in, &head, why);
+        wire_ping_encode(&out, question.request, &ping);
+        question.body = wire_out_take(&out, &question.size);
+        rc = client_call(call, &question, &answer, why);
         if (rc == ERR_OK) {
             break;
         }

@@ -87,14 +87,14 @@ case_detail(const struct ctl *ctl, struct ctl_question *question, struct why *wh
     struct wire_case found;
     struct wire_bytes payload;
     struct wire_attempt attempt;
-    uint32_t count = wire_case_detail_open(&question->in, &found, &payload);
+    uint32_t count = wire_case_detail_open(&question->answer.in, &found, &payload);
     json_t *attempts = json_array();
     table_t *table = table_new(headings);
-    for (uint32_t i = 0; i < count && wire_attempt_get(&question->in, &attempt); i++) {
+    for (uint32_t i = 0; i < count && wire_attempt_get(&question->answer.in, &attempt); i++) {
         (void)json_array_append_new(attempts, case_attempt_json(&attempt));
         case_attempt_row(table, &attempt);
     }
-    err_t rc = wire_message_finish(&question->in, &question->head, why);
+    err_t rc = wire_message_finish(&question->answer.in, &question->answer.head, why);
     if (rc == ERR_OK && ctl->json) {
         json_t *object = case_json(&found);
         (void)json_object_set(object, "attempts", attempts);

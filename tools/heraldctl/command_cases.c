@@ -33,9 +33,9 @@ cases_page(const struct ctl *ctl, struct ctl_question *question, table_t *table,
     ctl_question_begin(question);
     wire_cases_encode(&question->out, question->request, ask);
     err_t rc = ctl_ask(ctl, question, WIRE_CASE_LIST, &why);
-    uint32_t count = rc == ERR_OK ? wire_case_list_open(&question->in, more) : 0;
+    uint32_t count = rc == ERR_OK ? wire_case_list_open(&question->answer.in, more) : 0;
     struct wire_case found;
-    for (uint32_t i = 0; i < count && wire_case_get(&question->in, &found); i++) {
+    for (uint32_t i = 0; i < count && wire_case_get(&question->answer.in, &found); i++) {
         ask->after_id = found.id;
         if (ctl->json) {
             ctl_json_line(case_json(&found));
@@ -44,7 +44,7 @@ cases_page(const struct ctl *ctl, struct ctl_question *question, table_t *table,
         }
     }
     if (rc == ERR_OK) {
-        rc = wire_message_finish(&question->in, &question->head, &why);
+        rc = wire_message_finish(&question->answer.in, &question->answer.head, &why);
         *more = *more && count > 0;
     }
     if (rc != ERR_OK) {

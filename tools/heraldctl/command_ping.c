@@ -37,7 +37,8 @@ ping_once(const struct ctl *ctl, struct ctl_question *question, struct wire_pong
     ctl_question_begin(question);
     wire_ping_encode(&question->out, question->request, &(struct wire_ping){{"", 0}, 0, 0});
     err_t rc = ctl_ask(ctl, question, WIRE_PONG, why);
-    return rc == ERR_OK ? wire_pong_decode(&question->in, &question->head, pong, why) : rc;
+    return rc == ERR_OK ? wire_pong_decode(&question->answer.in, &question->answer.head, pong, why)
+                        : rc;
 }
 
 static int

@@ -35,7 +35,7 @@ stats_of(const struct ctl *ctl, enum ctl_service service, table_t *table, struct
         rc = ctl_ask(ctl, &question, WIRE_COUNTERS, why);
     }
     if (rc == ERR_OK) {
-        rc = wire_counters_decode(&question.in, &question.head, &counters, why);
+        rc = wire_counters_decode(&question.answer.in, &question.answer.head, &counters, why);
     }
     if (rc == ERR_OK && ctl->json) {
         stats_json(&counters);

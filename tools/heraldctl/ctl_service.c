@@ -140,26 +140,28 @@ ctl_question_close(struct ctl_question *question)
 static err_t
 ctl_call(const struct ctl *ctl, struct ctl_question *question, struct why *why)
 {
-    size_t size;
-    uint8_t *body = wire_out_take(&question->out, &size);
-    return client_call(question->call, question->request, body, size, ctl->timeout_ms,
-                       &question->in, &question->head, why);
+    struct client_call_question asked = {
+        .request = question->request,
+        .timeout_ms = ctl->timeout_ms,
+    };
+    asked.body = wire_out_take(&question->out, &asked.size);
+    return client_call(question->call, &asked, &question->answer, why);
 }
 
 err_t
 ctl_ask(const struct ctl *ctl, struct ctl_question *question, enum wire_type type, struct why *why)
 {
     err_t rc = ctl_call(ctl, question, why);
-    if (rc != ERR_OK || question->head.type == type) {
+    if (rc != ERR_OK || question->answer.head.type == type) {
         return rc;
     }
-    if (question->head.type != WIRE_STATUS) {
+    if (question->answer.head.type != WIRE_STATUS) {
         return why_set(why, ERR_INVALID, "answered with %s instead of %s",
-                       wire_type_name(question->head.type), wire_type_name(type));
+                       wire_type_name(question->answer.head.type), wire_type_name(type));
     }
     uint8_t status = 0;
     struct wire_text text = {NULL, 0};
-    rc = wire_status_decode(&question->in, &question->head, &status, &text, why);
+    rc = wire_status_decode(&question->answer.in, &question->answer.head, &status, &text, why);
     if (rc != ERR_OK) {
         return rc;
     }
@@ -181,11 +183,12 @@ ctl_decide(const struct ctl *ctl, struct ctl_question *question)
     uint8_t status = 0;
     struct wire_text text = {NULL, 0};
     err_t rc = ctl_call(ctl, question, &why);
-    if (rc == ERR_OK && question->head.type != WIRE_STATUS) {
-        rc = why_set(&why, ERR_INVALID, "answered with %s", wire_type_name(question->head.type));
+    if (rc == ERR_OK && question->answer.head.type != WIRE_STATUS) {
+        rc = why_set(&why, ERR_INVALID, "answered with %s",
+                     wire_type_name(question->answer.head.type));
     }
     if (rc == ERR_OK) {
-        rc = wire_status_decode(&question->in, &question->head, &status, &text, &why);
+        rc = wire_status_decode(&question->answer.in, &question->answer.head, &status, &text, &why);
     }
     if (rc != ERR_OK) {
         return ctl_failed(rc, &why);

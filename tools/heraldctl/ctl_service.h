@@ -40,8 +40,7 @@ struct ctl_question {
     client_call_t *call; /* owned */
     uint64_t request;
     struct wire_out out; /* the question */
-    struct wire_in in;   /* the answer; lives until the next question */
-    struct wire_head head;
+    struct client_call_answer answer;
 };
 
 err_t ctl_question_open(const struct ctl *ctl, enum ctl_service service,

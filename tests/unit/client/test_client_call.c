@@ -9,18 +9,19 @@
 #include <string.h>
 
 static err_t
-ask(client_call_t *call, uint32_t timeout_ms, struct wire_in *in, struct wire_head *head,
-    struct why *why)
+ask(client_call_t *call, uint32_t timeout_ms, struct client_call_answer *answer, struct why *why)
 {
+    struct client_call_question question = {
+        .request = client_call_request(call),
+        .timeout_ms = timeout_ms,
+    };
     struct wire_out out;
     wire_out_init(&out, 128);
-    uint64_t request = client_call_request(call);
-    struct wire_ids_out ids = wire_query_begin(&out, request);
+    struct wire_ids_out ids = wire_query_begin(&out, question.request);
     wire_ids_add(&ids, "known", 5);
     wire_ids_end(&ids);
-    size_t size = 0;
-    uint8_t *body = wire_out_take(&out, &size);
-    return client_call(call, request, body, size, timeout_ms, in, head, why);
+    question.body = wire_out_take(&out, &question.size);
+    return client_call(call, &question, answer, why);
 }
 
 Test(client_call, the_answer_is_open_to_be_decoded)
@@ -30,13 +31,12 @@ Test(client_call, the_answer_is_open_to_be_decoded)
     fake_producer_start(producer);
     client_call_t *call = NULL;
     cr_assert_eq(client_call_new(&call, producer->endpoint, NULL), ERR_OK);
-    struct wire_in in;
-    struct wire_head head;
+    struct client_call_answer answer;
     struct why why;
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(ask(call, 5000, &in, &head, &why), ERR_OK, "%s", why.text);
-        cr_assert_eq(head.type, WIRE_ANSWER);
-        cr_assert_eq(wire_answer_open(&in), 1U);
+        cr_assert_eq(ask(call, 5000, &answer, &why), ERR_OK, "%s", why.text);
+        cr_assert_eq(answer.head.type, WIRE_ANSWER);
+        cr_assert_eq(wire_answer_open(&answer.in), 1U);
     }
     client_call_destroy(&call);
     cr_assert_eq(call, NULL);
@@ -50,17 +50,16 @@ Test(client_call, a_late_answer_is_not_taken_for_the_next_one)
     fake_producer_init(producer);
     client_call_t *call = NULL;
     cr_assert_eq(client_call_new(&call, producer->endpoint, NULL), ERR_OK);
-    struct wire_in in;
-    struct wire_head head;
+    struct client_call_answer answer;
     struct why why;
-    cr_assert_eq(ask(call, 60, &in, &head, &why), ERR_TIMEOUT);
+    cr_assert_eq(ask(call, 60, &answer, &why), ERR_TIMEOUT);
     cr_assert_neq(strstr(why.text, producer->endpoint), NULL, "%s", why.text);
     producer->silent = 1;
     fake_producer_start(producer);
-    cr_assert_eq(ask(call, 1000, &in, &head, &why), ERR_TIMEOUT);
+    cr_assert_eq(ask(call, 1000, &answer, &why), ERR_TIMEOUT);
     cr_assert_neq(strstr(why.text, "no answer"), NULL, "%s", why.text);
-    cr_assert_eq(ask(call, 5000, &in, &head, &why), ERR_OK);
-    cr_assert_eq(head.request, 3U);
+    cr_assert_eq(ask(call, 5000, &answer, &why), ERR_OK);
+    cr_assert_eq(answer.head.request, 3U);
     client_call_destroy(&call);
     fake_producer_fini(producer);
     free(producer);
@@ -76,14 +75,15 @@ Test(client_call, the_words_of_an_error_come_through)
     const struct wire_cancel cancel = {.biz_id = {"unknown", 7}, .by = {"ann", 3}};
     struct wire_out out;
     wire_out_init(&out, 128);
-    uint64_t request = client_call_request(call);
-    wire_cancel_encode(&out, request, &cancel);
-    size_t size = 0;
-    uint8_t *body = wire_out_take(&out, &size);
-    struct wire_in in;
-    struct wire_head head;
+    struct client_call_question question = {
+        .request = client_call_request(call),
+        .timeout_ms = 5000,
+    };
+    wire_cancel_encode(&out, question.request, &cancel);
+    question.body = wire_out_take(&out, &question.size);
+    struct client_call_answer answer;
     struct why why;
-    cr_assert_eq(client_call(call, request, body, size, 5000, &in, &head, &why), ERR_INVALID);
+    cr_assert_eq(client_call(call, &question, &answer, &why), ERR_INVALID);
     cr_assert_str_eq(why.text, "NOT_FOUND: no such biz_id");
     client_call_destroy(&call);
     fake_producer_fini(producer);
