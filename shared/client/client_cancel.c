@@ -61,28 +61,36 @@ cancelling_read(struct client_ask *ask, struct herald_client_cancelled *cancelle
     return rc;
 }
 
+static err_t
+order_check(const struct herald_client_cancel_order *order, struct why *why)
+{
+    err_t rc = field_check("biz_id", order->biz_id, LIMIT_BIZ_ID_BYTES, why);
+    if (rc == ERR_OK && order->subscription != NULL) {
+        rc = field_check("subscription", order->subscription, LIMIT_NAME_BYTES, why);
+    }
+    return rc == ERR_OK ? field_check("by", order->by, LIMIT_NAME_BYTES, why) : rc;
+}
+
+static struct wire_text
+text_or_none(const char *text)
+{
+    return (struct wire_text){.data = text, .size = text == NULL ? 0 : strlen(text)};
+}
+
 err_t
-herald_client_cancel(herald_client_t *self, const char *biz_id, const char *subscription,
-                     const char *by, const char *reason, struct herald_client_cancelled *cancelled,
-                     size_t *count, struct why *why)
+herald_client_cancel(herald_client_t *self, const struct herald_client_cancel_order *order,
+                     struct herald_client_cancelled *cancelled, size_t *count, struct why *why)
 {
     *count = 0;
-    err_t rc = field_check("biz_id", biz_id, LIMIT_BIZ_ID_BYTES, why);
-    if (rc == ERR_OK && subscription != NULL) {
-        rc = field_check("subscription", subscription, LIMIT_NAME_BYTES, why);
-    }
-    if (rc == ERR_OK) {
-        rc = field_check("by", by, LIMIT_NAME_BYTES, why);
-    }
+    err_t rc = order_check(order, why);
     if (rc != ERR_OK) {
         return rc;
     }
     const struct wire_cancel asked = {
-        .biz_id = {.data = biz_id, .size = strlen(biz_id)},
-        .subscription = {.data = subscription,
-                         .size = subscription == NULL ? 0 : strlen(subscription)},
-        .by = {.data = by, .size = strlen(by)},
-        .reason = {.data = reason, .size = reason == NULL ? 0 : strlen(reason)},
+        .biz_id = text_or_none(order->biz_id),
+        .subscription = text_or_none(order->subscription),
+        .by = text_or_none(order->by),
+        .reason = text_or_none(order->reason),
     };
     struct wire_out out;
     wire_out_init(&out, 512);

@@ -80,6 +80,13 @@ err_t herald_client_watch(herald_client_t *self, const char *const *biz_ids, siz
                           struct why *why);
 void herald_client_unwatch(herald_client_t *self); /* all */
 
+struct herald_client_cancel_order {
+    const char *biz_id;
+    const char *subscription; /* NULL: all its deliveries */
+    const char *by;           /* who asks; goes on record */
+    const char *reason;       /* NULL: none */
+};
+
 struct herald_client_cancelled {
     char subscription[LIMIT_NAME_BYTES + 1];
     uint8_t wire_status;     /* CANCELLED, REQUESTED, ENDED, IS_CASE, CANNOT_FENCE */
@@ -88,14 +95,13 @@ struct herald_client_cancelled {
 };
 
 /*
- * Ask for a notification to have no effect any more. subscription NULL: all its deliveries.
+ * Ask for a notification to have no effect any more.
  *
  * cancelled  at least LIMIT_SUBSCRIPTIONS entries; *count: how many were filled in
  *
  * ERR_NOT_FOUND, ERR_INVALID, ERR_TIMEOUT; why.
  */
-err_t herald_client_cancel(herald_client_t *self, const char *biz_id, const char *subscription,
-                           const char *by, const char *reason,
+err_t herald_client_cancel(herald_client_t *self, const struct herald_client_cancel_order *order,
                            struct herald_client_cancelled *cancelled, size_t *count,
                            struct why *why);
 

@@ -75,9 +75,13 @@ cancel_run(const struct ctl *ctl)
     size_t count = 0;
     err_t rc = ctl_client(ctl, &options, &client, &why);
     if (rc == ERR_OK) {
-        rc = herald_client_cancel(client, ctl->operands[0], ctl->values[CTL_SUBSCRIPTION],
-                                  ctl->values[CTL_BY], ctl->values[CTL_REASON], cancelled, &count,
-                                  &why);
+        const struct herald_client_cancel_order order = {
+            .biz_id = ctl->operands[0],
+            .subscription = ctl->values[CTL_SUBSCRIPTION],
+            .by = ctl->values[CTL_BY],
+            .reason = ctl->values[CTL_REASON],
+        };
+        rc = herald_client_cancel(client, &order, cancelled, &count, &why);
     }
     int code = rc == ERR_OK ? cancel_say(ctl, client, cancelled, count) : ctl_failed(rc, &why);
     herald_client_destroy(&client);

@@ -121,9 +121,13 @@ Test(client_ask, cancel_tells_of_each_delivery)
     struct herald_client_cancelled cancelled[LIMIT_SUBSCRIPTIONS];
     size_t count = 99;
     struct why why;
-    cr_assert_eq(herald_client_cancel(self->client, "order-1", NULL, "ann", "twice", cancelled,
-                                      &count, &why),
-                 ERR_OK, "%s", why.text);
+    const struct herald_client_cancel_order order = {
+        .biz_id = "order-1",
+        .by = "ann",
+        .reason = "twice",
+    };
+    cr_assert_eq(herald_client_cancel(self->client, &order, cancelled, &count, &why), ERR_OK, "%s",
+                 why.text);
     cr_assert_eq(count, 2U);
     cr_assert_str_eq(cancelled[0].subscription, "orders");
     cr_assert_str_eq(cancelled[0].status_name, "CANCELLED");
@@ -138,18 +142,24 @@ Test(client_ask, cancel_of_something_unknown_or_malformed_is_refused)
     struct herald_client_cancelled cancelled[LIMIT_SUBSCRIPTIONS];
     size_t count = 99;
     struct why why;
-    cr_assert_eq(herald_client_cancel(self->client, "unknown", "orders", "ann", NULL, cancelled,
-                                      &count, &why),
+    const struct herald_client_cancel_order unknown = {
+        .biz_id = "unknown",
+        .subscription = "orders",
+        .by = "ann",
+    };
+    cr_assert_eq(herald_client_cancel(self->client, &unknown, cancelled, &count, &why),
                  ERR_NOT_FOUND);
     cr_assert_neq(strstr(why.text, "no such biz_id"), NULL, "%s", why.text);
     cr_assert_eq(count, 0U);
-    cr_assert_eq(herald_client_cancel(self->client, "", NULL, "ann", NULL, cancelled, &count, &why),
-                 ERR_INVALID);
-    cr_assert_eq(herald_client_cancel(self->client, "a", NULL, "", NULL, cancelled, &count, &why),
-                 ERR_INVALID);
-    cr_assert_eq(
-        herald_client_cancel(self->client, "a", "b\n", "ann", NULL, cancelled, &count, &why),
-        ERR_INVALID);
+    const struct herald_client_cancel_order malformed[] = {
+        {.biz_id = "", .by = "ann"},
+        {.biz_id = "a", .by = ""},
+        {.biz_id = "a", .subscription = "b\n", .by = "ann"},
+    };
+    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
+        cr_assert_eq(herald_client_cancel(self->client, &malformed[i], cancelled, &count, &why),
+                     ERR_INVALID, "%zu", i);
+    }
     client_fixture_destroy(self);
 }
 
