@@ -179,10 +179,16 @@ file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds, log_bl
     }
 }
 
+/* Which block is looked for: the last one that begins up to here and has one of these kinds. */
+struct wanted {
+    uint64_t up_to;
+    uint32_t kinds;
+};
+
 /* The last block of the mark's chunk that fits. */
 static err_t
-back_chunk(struct file_store *self, struct place *place, uint64_t stop, uint64_t up_to,
-           uint32_t kinds, struct why *why)
+back_chunk(struct file_store *self, struct place *place, uint64_t stop, const struct wanted *wanted,
+           struct why *why)
 {
     struct segment *segment = &self->set.items[place->segment];
     for (uint64_t offset = place->offset; offset < stop;) {
@@ -191,10 +197,10 @@ back_chunk(struct file_store *self, struct place *place, uint64_t stop, uint64_t
         if (rc != ERR_OK) {
             return rc;
         }
-        if (block.first > up_to) {
+        if (block.first > wanted->up_to) {
             break;
         }
-        if ((block.kinds & kinds) != 0) {
+        if ((block.kinds & wanted->kinds) != 0) {
             place->found = true;
             place->offset = offset;
         }
@@ -204,12 +210,12 @@ back_chunk(struct file_store *self, struct place *place, uint64_t stop, uint64_t
 }
 
 static err_t
-back_files(struct file_store *self, uint64_t up_to, uint32_t kinds, log_block_t **block_p,
+back_files(struct file_store *self, const struct wanted *wanted, log_block_t **block_p,
            struct why *why)
 {
     for (size_t s = self->set.count; s > 0; s--) {
         struct segment *segment = &self->set.items[s - 1];
-        if (segment->head.first > up_to) {
+        if (segment->head.first > wanted->up_to) {
             continue;
         }
         err_t rc = segment_set_index(&self->set, segment, why);
@@ -217,16 +223,16 @@ back_files(struct file_store *self, uint64_t up_to, uint32_t kinds, log_block_t 
             return rc;
         }
         const struct segment_index *index = &segment->index;
-        uint32_t i = (index->kinds & kinds) == 0 || index->count == 0
+        uint32_t i = (index->kinds & wanted->kinds) == 0 || index->count == 0
                          ? 0
-                         : segment_index_find(index, up_to) + 1;
+                         : segment_index_find(index, wanted->up_to) + 1;
         for (; i > 0; i--) {
-            if ((index->marks[i - 1].kinds & kinds) == 0) {
+            if ((index->marks[i - 1].kinds & wanted->kinds) == 0) {
                 continue;
             }
             uint64_t stop = i == index->count ? segment->end : index->marks[i].offset;
             struct place place = {.segment = s - 1, .offset = index->marks[i - 1].offset};
-            rc = back_chunk(self, &place, stop, up_to, kinds, why);
+            rc = back_chunk(self, &place, stop, wanted, why);
             if (rc != ERR_OK || place.found) {
                 return rc == ERR_OK ? take_block(self, &place, block_p, why) : rc;
             }
@@ -251,7 +257,8 @@ file_read_back(struct file_store *self, uint64_t up_to, uint32_t kinds, log_bloc
         if (self->recent_count > 0 && recent_at(self, 0)->first <= up_to) {
             up_to = recent_at(self, 0)->first - 1;
         }
-        err_t rc = back_files(self, up_to, kinds, block_p, why);
+        const struct wanted wanted = {.up_to = up_to, .kinds = kinds};
+        err_t rc = back_files(self, &wanted, block_p, why);
         if ((rc != ERR_CORRUPT && rc != ERR_IO) || !trimmed_meanwhile(self)) {
             return rc;
         }

@@ -180,10 +180,11 @@ read_failed(const struct segment_set *self, int negative_errno, const char *what
     return rc == ERR_FULL ? ERR_IO : rc;
 }
 
-/* Bytes at this offset, `size` of them below the segment's end; *bytes points into the window. */
+/* Have `size` bytes from this offset, below the segment's end, in the window; window_at has them.
+ */
 static err_t
-window_get(struct segment_set *self, struct segment *segment, uint64_t offset, size_t size,
-           const uint8_t **bytes, struct why *why)
+window_load(struct segment_set *self, struct segment *segment, uint64_t offset, size_t size,
+            struct why *why)
 {
     CHECK(offset + size <= segment->end && size <= SEGMENT_SET_WINDOW);
     char name[SEGMENT_NAME_SIZE];
@@ -211,8 +212,13 @@ window_get(struct segment_set *self, struct segment *segment, uint64_t offset, s
         self->window_offset = offset;
         self->window_size = (size_t)count;
     }
-    *bytes = self->window + (offset - self->window_offset);
     return ERR_OK;
+}
+
+static const uint8_t *
+window_at(const struct segment_set *self, uint64_t offset)
+{
+    return self->window + (offset - self->window_offset);
 }
 
 static err_t
@@ -232,12 +238,11 @@ segment_set_peek(struct segment_set *self, struct segment *segment, uint64_t off
     if (offset + LOG_BLOCK_HEAD_BYTES > segment->end) {
         return damaged(self, segment, offset, "the content ends in the middle of a block", why);
     }
-    const uint8_t *bytes = NULL;
-    err_t rc = window_get(self, segment, offset, LOG_BLOCK_HEAD_BYTES, &bytes, why);
+    err_t rc = window_load(self, segment, offset, LOG_BLOCK_HEAD_BYTES, why);
     if (rc != ERR_OK) {
         return rc;
     }
-    if (!segment_block_decode(&segment->head, offset, bytes, block)) {
+    if (!segment_block_decode(&segment->head, offset, window_at(self, offset), block)) {
         return damaged(self, segment, offset, "no valid block header", why);
     }
     if (offset + log_block_span_of(block->size) > segment->end) {
@@ -258,10 +263,9 @@ segment_set_block(struct segment_set *self, struct segment *segment, uint64_t of
     log_block_t *block = log_block_new(head.first, head.size);
     size_t need = LOG_BLOCK_HEAD_BYTES + head.size;
     if (need <= SEGMENT_SET_WINDOW / 2) {
-        const uint8_t *bytes = NULL;
-        rc = window_get(self, segment, offset, need, &bytes, why);
+        rc = window_load(self, segment, offset, need, why);
         if (rc == ERR_OK) {
-            memcpy(block->bytes, bytes, need);
+            memcpy(block->bytes, window_at(self, offset), need);
         }
     } else {
         char name[SEGMENT_NAME_SIZE];
