@@ -77,7 +77,7 @@ apply_set(settings_t *settings, const char *text, struct why *why)
     }
     memcpy(path, text, (size_t)(equal - text));
     path[equal - text] = '\0';
-    return settings_set(settings, path, equal + 1, "--set", 0, why);
+    return settings_set(settings, path, equal + 1, (struct settings_source){.name = "--set"}, why);
 }
 
 /* 0: go on; otherwise the exit code plus 1. */
@@ -169,6 +169,11 @@ service_main(const struct service *service, int argc, char **argv)
     }
     if (rc == ERR_OK) {
         LOGGER_EVENT(LOGGER_INFO, "stopped", LOGGER_INT("pid", getpid()));
+    } else if (rc == ERR_CORRUPT) {
+        LOGGER_EVENT(LOGGER_FATAL, "ended", LOGGER_TEXT("error", err_name(rc)),
+                     LOGGER_TEXT("why", why.text),
+                     LOGGER_TEXT("help", "nothing was changed; herald-journal verify shows the "
+                                         "damage, herald-journal salvage copies what is sound"));
     } else {
         LOGGER_EVENT(LOGGER_FATAL, "ended", LOGGER_TEXT("error", err_name(rc)),
                      LOGGER_TEXT("why", why.text));

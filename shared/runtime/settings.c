@@ -15,7 +15,7 @@
 struct value {
     char *path;  /* owned */
     char *child; /* owned; the name at the `*` level; NULL: there is none */
-    char *text; /* owned */
+    char *text;  /* owned */
     int64_t number;
     const struct setting *setting; /* borrowed from the table */
 };
@@ -217,11 +217,12 @@ child_of(const char *wanted, const char *path)
 }
 
 err_t
-settings_set(settings_t *self, const char *path, const char *value, const char *source, int line,
+settings_set(settings_t *self, const char *path, const char *value, struct settings_source source,
              struct why *why)
 {
     char where[PATH_BYTES + 16];
-    (void)snprintf(where, sizeof where, line > 0 ? "%.180s:%d" : "%.180s", source, line);
+    (void)snprintf(where, sizeof where, source.line > 0 ? "%.180s:%d" : "%.180s", source.name,
+                   source.line);
     const struct setting *setting = find_setting(self, path);
     if (setting == NULL) {
         return why_set(why, ERR_NOT_FOUND, "%s: there is no setting \"%.100s\"", where, path);
@@ -264,7 +265,8 @@ settings_read_environment(settings_t *self, char *const *environment, struct why
                     isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_';
             }
             if (used == (size_t)(equal - *environment) && memcmp(name, *environment, used) == 0) {
-                err_t rc = settings_set(self, setting->path, equal + 1, name, 0, why);
+                struct settings_source source = {.name = name};
+                err_t rc = settings_set(self, setting->path, equal + 1, source, why);
                 if (rc != ERR_OK) {
                     return rc;
                 }

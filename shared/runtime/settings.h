@@ -43,9 +43,15 @@ typedef struct settings settings_t;
 settings_t *settings_new(const struct setting *table); /* borrowed, static */
 void settings_destroy(settings_t **self_p);
 
-/* source and line: for error texts, line 0: none. ERR_INVALID; ERR_NOT_FOUND: no such setting. */
-err_t settings_set(settings_t *self, const char *path, const char *value, const char *source,
-                   int line, struct why *why);
+/* Where a value was said; for error texts. */
+struct settings_source {
+    const char *name; /* borrowed */
+    int line;         /* 0: none */
+};
+
+/* ERR_INVALID; ERR_NOT_FOUND: no such setting. */
+err_t settings_set(settings_t *self, const char *path, const char *value,
+                   struct settings_source source, struct why *why);
 err_t settings_read_file(settings_t *self, const char *path, struct why *why);
 err_t settings_read_environment(settings_t *self, char *const *environment, struct why *why);
 

@@ -65,7 +65,8 @@ read_value(struct reader *reader, char *value, const char *name, struct why *why
         used += (size_t)snprintf(path + used, sizeof path - used, "%s/", reader->names[i]);
     }
     (void)snprintf(path + used, sizeof path - used, "%s", name); /* names are bounded */
-    return settings_set(reader->settings, path, value, reader->file, reader->line, why);
+    struct settings_source source = {.name = reader->file, .line = reader->line};
+    return settings_set(reader->settings, path, value, source, why);
 }
 
 static err_t

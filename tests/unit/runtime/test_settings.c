@@ -37,18 +37,24 @@ Test(settings, refuse_what_is_unknown_of_another_type_or_out_of_range_by_source_
         const char *value;
         err_t expected;
     } cases[] = {
-        {"windows", "5", ERR_NOT_FOUND}, {"window", "0", ERR_INVALID},
-        {"window", "101", ERR_INVALID},  {"window", "5x", ERR_INVALID},
-        {"window", "", ERR_INVALID},     {"lease", "10", ERR_INVALID},
-        {"lease", "2m", ERR_INVALID},    {"segment", "1TiB", ERR_INVALID},
-        {"insecure", "yes", ERR_INVALID}, {"level", "loud", ERR_INVALID},
+        {"windows", "5", ERR_NOT_FOUND},
+        {"window", "0", ERR_INVALID},
+        {"window", "101", ERR_INVALID},
+        {"window", "5x", ERR_INVALID},
+        {"window", "", ERR_INVALID},
+        {"lease", "10", ERR_INVALID},
+        {"lease", "2m", ERR_INVALID},
+        {"segment", "1TiB", ERR_INVALID},
+        {"insecure", "yes", ERR_INVALID},
+        {"level", "loud", ERR_INVALID},
         {"subscriptions//topic", "a", ERR_NOT_FOUND},
         {"subscriptions/a/b/topic", "a", ERR_NOT_FOUND},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         settings_t *settings = settings_new(table);
         struct why why = {{0}};
-        cr_assert_eq(settings_set(settings, cases[i].path, cases[i].value, "herald.zpl", 7, &why),
+        struct settings_source source = {.name = "herald.zpl", .line = 7};
+        cr_assert_eq(settings_set(settings, cases[i].path, cases[i].value, source, &why),
                      cases[i].expected, "%s = %s", cases[i].path, cases[i].value);
         cr_assert_not_null(strstr(why.text, "herald.zpl:7"), "%s", why.text);
         cr_assert_eq(settings_number(settings, "window"), 5);
@@ -59,12 +65,13 @@ Test(settings, refuse_what_is_unknown_of_another_type_or_out_of_range_by_source_
 Test(settings, children_keep_their_names_and_order_however_many_there_are)
 {
     settings_t *settings = settings_new(table);
+    const struct settings_source source = {.name = "test"};
     char path[64];
     for (int i = 0; i < 40; i++) {
         (void)snprintf(path, sizeof path, "subscriptions/s%d/topic", i);
-        cr_assert_eq(settings_set(settings, path, path, "test", 0, NULL), ERR_OK);
+        cr_assert_eq(settings_set(settings, path, path, source, NULL), ERR_OK);
         (void)snprintf(path, sizeof path, "subscriptions/s%d/lease", i / 2);
-        cr_assert_eq(settings_set(settings, path, "1s", "test", 0, NULL), ERR_OK);
+        cr_assert_eq(settings_set(settings, path, "1s", source, NULL), ERR_OK);
     }
     const char *names[41];
     for (size_t i = 0; i <= 40; i++) {
