@@ -17,23 +17,27 @@ disk_compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* `rounds` commits of `size` bytes; their times, sorted, in nanos. Returns the rate in *per_second.
- */
+struct disk_run {
+    size_t size; /* of each commit */
+    unsigned rounds;
+    int64_t *nanos; /* borrowed; the time of each commit, sorted afterwards */
+    double per_second;
+};
+
 static err_t
-disk_loop(ceiling_segment_t *segment, size_t size, unsigned rounds, int64_t *nanos,
-          double *per_second, struct why *why)
+disk_loop(ceiling_segment_t *segment, struct disk_run *run, struct why *why)
 {
-    uint8_t *data = mem_zeroed(size);
+    uint8_t *data = mem_zeroed(run->size);
     err_t rc = ERR_OK;
     int64_t start_ns = clock_mono_ns();
-    for (unsigned i = 0; i < rounds && rc == ERR_OK; i++) {
+    for (unsigned i = 0; i < run->rounds && rc == ERR_OK; i++) {
         int64_t before_ns = clock_mono_ns();
         data[0] = (uint8_t)(i | 1);
-        rc = ceiling_segment_commit(segment, data, size, why);
-        nanos[i] = clock_mono_ns() - before_ns;
+        rc = ceiling_segment_commit(segment, data, run->size, why);
+        run->nanos[i] = clock_mono_ns() - before_ns;
     }
-    *per_second = rounds * 1e9 / (double)(clock_mono_ns() - start_ns);
-    qsort(nanos, rounds, sizeof *nanos, disk_compare);
+    run->per_second = run->rounds * 1e9 / (double)(clock_mono_ns() - start_ns);
+    qsort(run->nanos, run->rounds, sizeof *run->nanos, disk_compare);
     mem_free(data);
     return rc;
 }
@@ -47,16 +51,22 @@ ceiling_disk_measure(const char *directory, struct ceiling_disk *figures, struct
         return rc;
     }
     int64_t *nanos = mem_array(DISK_ROUNDS, sizeof *nanos);
-    rc = disk_loop(segment, 512, DISK_ROUNDS, nanos, &figures->append_512_per_second, why);
+    struct disk_run run = {.size = 512, .rounds = DISK_ROUNDS, .nanos = nanos};
+    rc = disk_loop(segment, &run, why);
+    figures->append_512_per_second = run.per_second;
     figures->append_512_p50_us = (double)nanos[DISK_ROUNDS / 2] / 1e3;
     figures->append_512_p99_us = (double)nanos[DISK_ROUNDS / 100 * 99] / 1e3;
     if (rc == ERR_OK) {
-        rc = disk_loop(segment, 65536, DISK_ROUNDS_LARGE * 4, nanos,
-                       &figures->append_64k_per_second, why);
+        run.size = 65536;
+        run.rounds = DISK_ROUNDS_LARGE * 4;
+        rc = disk_loop(segment, &run, why);
+        figures->append_64k_per_second = run.per_second;
     }
     if (rc == ERR_OK) {
-        rc = disk_loop(segment, 1024 * 1024, DISK_ROUNDS_LARGE, nanos,
-                       &figures->write_mb_per_second, why);
+        run.size = 1024 * 1024;
+        run.rounds = DISK_ROUNDS_LARGE;
+        rc = disk_loop(segment, &run, why);
+        figures->write_mb_per_second = run.per_second;
     }
     mem_free(nanos);
     ceiling_segment_close(&segment);
