@@ -107,7 +107,7 @@ producer_query(producer_core_t *self, const struct outbox_route *route, struct w
 
 /* What has an end, or is a case, is told at once. */
 static void
-tell_now(producer_core_t *self, const struct outbox_route *route, struct wire_text biz_id,
+tell_now(producer_core_t *self, const struct outbox_route *route,
          const struct producer_stored *stored, const struct producer_index_entry *entry,
          struct producer_history *history)
 {
@@ -127,7 +127,7 @@ tell_now(producer_core_t *self, const struct outbox_route *route, struct wire_te
         int64_t at_unix_ms =
             history->count > 0 ? history->attempts[history->count - 1].said.at_unix_ms : 0;
         struct wire_event event = {
-            .biz_id = biz_id,
+            .biz_id = stored->notification.biz_id,
             .position = position,
             .subscription = {.data = known->name, .size = strlen(known->name)},
             .state = fold->end != END_NONE ? fold->end : (uint8_t)WIRE_STATE_CASE,
@@ -162,7 +162,7 @@ watch_one(producer_core_t *self, const struct outbox_route *route, struct wire_t
     } else if (!producer_watches_add(&self->watches, &watch)) {
         status = WIRE_BUSY;
     } else {
-        tell_now(self, route, biz_id, &stored, entry, history);
+        tell_now(self, route, &stored, entry, history);
     }
     producer_stored_release(&stored);
     return status;
