@@ -1,5 +1,6 @@
 #include "runtime/service.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "runtime/exit_code.h"
 #include "runtime/logger.h"
@@ -70,6 +71,7 @@ print_help(const struct service *service, const settings_t *settings)
 static err_t
 apply_set(settings_t *settings, const char *text, struct why *why)
 {
+    CHECK(text != NULL); /* --set has an argument, getopt_long sees to that */
     const char *equal = strchr(text, '=');
     char path[256];
     if (equal == NULL || (size_t)(equal - text) >= sizeof path) {
