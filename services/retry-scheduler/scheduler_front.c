@@ -123,10 +123,11 @@ scheduler_front(void *core, const struct outbox_route *route, const uint8_t *bod
             sender_leave(self->sender, &session);
         }
     } else if (rc == ERR_OK) {
-        rc = why_set(&why, ERR_UNSUPPORTED,
-                     "the retry-scheduler takes HELLO, PING, LEAVE, STATS and RELOAD, not %s; ask the "
-                     "producer or the compensator",
-                     wire_type_name(head.type));
+        rc = why_set(
+            &why, ERR_UNSUPPORTED,
+            "the retry-scheduler takes HELLO, PING, LEAVE, STATS and RELOAD, not %s; ask the "
+            "producer or the compensator",
+            wire_type_name(head.type));
     }
     if (rc != ERR_OK) {
         self->counters.malformed += rc != ERR_UNSUPPORTED;

@@ -16,7 +16,10 @@ TestSuite(journal_print, .init = tool_setup, .fini = tool_teardown);
     }
 #define AT_MS INT64_C(1795420800123)
 
-#define KEY {.position = 77, .subscription = 3}
+#define KEY                                                                                        \
+    {                                                                                              \
+        .position = 77, .subscription = 3                                                          \
+    }
 
 static struct record_custody
 custody(void)
