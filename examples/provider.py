@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """A provider of notifications, from nothing but docs/PROTOCOL.md: pyzmq and msgpack.
-
     provider.py ENDPOINT submit TOPIC BIZ_ID PAYLOAD [VERSION]
     provider.py ENDPOINT query BIZ_ID
     provider.py ENDPOINT watch BIZ_ID     until each delivery has ended, or a person decides
@@ -9,16 +8,15 @@ import sys
 import msgpack
 import zmq
 
-ERROR, SUBMIT, QUERY, WATCH, WATCHING, EVENT = 1, 6, 8, 10, 11, 12
+ERROR, SUBMIT, QUERY, WATCH, WATCHING, EVENT, LEASE_MS = 1, 6, 8, 10, 11, 12, 30000
 STATUS = ("OK ACCEPTED DUPLICATE CONFLICT REFUSED BUSY UNROUTED DENIED UNSUPPORTED NOT_FOUND "
           "CANCELLED REQUESTED ENDED CASE CANNOT_FENCE").split()
 STATE = "PENDING DONE UNDONE CANCELLED RESOLVED CASE".split()
-LEASE_MS = 30000
 
 
-def ask(front, kind, field, tries=4):
+def ask(front, kind, field):
     """Send until the answer comes. It is safe to send again: the biz_id is a key."""
-    for _ in range(tries):
+    for _ in range(4):
         front.send(msgpack.packb([1, kind, 7, field]))
         while front.poll(2000):
             answer = msgpack.unpackb(front.recv())
@@ -47,8 +45,8 @@ def main(endpoint, command, first, *rest):
     front.connect(endpoint)
     if command == "submit":
         biz_id, payload, version = (*rest, "1")[:3]
-        notification = [first, biz_id, payload.encode(), int(version), None, 0]
-        [[status, _, position, field, text, *_]] = ask(front, SUBMIT, [notification])
+        one = [first, biz_id, payload.encode(), int(version), None, 0]
+        [[status, _, position, field, text, *_]] = ask(front, SUBMIT, [one])
         print(STATUS[status], position, field or "", text or "")
         return STATUS[status] not in ("ACCEPTED", "DUPLICATE")
     [[status, _, _, _, _, _, deliveries, *_]] = ask(front, QUERY, [first])
@@ -58,5 +56,4 @@ def main(endpoint, command, first, *rest):
     return STATUS[status] != "OK"
 
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+sys.exit(main(*sys.argv[1:]))
