@@ -196,11 +196,27 @@ wait_ms(const shell_t *self, const struct shell_core *core, bool held)
     return (long)(wait < most ? wait : most);
 }
 
+static bool
+is_wake(zmq_msg_t *message)
+{
+    struct wire_in in;
+    struct wire_head head;
+    struct why why;
+    err_t rc = wire_message_open(&in, zmq_msg_data(message), zmq_msg_size(message), &head, &why);
+    return rc == ERR_OK && head.type == WIRE_WAKE;
+}
+
+/* What it says does not matter: the core looks at the logs in every round. Not all at once: a peer
+ * that never stops must not keep the loop from everything else. */
 static void
 take_wakes(shell_t *self, zmq_msg_t *message)
 {
-    while (wire_socket_receive(self->wake, message) != ERR_AGAIN) {
-        /* What it says does not matter: the core looks at the logs in every round. */
+    for (int i = 0; i < FRAMES_A_ROUND; i++) {
+        err_t rc = wire_socket_receive(self->wake, message);
+        if (rc == ERR_AGAIN) {
+            return;
+        }
+        self->refused += rc != ERR_OK || !is_wake(message);
     }
 }
 
