@@ -63,20 +63,26 @@ sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, const 
     self->settings.answered(self->settings.owner, entry, &outcome, true);
 }
 
-/* The open lane of the group with the most room; SENDER_NOBODY when all are full. */
+/* The open lane of the group with the most room; when all are full a paused one whose consumer may
+ * be asked again, with a single delivery; SENDER_NOBODY when there is none. */
 static uint32_t
 roomiest(const sender_t *self, struct wire_text group)
 {
     uint32_t best = SENDER_NOBODY;
+    uint32_t probed = SENDER_NOBODY;
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
         const struct sender_lane *lane = &self->lanes[i];
+        if (!sender_lane_is_of(lane, group)) {
+            continue;
+        }
         if (lane->state == LANE_OPEN && lane->outstanding < self->settings.window &&
-            sender_lane_is_of(lane, group) &&
             (best == SENDER_NOBODY || lane->outstanding < self->lanes[best].outstanding)) {
             best = i;
+        } else if (lane->state == LANE_PAUSED && lane->probe) {
+            probed = i;
         }
     }
-    return best;
+    return best != SENDER_NOBODY ? best : probed;
 }
 
 bool
@@ -155,6 +161,7 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
     self->counter++;
     self->outstanding++;
     self->lanes[self->frame_lane].outstanding++;
+    self->lanes[self->frame_lane].probe = false;
     wire_deliver_add(&self->items, item);
     if (item->alone) {
         sender_flush(self, after);

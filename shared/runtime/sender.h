@@ -4,8 +4,9 @@
  * A lane is one PUSH endpoint with a window of unanswered deliveries of its own. A consumer that
  * says HELLO gets a lane of its own while there are free ones, then shares the least loaded of its
  * group. A lane whose lease expired is paused until something of it is answered or it says HELLO
- * again. A consumer that is silent for three PING intervals, or whose name says HELLO with another
- * nonce, is lost, and so is what was outstanding with it.
+ * again; since what it lost may have been all that was out, a PING then lets one delivery try. A
+ * consumer that is silent for three PING intervals, or whose name says HELLO with another nonce, is
+ * lost, and so is what was outstanding with it.
  *
  * Each delivery sent has a token, (run << 40 | counter), never used again; the run is the log's. An
  * answer names tokens. One that is not outstanding any more is reported as late while it is still

@@ -172,6 +172,8 @@ sender_ping(sender_t *self, const struct wire_ping *ping, int64_t now_ms)
         return false;
     }
     consumer->seen_ms = now_ms;
+    struct sender_lane *lane = &self->lanes[consumer->lane];
+    lane->probe = lane->state == LANE_PAUSED && lane->outstanding == 0;
     return true;
 }
 

@@ -25,6 +25,7 @@ enum sender_lane_state {
 
 struct sender_lane {
     uint8_t state;
+    bool probe; /* paused, nothing is out, and its consumer is there: one delivery may try */
     uint32_t consumers;
     uint32_t outstanding;
     size_t group_size;

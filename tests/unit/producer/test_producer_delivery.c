@@ -90,6 +90,34 @@ Test(producer_delivery, an_expired_lease_burns_and_travels_alone)
     fixture_close(self);
 }
 
+static void
+ping(struct fixture *self)
+{
+    const struct wire_ping said = {.name = {.data = "shop", .size = 4}, .nonce = 77};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_ping_encode(&out, 9, &said);
+    fixture_front(self, &out);
+}
+
+Test(producer_delivery, a_paused_lane_tries_one_delivery_after_a_ping)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}"); /* its frame is lost on the way */
+    fixture_advance(self, 3100);
+    fixture_submit(self, "order.paid", "b", "{}");
+    fixture_submit(self, "order.paid", "c", "{}");
+    cr_assert_eq(self->delivery_count, 1, "paused");
+    ping(self);
+    cr_assert_eq(self->delivery_count, 2, "one tries");
+    ping(self);
+    cr_assert_eq(self->delivery_count, 2, "and no other, while it is out");
+    fixture_outcome(self, 1, OUTCOME_DONE, 0);
+    cr_assert_eq(self->delivery_count, 3, "it lives: all the others follow");
+    fixture_close(self);
+}
+
 Test(producer_delivery, a_lost_consumer_burns_nothing)
 {
     struct fixture *self = fixture_open(1);
