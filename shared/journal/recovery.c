@@ -170,7 +170,7 @@ recovery_examine(struct recovery *self, struct why *why)
     }
     if (self->witnessed > proven) {
         proven = self->witnessed;
-        by = "another log that has read it";
+        by = "another log that has read it: was an older backup put back?";
     }
     if (proven > self->valid) {
         char name[SEGMENT_NAME_SIZE];
