@@ -1,0 +1,7 @@
+#include "client/herald_version.h"
+
+const char *
+herald_version(void)
+{
+    return HERALD_VERSION;
+}
