@@ -97,14 +97,17 @@ submit_line_time(const char *text, int64_t *unix_ms, struct why *why)
         return why_set(why, ERR_INVALID, "deadline: needs a zone, Z or like +08:00: %.64s", text);
     }
     bool sane = parts.tm_year >= 1970 && parts.tm_mon >= 1 && parts.tm_mon <= 12 &&
-                parts.tm_mday >= 1 && parts.tm_mday <= 31 && parts.tm_hour <= 23 &&
-                parts.tm_min <= 59 && parts.tm_sec <= 60 && hour <= 23 && minute <= 59;
-    if (!sane) {
-        return why_set(why, ERR_INVALID, "deadline: no such time: %.64s", text);
-    }
+                parts.tm_mday >= 1 && parts.tm_mday <= 31 && parts.tm_hour >= 0 &&
+                parts.tm_hour <= 23 && parts.tm_min >= 0 && parts.tm_min <= 59 &&
+                parts.tm_sec >= 0 && parts.tm_sec <= 60 && hour >= 0 && hour <= 23 && minute >= 0 &&
+                minute <= 59;
     parts.tm_year -= 1900;
     parts.tm_mon -= 1;
-    *unix_ms = ((int64_t)timegm(&parts) - offset_min * 60) * 1000 + milli;
+    int64_t ms = sane ? ((int64_t)timegm(&parts) - offset_min * 60) * 1000 + milli : -1;
+    if (ms < 0) { /* also a zone's hours before 1970 */
+        return why_set(why, ERR_INVALID, "deadline: no such time: %.64s", text);
+    }
+    *unix_ms = ms;
     return ERR_OK;
 }
 

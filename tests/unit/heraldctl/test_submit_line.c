@@ -92,5 +92,11 @@ Test(submit_line, times_are_read_as_rfc_3339)
     cr_assert_eq(unix_ms, 1795421250123);
     cr_assert_eq(submit_line_time("2026-11-23 08:07:30-05:30", &unix_ms, NULL), ERR_OK);
     cr_assert_eq(unix_ms, 1795421250000 + (5 * 60 + 30) * 60000);
-    cr_assert_eq(submit_line_time("2026-11-23T08:07:30Zx", &unix_ms, NULL), ERR_INVALID);
+    static const char *const wrong[] = {
+        "2026-11-23T08:07:30Zx",     "2026-11-23T-8:07:30Z",      "2026-11-23T08:-7:30Z",
+        "2026-11-23T08:07:30+-1:00", "2026-11-23T08:07:30+01:-1", "1970-01-01T00:00:00+08:00",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_assert_eq(submit_line_time(wrong[i], &unix_ms, NULL), ERR_INVALID, "%s", wrong[i]);
+    }
 }
