@@ -20,6 +20,9 @@ policy_presets(void)
     return presets;
 }
 
+/* As much as one number and a unit can say, so that every duration can be written. */
+#define DURATION_MAX_MS (999999999 * INT64_C(86400000))
+
 struct span {
     const char *data;
     size_t size;
@@ -94,13 +97,15 @@ policy_duration_parse(const char *text, size_t size, int64_t *ms, struct why *wh
         any = false;
         for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
             if (span_is(unit, units[i].name)) {
-                total += milli * units[i].ms / 1000;
+                /* Apart, since a thousand times a day need not fit. */
+                total += milli / 1000 * units[i].ms + milli % 1000 * units[i].ms / 1000;
                 any = true;
             }
         }
         rest.data += letters;
         rest.size -= letters;
-        if (!any || total > INT64_MAX / 4) {
+        any = any && total <= DURATION_MAX_MS;
+        if (!any) {
             break;
         }
     }

@@ -198,3 +198,16 @@ Test(policy, durations_are_read_and_written_the_same)
         cr_assert_eq(again, ms);
     }
 }
+
+Test(policy, a_duration_beyond_all_measure_is_refused)
+{
+    static const char *const texts[] = {"1h1h355555107d", "999999999d1ms", "999999999dx",
+                                        "999999999d999999999d"};
+    int64_t ms = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        cr_assert_eq(policy_duration_parse(texts[i], strlen(texts[i]), &ms, NULL), ERR_INVALID,
+                     "%s", texts[i]);
+    }
+    cr_assert_eq(policy_duration_parse("999999999d", 10, &ms, NULL), ERR_OK);
+    cr_assert_eq(ms, INT64_C(999999999) * 24 * H);
+}
