@@ -73,6 +73,22 @@ peek_value(const uint8_t *at, const uint8_t *end, const uint8_t **next)
     return at;
 }
 
+/* Whether this integer is another than 0, in whichever of its encodings: some peers write a 0 in
+ * nine bytes. */
+static bool
+peek_not_zero(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *next = end;
+    if (peek_value(at, end, &next) == NULL) {
+        return false;
+    }
+    bool other = next == at + 1 && *at != 0;
+    for (at++; at < next; at++) {
+        other = other || *at != 0;
+    }
+    return other;
+}
+
 struct wire_peek
 wire_notification_peek(const void *encoded, size_t size)
 {
@@ -90,9 +106,9 @@ wire_notification_peek(const void *encoded, size_t size)
         return peek;
     }
     peek.biz_id = (struct wire_text){.data = (const char *)biz_id, .size = biz_id_size};
-    peek.has_policy = *next != 0xc0U;
-    bool passed = *next == 0xc0U ? next++ != NULL : peek_value(next, end, &next) != NULL;
-    peek.has_deadline = passed && next < end && *next != 0;
+    const uint8_t *policy = peek_value(next, end, &next);
+    peek.has_policy = policy != NULL && next > policy;
+    peek.has_deadline = policy != NULL && peek_not_zero(next, end);
     return peek;
 }
 

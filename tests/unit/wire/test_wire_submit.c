@@ -235,3 +235,37 @@ Test(wire_submit, results_share_a_run_only_when_nothing_is_lost_by_it)
                                         {.status = WIRE_REFUSED, .count = 1}};
     cr_assert_eq(run_count(texts, 3), 3);
 }
+
+Test(wire_submit, a_quick_look_knows_no_deadline_and_no_policy_in_any_encoding)
+{
+    static const struct {
+        const char *bytes; /* policy and deadline */
+        size_t size;
+        bool has_policy;
+        bool has_deadline;
+    } cases[] = {
+        {"\xc0\x00", 2, false, false},
+        {"\xc0\xcc\x00", 3, false, false},
+        {"\xc0\xcf\0\0\0\0\0\0\0\0", 10, false, false},
+        {"\xc0\xd3\0\0\0\0\0\0\0\0", 10, false, false},
+        {"\xa0\x00", 2, false, false},
+        {"\xd9\x00\x00", 3, false, false},
+        {"\xc0\xcf\0\0\0\0\0\0\0\1", 10, false, true},
+        {"\xc0\xcd\1\0", 4, false, true},
+        {"\xa2"
+         "1s"
+         "\x05",
+         4, true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t bytes[32] = {0x96, 0xa1, 'a', 0xa1, 'b', 0xc4, 0, 0};
+        memcpy(bytes + 8, cases[i].bytes, cases[i].size);
+        struct wire_notification read;
+        cr_assert_eq(wire_notification_decode(bytes, 8 + cases[i].size, &read, NULL), ERR_OK,
+                     "case %zu", i);
+        struct wire_peek peek = wire_notification_peek(bytes, 8 + cases[i].size);
+        cr_assert_eq(peek.has_policy, cases[i].has_policy, "case %zu", i);
+        cr_assert_eq(peek.has_deadline, cases[i].has_deadline, "case %zu", i);
+        cr_assert_eq(read.deadline_unix_ms != 0, cases[i].has_deadline, "case %zu", i);
+    }
+}
