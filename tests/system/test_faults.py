@@ -1,14 +1,16 @@
 """Receivers and services that die, hang or go away."""
 
+import concurrent.futures
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
-import threading
+import time
 import unittest
 
-from harness import HeraldTest, order, payment, wait_for
+from harness import BIN, SERVICES, HeraldTest, order, payment, wait_for
 
 
 def can_trace():
@@ -36,15 +38,38 @@ def accepted_of(path):
 
 
 class Faults(HeraldTest):
-    def check_promises(self, accepted, count_effects=True):
+    def count_effects(self):
+        """From now on every change of an order is on record, in the database itself."""
+        base = sqlite3.connect(self.herald.data + "/orders.db", timeout=10)
+        base.executescript("""
+            create table effect (biz_id text not null, status text not null);
+            create trigger effect_new after insert on order_table
+                begin insert into effect values (new.biz_id, new.status); end;
+            create trigger effect_changed after update on order_table
+                begin insert into effect values (new.biz_id, new.status); end;""")
+        base.close()
+
+    def check_promises(self, accepted):
         """0 lost, 0 applied twice, 0 both applied and fenced."""
-        rows = self.herald.rows("select biz_id, status, count(*) from notify_log group by biz_id, status")
-        done = {biz for biz, status, _ in rows if status == "SUCCESS"}
-        fenced = {biz for biz, status, _ in rows if status == "FENCED"}
-        self.assertEqual(accepted - done - fenced, set(), "lost")
-        self.assertEqual(done & fenced, set(), "both applied and fenced")
-        twice = self.herald.rows("select biz_id from notify_log group by biz_id having count(*) > 1")
-        self.assertEqual(twice, [], "applied twice")
+        rows = self.herald.rows("select biz_id, status from notify_log")
+        done = [biz for biz, status in rows if status == "SUCCESS"]
+        fenced = {biz for biz, status in rows if status == "FENCED"}
+        self.assertEqual(accepted - set(done) - fenced, set(), "lost")
+        self.assertEqual(set(done) & fenced, set(), "both applied and fenced")
+        self.assertEqual(len(done), len(set(done)), "applied twice")
+
+    def check_effects(self, accepted):
+        """Each order was changed once by what was done for it, and not at all by anything else."""
+        effects = self.herald.rows("select biz_id, count(*) from effect group by biz_id")
+        self.assertEqual([(order_id, n) for order_id, n in effects if n != 1], [], "applied twice")
+        self.assertEqual({order_id + "-created" for order_id, _ in effects}, accepted)
+
+    def check_answers(self, accepted, record):
+        """What Herald says of each that the submitter has on record."""
+        found = self.herald.ctl_json("query", "--file", record, timeout=120)
+        states = {line["biz_id"]: [d["state"] for d in line["deliveries"]] for line in found}
+        self.assertEqual(set(states), accepted)
+        self.assertEqual({biz: state for biz, state in states.items() if state != ["DONE"]}, {})
 
     def settled(self, count):
         return self.herald.rows("select count(*) from notify_log where status='SUCCESS'")[0][0] >= count
@@ -97,38 +122,55 @@ class Faults(HeraldTest):
             file.write("\n".join(ids) + "\n")
         self.herald.ctl("watch", "--timeout", "60s", "--file", self.herald.data + "/ids")
 
-    def kill_under_load(self, victim, count=20000):
+    def kill_after(self, seconds, victims):
+        """Kill all of them at once, then start them; returns how many orders were applied by then."""
+        time.sleep(seconds)
+        for victim in victims:
+            self.herald.processes[victim].send_signal(signal.SIGKILL)
+        applied = self.herald.rows("select count(*) from notify_log where status='SUCCESS'")[0][0]
+        for victim in victims:
+            self.herald.kill(victim)
+            self.herald.start(victim, wait=False)
+        return applied
+
+    def submit_until_known(self, orders, record):
+        """Unknown is an answer too: the same lines again settle it."""
+        for _ in range(60):
+            done = self.herald.ctl("submit", "--file", orders, "--record", record, check=False,
+                                   timeout=120)
+            if done.returncode == 0:
+                return
+        self.fail(done.stdout + done.stderr)
+
+    def kill_under_load(self, *victims, count=20000, kills=8):
         self.herald.start()
+        self.count_effects()
         orders = self.herald.data + "/orders.jsonl"
         record = self.herald.data + "/accepted"
-        with open(orders, "w") as file:
-            for n in range(count):
-                file.write(json.dumps(order(n)) + "\n")
-        stop = threading.Event()
-
-        def killer():
-            chance = random.Random(victim)
-            while not stop.wait(0.3 + chance.random()):
-                self.herald.kill(victim)
-                self.herald.start(victim, wait=False)
-
-        thread = threading.Thread(target=killer)
-        thread.start()
-        try:
-            for _ in range(60):  # unknown is an answer too: the same file again settles it
-                done = self.herald.ctl("submit", "--file", orders, "--record", record, check=False,
-                                       timeout=120)
-                if done.returncode == 0:
-                    break
-        finally:
-            stop.set()
-            thread.join()
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        wait_for(lambda: self.herald.ping(victim), f"{victim} answers")
+        chance = random.Random(str(victims))
+        applied = []
+        part = count // kills
+        for first in range(0, count, part):
+            with open(orders, "w") as file:
+                for n in range(first, first + part):
+                    file.write(json.dumps(order(n)) + "\n")
+            # Each kill at another moment of a part's way; the part before may still be under way.
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                kill = pool.submit(self.kill_after, 0.15 * chance.random(), victims)
+                self.submit_until_known(orders, record)
+                applied.append(kill.result(timeout=60))
+            wait_for(lambda: self.settled(applied[-1] + 1) or applied[-1] == first + part,
+                     "it goes on after the kill")
+        self.assertGreaterEqual(len({n for n in applied if 0 < n < count}), 3,
+                                f"killed too late or too early: {applied}")
+        for victim in victims:
+            wait_for(lambda: self.herald.ping(victim), f"{victim} answers")
         accepted = accepted_of(record)
         self.assertEqual(len(accepted), count)
-        self.herald.ctl("watch", "--timeout", "120s", "--file", orders, timeout=150)
+        self.herald.ctl("watch", "--timeout", "120s", "--file", record, timeout=150)
         self.check_promises(accepted)
+        self.check_effects(accepted)
+        self.check_answers(accepted, record)
 
     def test_producer_killed_while_20000_pass(self):
         self.kill_under_load("producer")
@@ -142,10 +184,13 @@ class Faults(HeraldTest):
     def test_compensator_killed_while_20000_pass(self):
         self.kill_under_load("compensator")
 
+    def test_all_four_killed_at_once_while_20000_pass(self):
+        self.kill_under_load(*SERVICES)
+
     def test_a_second_service_on_the_same_log_says_who_holds_it(self):
         self.herald.start("producer")
         holder = self.herald.processes["producer"].pid
-        other = self.herald.spawn("second", [os.path.join(os.environ["HERALD_BIN"], "herald-producer"),
+        other = self.herald.spawn("second", [os.path.join(BIN, "herald-producer"),
                                              "--data", self.herald.data])
         self.assertNotEqual(other.wait(timeout=60), 0)
         self.assertIn(str(holder), self.herald.log_text("second"))
