@@ -1,4 +1,5 @@
-"""Write the corpora that follow from the golden files: wire_message, notification, record_codec.
+"""Write the corpora that follow from the golden files: wire_message, notification, record_codec,
+producer_front and compensator_front.
 
     make_corpus.py        into corpus/ beside this file
 
@@ -27,7 +28,44 @@ def write(corpus, title, data):
     (directory / name).write_bytes(data)
 
 
+def front(frame, peer=0):
+    return bytes([peer]) + len(frame).to_bytes(2, "little") + frame
+
+
+def later(tenths):
+    return bytes([3]) + tenths.to_bytes(2, "little")
+
+
+def answer(number, outcome):
+    """As fuzz_world.h has it: the values of enum outcome begin at 1."""
+    return bytes([5]) + number.to_bytes(2, "little") + bytes([outcome - 1])
+
+
+RESTART, STEP = bytes([4]), bytes([6])
+DONE, RETRY, REJECT, FENCED, UNDONE = 1, 3, 4, 7, 9
+
+
+def write_front(golden):
+    """Stories for the cores (fuzz_world.h), told in golden frames."""
+    said = {name: front(frame) for name, frame in golden.items()}
+    join, submit, ask = said["HELLO consumer"], said["SUBMIT"], said["QUERY"]
+    ended = submit + join + answer(0, DONE) + answer(1, REJECT) + ask
+    tried = join + submit + answer(0, RETRY) + later(60) + said["PING"] + ask
+    talk = submit + said["WATCH"] + said["CANCEL"] + ask + said["GROUP"] + said["LEAVE"]
+    silent = join + submit + STEP + RESTART + ask + later(600) + ask
+    for name, story in (("ended", ended), ("tried", tried), ("talk", talk), ("silent", silent)):
+        write("producer_front", name, story)
+    write("producer_front", "outcome", bytes([2]) + said["OUTCOME"][1:])
+    cases, case = said["CASES"], said["CASE"]
+    undone = join + answer(0, REJECT) + answer(1, UNDONE) + later(20) + said["PING"] + cases
+    fenced = join + answer(1, FENCED) + answer(2, RETRY) + later(20) + answer(3, DONE) + cases
+    lost = join + RESTART + cases + case + later(6000) + cases + said["LEAVE"] + said["RESULT"]
+    for name, story in (("undone", undone), ("fenced", fenced), ("lost", lost)):
+        write("compensator_front", name, story)
+
+
 def main():
+    write_front(dict(blocks("wire.txt")))
     for title, frame in blocks("wire.txt"):
         write("wire_message", title, frame)
         if title == "SUBMIT":

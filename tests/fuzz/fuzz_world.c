@@ -1,0 +1,214 @@
+#include "fuzz_world.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "support/wire_echo.h"
+
+#include <string.h>
+
+#define COUNTERS_MAX 64
+
+static const struct log_settings journal = {
+    .directory = "j", .segment_bytes = 64U * 1024, .no_write_ahead = true};
+
+int64_t
+fuzz_world_unix_ms(const struct fuzz_world *world)
+{
+    return FUZZ_WORLD_START_UNIX_MS + world->now_ms;
+}
+
+void
+fuzz_world_sync(log_t *log)
+{
+    struct why why = {{0}};
+    CHECK(log_commit(log, 0, &why) == ERR_OK && log_reap(log, &why) == ERR_OK);
+}
+
+static void
+remember(struct fuzz_world *world, uint64_t token, uint64_t run, uint32_t lane)
+{
+    world->sent[world->sent_count++ % FUZZ_WORLD_SENT_MAX] =
+        (struct fuzz_sent){.token = token, .run = run, .lane = lane};
+}
+
+static void
+take_sent(struct fuzz_world *world, const struct outbox_message *message)
+{
+    struct wire_in in;
+    struct wire_head head;
+    struct why why = {{0}};
+    CHECK(wire_message_open(&in, message->body, message->size, &head, &why) == ERR_OK);
+    if (head.type == WIRE_DELIVER) {
+        struct wire_deliver deliver;
+        CHECK(wire_deliver_open(&in, &deliver));
+        for (uint32_t i = 0; i < deliver.count; i++) {
+            remember(world, deliver.first_token + i, deliver.run, message->lane);
+        }
+    } else if (head.type == WIRE_JOB) {
+        struct wire_jobs jobs;
+        struct wire_job job;
+        CHECK(wire_jobs_open(&in, &jobs));
+        for (uint32_t i = 0; i < jobs.count && wire_job_next(&in, &job); i++) {
+            remember(world, job.token, jobs.run, 0);
+        }
+    }
+}
+
+static void
+collect(struct fuzz_world *world)
+{
+    struct outbox_message *message = NULL;
+    uint64_t durable = log_durable(peers_own(world->peers));
+    while ((message = outbox_next(world->outbox, durable)) != NULL) {
+        struct wire_out out;
+        struct why why = {{0}};
+        wire_out_init(&out, message->size);
+        CHECK(wire_echo(message->body, message->size, &out, &why) == ERR_OK);
+        wire_out_fini(&out);
+        take_sent(world, message);
+        outbox_pop(world->outbox);
+    }
+}
+
+static void
+step(const struct fuzz_service *service, struct fuzz_world *world, bool sync)
+{
+    struct why why = {{0}};
+    CHECK(service->step(world->core, world->now_ms, fuzz_world_unix_ms(world), &why) == ERR_OK);
+    if (sync) {
+        fuzz_world_sync(peers_own(world->peers));
+    }
+    collect(world);
+    struct wire_counter counters[COUNTERS_MAX];
+    CHECK(service->counters(world->core, counters, COUNTERS_MAX) <= COUNTERS_MAX);
+    (void)service->next_ms(world->core);
+}
+
+static void
+start(const struct fuzz_service *service, struct fuzz_world *world)
+{
+    struct why why = {{0}};
+    CHECK(peers_open(&world->peers, &journal, service->own, &why) == ERR_OK);
+    world->outbox = outbox_new();
+    CHECK(service->start(world, fuzz_world_unix_ms(world), &why) == ERR_OK);
+    step(service, world, true);
+}
+
+static void
+stop(const struct fuzz_service *service, struct fuzz_world *world)
+{
+    service->stop(&world->core);
+    outbox_destroy(&world->outbox);
+    peers_close(&world->peers);
+}
+
+static void
+hand_in(const struct fuzz_service *service, struct fuzz_world *world, uint8_t op,
+        const uint8_t *frame, size_t size)
+{
+    struct outbox_route route = {.size = 5, .id = {0, op}};
+    /* A copy of exactly this size: a sanitizer sees the first byte read behind it. */
+    uint8_t *exact = mem_alloc(size);
+    if (size > 0) {
+        memcpy(exact, frame, size);
+    }
+    service->now(world->core, world->now_ms, fuzz_world_unix_ms(world));
+    if (op == 2 && service->outcome != NULL) {
+        service->outcome(world->core, exact, size);
+    } else {
+        service->front(world->core, &route, exact, size);
+    }
+    memset(exact, 0xee, size); /* what the core keeps it has copied */
+    mem_free(exact);
+    step(service, world, true);
+}
+
+static void
+answer(const struct fuzz_service *service, struct fuzz_world *world, struct fuzz_in *in)
+{
+    uint32_t which = fuzz_in_u16(in);
+    uint8_t outcome = fuzz_in_byte(in);
+    uint32_t known =
+        world->sent_count < FUZZ_WORLD_SENT_MAX ? world->sent_count : FUZZ_WORLD_SENT_MAX;
+    if (known == 0) {
+        return;
+    }
+    const struct fuzz_sent *sent = &world->sent[which % known];
+    struct wire_outcomes head = {
+        .run = sent->run, .receiver = {.data = "order-1", .size = 7}, .lane = sent->lane};
+    struct wire_outcome said = {.first_token = sent->token,
+                                .count = 1,
+                                .outcome = (uint8_t)(1 + outcome % (OUTCOME_WIRE_COUNT - 1)),
+                                .not_before_ms = outcome,
+                                .reason = {.data = "because", .size = 7}};
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_outcomes_out list = service->answer == WIRE_RESULT
+                                        ? wire_results_of_jobs(&out, &head)
+                                        : wire_outcomes_begin(&out, &head);
+    wire_outcomes_add(&list, &said);
+    wire_outcomes_end(&list);
+    hand_in(service, world, 2, out.data, out.size);
+    wire_out_fini(&out);
+}
+
+static void
+do_one(const struct fuzz_service *service, struct fuzz_world *world, struct fuzz_in *in)
+{
+    uint8_t op = fuzz_in_byte(in) % 7;
+    size_t size = 0;
+    const uint8_t *frame = NULL;
+    switch (op) {
+    case 3:
+        world->now_ms += (int64_t)fuzz_in_u16(in) * 100;
+        step(service, world, true);
+        break;
+    case 4:
+        stop(service, world);
+        start(service, world);
+        break;
+    case 5:
+        answer(service, world, in);
+        break;
+    case 6:
+        step(service, world, false);
+        break;
+    default:
+        size = fuzz_in_u16(in);
+        frame = fuzz_in_span(in, size, &size);
+        hand_in(service, world, op, frame, size);
+        break;
+    }
+}
+
+void
+fuzz_world_run(const struct fuzz_service *service, struct fuzz_in *in)
+{
+    static struct fuzz_world world;
+    struct why why = {{0}};
+    memset(&world, 0, sizeof world);
+    world.now_ms = 1000;
+    world.disk = sim_disk_new(1);
+    sim_disk_use(world.disk);
+    for (unsigned id = 0; id < LOG_ID_COUNT; id++) {
+        if (id != (unsigned)service->own) {
+            CHECK(log_own(&world.others[id], &journal, peers_name((enum log_id)id), 0, &why) ==
+                  ERR_OK);
+        }
+    }
+    if (service->seed != NULL) {
+        service->seed(&world);
+    }
+    start(service, &world);
+    while (in->left > 0) {
+        do_one(service, &world, in);
+    }
+    stop(service, &world);
+    start(service, &world);
+    stop(service, &world);
+    for (unsigned id = 0; id < LOG_ID_COUNT; id++) {
+        log_close(&world.others[id]);
+    }
+    sim_disk_use(NULL);
+    sim_disk_destroy(&world.disk);
+}
