@@ -247,14 +247,23 @@ keep_from(const compensator_t *self)
     return keep;
 }
 
+/* What may go is found now and goes later, when the ends that allow it are durable. */
 static err_t
 trim(compensator_t *self, struct why *why)
 {
-    if (self->now_ms - self->trim_ms < TRIM_EVERY_MS) {
-        return ERR_OK;
+    if (self->trim_keep != 0 && self->trim_after <= log_durable(self->own)) {
+        uint64_t keep = self->trim_keep;
+        self->trim_keep = 0;
+        return log_trim(self->own, keep, why);
     }
-    self->trim_ms = self->now_ms;
-    return log_trim(self->own, keep_from(self), why);
+    if (self->trim_keep == 0 && self->now_ms - self->trim_ms >= TRIM_EVERY_MS) {
+        self->trim_ms = self->now_ms;
+        uint64_t keep = keep_from(self);
+        uint64_t next = log_next(self->own); /* what comes later is not judged yet */
+        self->trim_keep = keep < next ? keep : next;
+        self->trim_after = next - 1;
+    }
+    return ERR_OK;
 }
 
 err_t

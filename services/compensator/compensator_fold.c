@@ -68,11 +68,20 @@ fold_case(compensator_t *self, const struct log_record *record, struct why *why)
 {
     struct record_case opened;
     err_t rc = record_case_decode(record->body, record->size, &opened, why);
-    struct compensator_entry *entry =
-        rc == ERR_OK ? compensator_table_find(self->table, opened.custody.key) : NULL;
-    if (entry == NULL || !compensator_table_to(entry, COMPENSATOR_OPEN)) {
-        return rc; /* its TAKEN was trimmed, since it has an end */
+    if (rc != ERR_OK) {
+        return rc;
     }
+    struct compensator_entry *entry = compensator_table_find(self->table, opened.custody.key);
+    if (entry == NULL) { /* its TAKEN was trimmed, since the case says all that is needed */
+        entry = compensator_table_add(self->table, opened.custody.key);
+        (void)compensator_table_to(entry, COMPENSATOR_TAKE); /* a new entry takes it */
+        entry->moved_for = opened.custody.cause;
+    }
+    if (!compensator_table_to(entry, COMPENSATOR_OPEN)) {
+        return ERR_OK; /* a checkpoint has told it already */
+    }
+    entry->turn = opened.custody.turn;
+    entry->cause = opened.custody.cause;
     entry->attempts = opened.custody.attempts;
     entry->tries = 0;
     entry->plan = PLAN_NONE;
@@ -198,6 +207,23 @@ fold_record(compensator_t *self, const struct log_record *record, struct why *wh
     }
 }
 
+/* The record of a case that is still open is never trimmed. */
+static err_t
+check_cases(const compensator_t *self, struct why *why)
+{
+    if (self->failure != ERR_OK) {
+        return why_set(why, self->failure, "%s", self->failure_why.text);
+    }
+    for (uint32_t i = 0; i < compensator_table_slots(self->table); i++) {
+        const struct compensator_entry *entry = compensator_table_at(self->table, i);
+        if (entry != NULL && entry->state == COMPENSATOR_CASE && entry->info == NULL) {
+            return why_set(why, ERR_CORRUPT, "case %llu is in a checkpoint, but not in the log",
+                           (unsigned long long)entry->case_id);
+        }
+    }
+    return ERR_OK;
+}
+
 #define FOLDED_KINDS                                                                               \
     (LOG_KIND_BIT(RECORD_TAKEN) | LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_CASE) |         \
      LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_FAILED) |                          \
@@ -227,5 +253,5 @@ compensator_fold_own(compensator_t *self, struct why *why)
         }
     }
     log_cursor_fini(&cursor);
-    return rc == ERR_AGAIN ? ERR_OK : rc;
+    return rc == ERR_AGAIN ? check_cases(self, why) : rc;
 }

@@ -87,6 +87,8 @@ struct compensator {
     uint32_t later_count;
     uint64_t checkpoint_at; /* own position at which the next one is due */
     int64_t trim_ms;
+    uint64_t trim_keep;  /* what is to go once it may; 0: nothing */
+    uint64_t trim_after; /* the own log must be durable up to here first */
     int64_t now_ms;
     int64_t now_unix_ms;
     bool more;       /* the others' logs hold more than one step reads */

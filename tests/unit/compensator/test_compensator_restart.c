@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "compensator_fixture.h"
+#include "delivery/record_codec.h"
 
 static struct fixture self;
 static uint64_t random_state;
@@ -127,6 +128,30 @@ Test(compensator_restart, what_was_replayed_is_still_awaited)
     fixture_restart(&self);
     cr_assert_null(fixture_entry(&self, key));
     cr_assert_eq(fixture_count(&self, RECORD_ENDED), 1);
+}
+
+Test(compensator_restart, a_case_whose_taking_was_trimmed_is_still_a_case)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    struct record_case opened = {
+        .custody = {.key = key, .turn = 3, .to = LOG_COMPENSATOR, .cause = OUTCOME_REJECT},
+        .notification = {.subscription_count = 1,
+                         .subscriptions = {FIXTURE_REAPPLY},
+                         .encoded = (const uint8_t *)"?",
+                         .encoded_size = 1},
+    };
+    uint8_t *body = mem_alloc(RECORD_CASE_MAX);
+    log_t *own = peers_own(self.peers);
+    uint64_t id = log_append(own, RECORD_CASE, body, record_case_encode(&opened, body));
+    mem_free(body);
+    cr_assert_eq(log_commit(own, 0, NULL), ERR_OK);
+    cr_assert_eq(log_reap(own, NULL), ERR_OK);
+    fixture_restart(&self);
+    const struct compensator_entry *entry = fixture_entry(&self, key);
+    cr_assert_not_null(entry);
+    cr_assert_eq(entry->state, COMPENSATOR_CASE);
+    cr_assert_eq(entry->turn, 3);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, true), WIRE_OK);
 }
 
 static void
