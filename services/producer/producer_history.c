@@ -127,7 +127,10 @@ walk(producer_core_t *self, struct chain *chain, uint64_t from)
     for (uint32_t i = 0; from != 0 && from != end && i < CHAIN_MAX; i++) {
         struct log_record record;
         log_block_t *block = NULL;
-        if (from > log_durable(log) || log_read(log, from, &record, &block, NULL) != ERR_OK) {
+        err_t rc = from > log_durable(log) ? ERR_AGAIN : log_read(log, from, &record, &block, NULL);
+        if (rc != ERR_OK) {
+            bool gone = rc == ERR_NOT_FOUND || rc == ERR_AGAIN;
+            self->fault = gone ? self->fault : rc; /* what is not read must not be answered */
             chain->history->left_out++;
             return;
         }

@@ -37,8 +37,11 @@ read_copy(producer_core_t *self, uint64_t position, struct producer_stored *stor
         }
         struct log_record record;
         err_t rc = log_read(log, moved->case_at, &record, &stored->block, why);
-        if (rc != ERR_OK) {
+        if (rc == ERR_NOT_FOUND || rc == ERR_AGAIN) {
             continue; /* another delivery's case may have it */
+        }
+        if (rc != ERR_OK) {
+            return rc;
         }
         struct record_case opened;
         rc = record_case_decode(record.body, record.size, &opened, why);
@@ -104,9 +107,15 @@ producer_find(producer_core_t *self, struct wire_text biz_id, struct producer_st
     struct producer_index_entry *entry = NULL;
     while ((entry = producer_index_find(self->index, hash, &cursor)) != NULL) {
         uint64_t position = producer_index_position(entry);
-        if (!producer_make_durable(self, position) ||
-            producer_stored_read(self, position, stored, NULL) != ERR_OK) {
+        err_t rc = producer_make_durable(self, position)
+                       ? producer_stored_read(self, position, stored, NULL)
+                       : ERR_LOST;
+        if (rc == ERR_NOT_FOUND) {
             continue; /* it has expired */
+        }
+        if (rc != ERR_OK) {
+            self->fault = rc; /* the step ends the service, so that nobody hears "unknown" */
+            return NULL;
         }
         const struct wire_text *found = &stored->notification.biz_id;
         if (found->size == biz_id.size && memcmp(found->data, biz_id.data, biz_id.size) == 0) {

@@ -46,6 +46,7 @@ struct sim {
     struct sim_people people;
     struct sim_faults faults;
     bool healing;
+    bool doubled; /* the network doubles: two answers may be of one question's two copies */
     bool verbose;
     uint64_t hash; /* of the trace */
     uint64_t lines;

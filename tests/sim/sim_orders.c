@@ -36,6 +36,8 @@ static void
 order(struct sim *self, const struct wire_case *found)
 {
     struct sim_note *note = sim_note_find(self, found->biz_id.data, found->biz_id.size);
+    sim_trace(self, "case %llu of %.*s is open, order %u", (unsigned long long)found->id,
+              (int)found->biz_id.size, found->biz_id.data, found->order);
     if (note == NULL) {
         sim_violation(self, "a case of something unknown: %.*s", (int)found->biz_id.size,
                       found->biz_id.data);

@@ -4,15 +4,82 @@
 #include "sim.h"
 #include "sim_check.h"
 
+#include <errno.h>
+
 #define HEALING_ROUNDS 600
 #define HEALING_STEP_MS 2000
 
+/* One kind of fault in some seeds, another or all in others: the simple ones show the most. */
 static void
 draw_faults(struct sim *self)
 {
     struct sim_faults *faults = &self->faults;
-    *faults = (struct sim_faults){0};
-    (void)faults;
+    bool all = sim_chance(self, 400);
+    bool network = all || sim_chance(self, 300);
+    *faults = (struct sim_faults){
+        .lose_permille = network ? (uint32_t)sim_below(self, 100) : 0,
+        .twice_permille = network ? (uint32_t)sim_below(self, 100) : 0,
+        .late_permille = network ? (uint32_t)sim_below(self, 100) : 0,
+        .receiver_permille = all || sim_chance(self, 400) ? (uint32_t)sim_below(self, 500) : 0,
+        .kill_permille = all || sim_chance(self, 300) ? (uint32_t)sim_below(self, 60) : 0,
+        .power_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
+        .halfway_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 60) : 0,
+        .disk_permille = sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
+    };
+    self->doubled = faults->twice_permille > 0;
+    sim_trace(self, "faults: lose %u twice %u late %u receiver %u kill %u power %u half %u disk %u",
+              faults->lose_permille, faults->twice_permille, faults->late_permille,
+              faults->receiver_permille, faults->kill_permille, faults->power_permille,
+              faults->halfway_permille, faults->disk_permille);
+}
+
+static void
+cut_power(struct sim *self)
+{
+    sim_trace(self, "the power is cut");
+    self->power_cuts++;
+    for (uint32_t i = 0; i < LOG_ID_COUNT; i++) {
+        if (self->services[i].up) {
+            sim_service_kill(self, &self->services[i], (int64_t)sim_below(self, 5000));
+        }
+    }
+    sim_disk_crash(self->disk, sim_draw(self));
+}
+
+/* A disk operation of the service's next rounds fails, or is the last that it does. */
+static void
+break_disk(struct sim *self, enum sim_disk_fault_kind kind)
+{
+    const struct sim_disk_fault fault = {
+        .kind = kind,
+        .at = 1 + sim_below(self, 30),
+        .error = sim_chance(self, 500) ? EIO : ENOSPC,
+    };
+    sim_trace(self, "disk operation %llu fails with %d %d", (unsigned long long)fault.at,
+              (int)fault.kind, fault.error);
+    sim_disk_set_fault(self->disk, &fault);
+}
+
+static void
+one_fault(struct sim *self)
+{
+    const struct sim_faults *faults = &self->faults;
+    struct sim_service *service = &self->services[sim_below(self, LOG_ID_COUNT)];
+    if (sim_chance(self, faults->kill_permille) && service->up) {
+        sim_service_kill(self, service, (int64_t)sim_below(self, 10000));
+    }
+    if (sim_chance(self, faults->power_permille)) {
+        cut_power(self);
+    }
+    if (sim_chance(self, faults->halfway_permille)) {
+        break_disk(self, SIM_DISK_OFF);
+    }
+    if (sim_chance(self, faults->disk_permille)) {
+        break_disk(self, sim_chance(self, 800) ? SIM_DISK_ERROR : SIM_DISK_SHORT);
+    }
+    if (sim_chance(self, faults->receiver_permille / 10)) {
+        sim_receiver_crash(self, (uint32_t)sim_below(self, self->receivers.count));
+    }
 }
 
 static void
@@ -31,6 +98,7 @@ one_operation(struct sim *self)
     } else if (what < 78) {
         sim_people_cases(self);
     }
+    one_fault(self);
     int64_t most = sim_chance(self, 900) ? 200 : sim_chance(self, 900) ? 3000 : 30000;
     sim_advance(self, (int64_t)sim_below(self, (uint64_t)most));
 }
@@ -40,6 +108,8 @@ heal(struct sim *self)
 {
     self->healing = true;
     self->faults = (struct sim_faults){0};
+    const struct sim_disk_fault none = {0};
+    sim_disk_set_fault(self->disk, &none);
     sim_trace(self, "healing");
     for (uint32_t i = 0; i < HEALING_ROUNDS && !self->failed; i++) {
         for (uint32_t n = 0; n < self->people.note_count; n++) {
@@ -66,7 +136,9 @@ sim_run(uint64_t seed, uint32_t operations, bool verbose)
 {
     struct sim *self = mem_zeroed(sizeof *self);
     self->seed = seed;
-    self->random = seed * 0x9e3779b97f4a7c15U + 1;
+    self->random =
+        seed * 0xd1342543de82ef95U; /* not the step of sim_draw: no seed follows another */
+    self->random = sim_draw(self);
     self->verbose = verbose;
     self->hash = 0xcbf29ce484222325U;
     self->now_ms = 1000;

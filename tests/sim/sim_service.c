@@ -404,6 +404,10 @@ sim_service_round(struct sim *self, struct sim_service *service)
         sim_service_kill(self, service, 100 + (int64_t)sim_below(self, 3000));
         return;
     }
+    if (sim_disk_fault_hit(self->disk)) {
+        const struct sim_disk_fault none = {0};
+        sim_disk_set_fault(self->disk, &none); /* it was borne; what comes later has no excuse */
+    }
     uint64_t durable = log_durable(log);
     struct outbox_message *next = NULL;
     while ((next = outbox_next(service->outbox, durable)) != NULL) {

@@ -1,5 +1,8 @@
 #include "producer_fixture.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 static struct delivery_key
 moved_away(struct fixture *self, uint8_t outcome)
 {
@@ -178,5 +181,67 @@ Test(producer_answers, an_unknown_biz_id_is_said_to_be_unknown)
     uint8_t status = 0;
     (void)fixture_query(self, "a", "orders", &status);
     cr_assert_eq(status, WIRE_NOT_FOUND);
+    fixture_close(self);
+}
+
+/* The core is asked, and its step must not go on: nothing may be answered from a log that cannot be
+ * read. */
+static void
+ask_with_a_broken_disk(struct fixture *self, struct wire_out *out)
+{
+    const struct sim_disk_fault fault = {
+        .kind = SIM_DISK_ERROR, .at = 1, .error = EIO, .for_ever = true};
+    struct why why = {{0}};
+    sim_disk_set_fault(self->disk, &fault);
+    producer_core_front(self->core, &self->route, out->data, out->size);
+    const struct sim_disk_fault none = {0};
+    sim_disk_set_fault(self->disk, &none);
+    wire_out_fini(out);
+    cr_assert_neq(producer_core_step(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK);
+}
+
+/* "a" is accepted, and so much after it that nothing of it is kept in memory. */
+static struct fixture *
+long_ago(void)
+{
+    static char payload[60000];
+    memset(payload, 'x', sizeof payload - 1);
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    for (int i = 0; i < 200; i++) {
+        char biz_id[16];
+        (void)snprintf(biz_id, sizeof biz_id, "b%d", i); /* fits */
+        fixture_submit(self, "order.paid", biz_id, payload);
+        fixture_submit(self, "order.paid", biz_id, payload); /* which reads it */
+    }
+    return self;
+}
+
+Test(producer_answers, a_read_error_is_never_not_found)
+{
+    struct fixture *self = long_ago();
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_ids_out ids = wire_query_begin(&out, 5);
+    wire_ids_add(&ids, "a", 1);
+    wire_ids_end(&ids);
+    ask_with_a_broken_disk(self, &out);
+    fixture_close(self);
+}
+
+Test(producer_answers, a_read_error_never_admits_a_second_time)
+{
+    struct fixture *self = long_ago();
+    const struct wire_notification again = {
+        .topic = {.data = "order.paid", .size = 10},
+        .biz_id = {.data = "a", .size = 1},
+        .payload = {.data = (const uint8_t *)"{}", .size = 2},
+    };
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out list = wire_submit_begin(&out, 5);
+    wire_submit_add(&list, &again);
+    wire_submit_end(&list);
+    ask_with_a_broken_disk(self, &out);
     fixture_close(self);
 }
