@@ -115,12 +115,16 @@ class Faults(HeraldTest):
         self.herald.start("producer", "retry-scheduler", "compensator")
         for number in range(8):
             self.herald.start_receiver("sink", "--name", f"sink-{number}", key=f"sink-{number}")
+        wait_for(lambda: self.herald.stats("producer")["consumers"] == 8, "all eight have a lane")
+        wait_for(lambda: self.herald.stats("retry-scheduler")["consumers"] == 8, "there too")
         self.herald.processes["sink-3"].send_signal(signal.SIGSTOP)
-        self.herald.submit([order(n) for n in range(2000)])
-        ids = [f"{n}-created" for n in range(2000)]
+        self.herald.submit([order(n) for n in range(10000)])  # more than seven windows hold
+        wait_for(lambda: self.herald.stats("producer")["done"] > 5000, "the others go on")
+        ids = [f"{n}-created" for n in range(10000)]
         with open(self.herald.data + "/ids", "w") as file:
             file.write("\n".join(ids) + "\n")
-        self.herald.ctl("watch", "--timeout", "60s", "--file", self.herald.data + "/ids")
+        self.herald.ctl("watch", "--timeout", "60s", "--file", self.herald.data + "/ids", timeout=90)
+        self.assertGreater(self.herald.stats("producer")["moved"], 0, "the hung one had some")
 
     def kill_after(self, seconds, victims):
         """Kill all of them at once, then start them; returns how many orders were applied by then."""
