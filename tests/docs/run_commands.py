@@ -31,7 +31,7 @@ def blocks(text):
             fenced, line = not fenced, ""
         inside = fenced or line.startswith("    ") or (block and not line.strip() and not fenced)
         if inside and line:
-            block.append(line if fenced else line[4:])
+            block.append(line.strip())  # lists indent their blocks further
         elif not line.startswith("    ") and block and (line or fenced is False):
             yield block
             block = []
