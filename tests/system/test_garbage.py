@@ -172,6 +172,19 @@ class Garbage(HeraldTest):
                         pass  # it has hung up, as it should
         self.alive(1)
 
+    def test_what_a_thief_on_a_lane_takes_is_delivered_again(self):
+        self.herald.options["producer"] = ["--set", "subscriptions/orders/lease=1s"]
+        self.herald.start()
+        thief = self.peer(zmq.PULL, "producer.lane.0")
+        self.alive(0)
+        number = 1
+        while not thief.poll(0):
+            self.herald.submit([order(number)])
+            number += 1
+        ids = [f"{n}-created" for n in range(number)]
+        self.herald.ctl("watch", "--timeout", "60s", *ids, timeout=90)
+        self.assertEqual(self.herald.rows("select count(*) from notify_log"), [(number,)])
+
     def test_a_receiver_survives_a_producer_that_sends_garbage(self):
         os.makedirs(os.path.join(self.herald.data, "run"), exist_ok=True)
         front = self.peer(zmq.ROUTER, "producer.front", bind=True)
