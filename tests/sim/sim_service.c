@@ -5,8 +5,7 @@
 #include "producer_core.h"
 #include "scheduler_core.h"
 #include "sim.h"
-
-#include <errno.h>
+#include "sim_death.h"
 
 #define IDLE_MS 1000
 #define PRODUCER_WATCHES 16
@@ -17,55 +16,6 @@ static const struct producer_subscription_settings subscriptions[] = {
     {"payments", "payment.*", "shop", "500ms,2s", COMPENSATION_UNDO, 3000, 12000},
 };
 
-/*
- * The table of file operations while a service dies: closing goes on, so that the simulated disk
- * gets its descriptors back, everything else fails and changes nothing.
- */
-static bool dying;
-static struct file_ops table;
-
-static int64_t
-dying_pwrite(int fd, const void *from, size_t size, uint64_t offset)
-{
-    return dying ? -EIO : sim_disk_table()->pwrite(fd, from, size, offset);
-}
-
-static int
-dying_sync_data(int fd)
-{
-    return dying ? -EIO : sim_disk_table()->sync_data(fd);
-}
-
-static int
-dying_sync_directory(int fd)
-{
-    return dying ? -EIO : sim_disk_table()->sync_directory(fd);
-}
-
-static int
-dying_rename(int dir_fd, const char *from, const char *to)
-{
-    return dying ? -EIO : sim_disk_table()->rename(dir_fd, from, to);
-}
-
-static int
-dying_unlink(int dir_fd, const char *name)
-{
-    return dying ? -EIO : sim_disk_table()->unlink(dir_fd, name);
-}
-
-static int
-dying_truncate(int fd, uint64_t bytes)
-{
-    return dying ? -EIO : sim_disk_table()->truncate(fd, bytes);
-}
-
-static int
-dying_allocate(int fd, uint64_t bytes)
-{
-    return dying ? -EIO : sim_disk_table()->allocate(fd, bytes);
-}
-
 uint64_t
 sim_segment_bytes(const struct sim *self)
 {
@@ -75,16 +25,7 @@ sim_segment_bytes(const struct sim *self)
 void
 sim_services_init(struct sim *self)
 {
-    table = *sim_disk_table();
-    table.pwrite = dying_pwrite;
-    table.sync_data = dying_sync_data;
-    table.sync_directory = dying_sync_directory;
-    table.rename = dying_rename;
-    table.unlink = dying_unlink;
-    table.truncate = dying_truncate;
-    table.allocate = dying_allocate;
-    dying = false;
-    file_ops_install(&table);
+    sim_death_install();
     uint64_t every = sim_chance(self, 500) ? 1000000 : 20 + sim_below(self, 200);
     for (uint32_t i = 0; i < LOG_ID_COUNT; i++) {
         self->services[i].id = (enum log_id)i;
@@ -241,9 +182,9 @@ void
 sim_service_kill(struct sim *self, struct sim_service *service, int64_t down_ms)
 {
     sim_trace(self, "%s is killed, back in %lld ms", peers_name(service->id), (long long)down_ms);
-    dying = true;
+    sim_death_set(true);
     drop(service);
-    dying = false;
+    sim_death_set(false);
     const struct sim_disk_fault none = {0};
     sim_disk_set_fault(self->disk, &none);
     service->start_ms = self->now_ms + down_ms;
