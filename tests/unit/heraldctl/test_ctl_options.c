@@ -26,11 +26,14 @@ static const struct ctl_command *const commands[] = {&walk, NULL};
 static err_t
 parse(struct ctl *ctl, struct why *why, const char *const *words)
 {
+    static char texts[16][256];
     static char *argv[16]; /* the parsed line borrows from it */
     int argc = 0;
-    argv[argc++] = strdup("heraldctl");
-    for (; words[argc - 1] != NULL; argc++) {
-        argv[argc] = strdup(words[argc - 1]);
+    for (const char *word = "heraldctl"; word != NULL; word = words[argc - 1]) {
+        cr_assert_lt(argc, 15);
+        cr_assert_lt(strlen(word), sizeof texts[0]);
+        argv[argc] = strcpy(texts[argc], word);
+        argc++;
     }
     argv[argc] = NULL;
     memset(why, 0, sizeof *why);
