@@ -26,7 +26,7 @@ static const struct ctl_command *const commands[] = {&walk, NULL};
 static err_t
 parse(struct ctl *ctl, struct why *why, const char *const *words)
 {
-    static char texts[16][256];
+    static char texts[16][1024];
     static char *argv[16]; /* the parsed line borrows from it */
     int argc = 0;
     for (const char *word = "heraldctl"; word != NULL; word = words[argc - 1]) {
