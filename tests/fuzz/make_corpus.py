@@ -64,7 +64,15 @@ def write_front(golden):
         write("compensator_front", name, story)
 
 
+# Notifications whose last three fields have other encodings than the golden ones.
+ENDS = {"zero-in-two": b"\x00\xc0\xcc\x00", "zero-in-nine": b"\x00\xc0\xcf" + bytes(8),
+        "no-policy": b"\x00\xa0\x00", "newer": b"\x05\xa21s\xcd\x01\x00\xc3"}
+
+
 def main():
+    for name, end in ENDS.items():
+        head = b"\x97" if name == "newer" else b"\x96"
+        write("notification", name, head + b"\xa1a\xa1b\xc4\x00" + end)
     write_front(dict(blocks("wire.txt")))
     for title, frame in blocks("wire.txt"):
         write("wire_message", title, frame)
