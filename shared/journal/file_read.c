@@ -93,9 +93,13 @@ forward_segment(struct file_store *self, struct place *place, uint64_t from, uin
         }
         rc = forward_blocks(self, place, stop, from, kinds);
         if (rc != ERR_OK) {
-            /* Again, for the sentence: peeking does not need one on the way. */
+            /* Again, for the sentence: peeking does not need one on the way. That it can be read
+             * now does not help: what stands behind it was not looked at. */
             struct segment_block block;
-            return segment_set_peek(&self->set, segment, place->offset, &block, why);
+            err_t again = segment_set_peek(&self->set, segment, place->offset, &block, why);
+            return again != ERR_OK ? again
+                                   : why_set(why, rc, "%s: a read failed at offset %llu",
+                                             self->path, (unsigned long long)place->offset);
         }
     }
     return ERR_OK;

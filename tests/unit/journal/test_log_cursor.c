@@ -96,6 +96,34 @@ Test(log_cursor, a_read_error_is_never_the_end)
     log_close(&log);
 }
 
+/* One operation fails and the next one does not: what it stood before must not be passed over. */
+Test(log_cursor, a_read_error_that_passes_skips_nothing)
+{
+    log_t *log = fixture_own(0);
+    for (int i = 0; i < 60; i++) {
+        fixture_write(log, (uint8_t)(5 + i % 2), 3, 700);
+    }
+    for (uint64_t at = 1; at < 60; at++) {
+        log_t *reader = fixture_follow();
+        struct log_cursor cursor;
+        struct log_record record;
+        struct sim_disk_fault fault = {SIM_DISK_ERROR, at, EIO, false};
+        sim_disk_set_fault(disk, &fault);
+        uint64_t count = 0;
+        err_t rc;
+        log_cursor_init(&cursor, reader, 1, LOG_KIND_BIT(6));
+        while ((rc = log_cursor_next(&cursor, &record, NULL)) == ERR_OK) {
+            count++;
+        }
+        cr_assert(rc == ERR_IO || (rc == ERR_AGAIN && count == 90), "operation %llu: %s after %llu",
+                  (unsigned long long)at, err_name(rc), (unsigned long long)count);
+        log_cursor_fini(&cursor);
+        log_close(&reader);
+        sim_disk_set_fault(disk, &(struct sim_disk_fault){.kind = SIM_DISK_NO_FAULT});
+    }
+    log_close(&log);
+}
+
 Test(log_cursor, damage_is_told_with_file_and_offset)
 {
     log_t *log = fixture_own(0);
