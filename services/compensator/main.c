@@ -135,7 +135,7 @@ open_core(struct run *run, const settings_t *settings, const char *data, struct 
         rc = alarm_open(&run->alarm, settings_text(settings, "alarm/command"), why);
     }
     if (rc == ERR_OK) {
-        rc = peers_open(&run->peers, &journal, LOG_COMPENSATOR, why);
+        rc = peers_open_patiently(&run->peers, &journal, LOG_COMPENSATOR, why);
     }
     if (rc == ERR_OK) {
         run->outbox = outbox_new();

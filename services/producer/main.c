@@ -51,7 +51,7 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
         .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
         .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
     };
-    err_t rc = peers_open(&self->peers, &log, LOG_PRODUCER, why);
+    err_t rc = peers_open_patiently(&self->peers, &log, LOG_PRODUCER, why);
     if (rc != ERR_OK) {
         return rc;
     }

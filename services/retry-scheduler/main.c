@@ -162,7 +162,7 @@ run(const settings_t *settings, const char *data, struct why *why)
         .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
     };
     peers_t *peers = NULL;
-    err_t rc = peers_open(&peers, &journal, LOG_SCHEDULER, why);
+    err_t rc = peers_open_patiently(&peers, &journal, LOG_SCHEDULER, why);
     if (rc != ERR_OK) {
         return rc;
     }

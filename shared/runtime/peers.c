@@ -3,8 +3,13 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "delivery/record_codec.h"
+#include "runtime/logger.h"
+#include "runtime/shell.h"
 
 #include <string.h>
+#include <time.h>
+
+#define PATIENCE_NS 500000000 /* between two tries */
 
 #define QUIET_KINDS                                                                                \
     (LOG_KIND_BIT(RECORD_POSITION) | LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN) |                       \
@@ -76,6 +81,45 @@ check_identity(peers_t *self, const struct record_position *seen, enum log_id pe
     return ERR_OK;
 }
 
+static bool
+is_other(const uint8_t identity[16], const uint8_t known[16])
+{
+    static const uint8_t absent[16];
+    return memcmp(identity, absent, sizeof absent) != 0 && memcmp(identity, known, 16) != 0;
+}
+
+/*
+ * After a power cut the position file of a log may be lost or old until its owner has started:
+ * then less of it can be read than we have read before. To go on without it would be to forget its
+ * ends, and to say so in answers.
+ */
+static err_t
+check_reach(peers_t *self, struct why *why)
+{
+    struct record_position read = {0};
+    struct log_record record;
+    log_block_t *block = NULL;
+    err_t rc = log_newest(peers_own(self), RECORD_POSITION, &record, &block, why);
+    if (rc == ERR_OK) {
+        rc = record_position_decode(record.body, record.size, &read, why);
+        log_block_release(&block);
+    }
+    for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
+        uint64_t position = read.logs[id].position;
+        if (id == (int)self->self_id || position <= log_durable(self->logs[id].log) ||
+            is_other(log_identity(self->logs[id].log), read.logs[id].identity)) {
+            continue; /* another log in its place is the service's to refuse */
+        }
+        return why_set(why, ERR_TIMEOUT,
+                       "the %s's log was read up to position %llu and can now be read up to %llu: "
+                       "the %s must start first",
+                       peers_name((enum log_id)id), (unsigned long long)position,
+                       (unsigned long long)log_durable(self->logs[id].log),
+                       peers_name((enum log_id)id));
+    }
+    return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
 err_t
 peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
            struct why *why)
@@ -105,12 +149,28 @@ peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id se
             rc = check_identity(self, &seen[id], (enum log_id)id, why);
         }
     }
+    if (rc == ERR_OK) {
+        rc = check_reach(self, why);
+    }
     if (rc != ERR_OK) {
         peers_close(&self);
         return rc;
     }
     *self_p = self;
     return ERR_OK;
+}
+
+err_t
+peers_open_patiently(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
+                     struct why *why)
+{
+    err_t rc;
+    while ((rc = peers_open(self_p, settings, self_id, why)) == ERR_TIMEOUT && !shell_stopping()) {
+        LOGGER_EVENT(LOGGER_WARN, "waiting", LOGGER_TEXT("text", why->text));
+        const struct timespec pause = {.tv_sec = 0, .tv_nsec = PATIENCE_NS};
+        (void)nanosleep(&pause, NULL); /* a signal: look again at once */
+    }
+    return rc;
 }
 
 void

@@ -17,9 +17,19 @@
 
 typedef struct peers peers_t;
 
-/* ERR_... as log_own. `self_id` is the own log. */
+/*
+ * ERR_... as log_own. `self_id` is the own log.
+ *
+ * ERR_TIMEOUT  another log cannot be read as far as it was read before: after a power cut, until
+ *              its owner has started. By then the own log has been recovered, so that the others,
+ *              who may wait for it, can go on; try again.
+ */
 err_t peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
                  struct why *why);
+
+/* The same, tried again after ERR_TIMEOUT until shell_stop. */
+err_t peers_open_patiently(peers_t **self_p, const struct log_settings *settings,
+                           enum log_id self_id, struct why *why);
 void peers_close(peers_t **self_p);
 
 log_t *peers_own(peers_t *self);

@@ -45,6 +45,7 @@ report(const struct sim *sim, uint32_t operations)
         printf("    %s\n", sim->kept[i % SIM_LINES_KEPT]);
     }
     printf("again: herald_sim %llu %u --verbose\n", (unsigned long long)sim->seed, operations);
+    (void)fflush(stdout); /* the next one may crash */
 }
 
 /* One run; the hash of its trace. */

@@ -170,7 +170,7 @@ sim_service_start(struct sim *self, struct sim_service *service)
         service->woken = 0;
         return;
     }
-    bool excused = sim_disk_fault_hit(self->disk) || rc == ERR_FULL;
+    bool excused = sim_disk_fault_hit(self->disk) || rc == ERR_FULL || rc == ERR_TIMEOUT;
     if (!excused) {
         sim_violation(self, "%s does not start: %s %s", peers_name(service->id), err_name(rc),
                       why.text);
