@@ -57,10 +57,15 @@ def write_front(golden):
         write("producer_front", name, story)
     write("producer_front", "outcome", bytes([2]) + said["OUTCOME"][1:])
     cases, case = said["CASES"], said["CASE"]
+    # The golden case is number 312, and the list begins behind case 300; these are early ones.
+    early = cases.replace(b"\xcd\x01\x2c", b"\xcd\x00\x00")
+    orders = b"".join(case.replace(b"\xcd\x01\x38", bytes([0xcd, 0, n])) for n in range(1, 25))
+    decided = join + answer(0, REJECT) + answer(1, REJECT) + early + orders + RESTART + early
     undone = join + answer(0, REJECT) + answer(1, UNDONE) + later(20) + said["PING"] + cases
     fenced = join + answer(1, FENCED) + answer(2, RETRY) + later(20) + answer(3, DONE) + cases
     lost = join + RESTART + cases + case + later(6000) + cases + said["LEAVE"] + said["RESULT"]
-    for name, story in (("undone", undone), ("fenced", fenced), ("lost", lost)):
+    stories = {"decided": decided, "undone": undone, "fenced": fenced, "lost": lost}
+    for name, story in stories.items():
         write("compensator_front", name, story)
 
 
