@@ -23,15 +23,14 @@
 #define TYPE_TMPFS 0x01021994U
 #define TYPE_BTRFS 0x9123683eU
 
-/* mkdir, and its name made durable. */
+/* mkdir, and its name made durable; also when it was there: whoever made it may have been killed
+ * before its name was synced. */
 static err_t
 make_directory(struct file_store *self, const char *path, struct why *why)
 {
     int rc = self->ops->mkdir(AT_FDCWD, path, 0700);
-    if (rc == -EEXIST) {
-        return ERR_OK;
-    }
-    if (rc < 0) {
+    bool made = rc == 0;
+    if (rc < 0 && rc != -EEXIST) {
         return file_io_failed(why, rc, "cannot make", path, NULL);
     }
     size_t size = strlen(path) + sizeof "/..";
@@ -43,6 +42,9 @@ make_directory(struct file_store *self, const char *path, struct why *why)
         (void)self->ops->close(fd); /* read only */
     }
     mem_free(parent);
+    if (rc == -EACCES && !made) {
+        return ERR_OK; /* an administrator made it where we may not look */
+    }
     return rc < 0 ? file_io_failed(why, rc, "cannot sync the parent of", path, NULL) : ERR_OK;
 }
 

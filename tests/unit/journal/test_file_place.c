@@ -160,3 +160,29 @@ Test(file_place, a_name_with_a_slash_or_nothing_is_refused)
         cr_assert_eq(log_follow(&log, &settings, names[i], NULL), ERR_INVALID, "%s", names[i]);
     }
 }
+
+/* A process is killed at any operation of the first start; the next one accepts something, and the
+ * power is cut. */
+Test(file_place, a_directory_whose_maker_was_killed_is_made_durable)
+{
+    for (uint64_t at = 1; at < 12; at++) {
+        sim_disk_t *fresh = fixture_disk();
+        const struct sim_disk_fault killed = {.kind = SIM_DISK_OFF, .at = at};
+        struct log_settings settings = fixture_settings();
+        log_t *log = NULL;
+        sim_disk_set_fault(fresh, &killed);
+        if (log_own(&log, &settings, "producer", 0, NULL) == ERR_OK) {
+            log_close(&log);
+        }
+        sim_disk_kill(fresh);
+        log = fixture_own(0);
+        fixture_write(log, 5, 1, 100);
+        log_close(&log);
+        sim_disk_crash(fresh, at);
+        log = fixture_own(0);
+        cr_assert_eq(log_durable(log), 1, "killed at operation %llu", (unsigned long long)at);
+        log_close(&log);
+        sim_disk_use(NULL);
+        sim_disk_destroy(&fresh);
+    }
+}
