@@ -39,6 +39,8 @@ struct sim {
     uint64_t seed;
     uint64_t random; /* state */
     int64_t now_ms;
+    int64_t wall_ms; /* how far the wall clock is from where it would be */
+    int64_t retention_ms;
     sim_disk_t *disk;
     struct sim_service services[LOG_ID_COUNT];
     struct sim_network network;
@@ -66,6 +68,8 @@ bool sim_chance(struct sim *self, uint32_t permille);
 void sim_trace(struct sim *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A promise was broken. The first one counts; the run ends soon. */
 void sim_violation(struct sim *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+int64_t sim_unix_ms(const struct sim *self);
 
 /* sim_world.c: let time pass, and everything that is due in it happen. */
 void sim_advance(struct sim *self, int64_t ms);

@@ -44,6 +44,12 @@ check_note(struct sim *self, const struct sim_note *note)
     if (!note->accepted) {
         return;
     }
+    if (note->gone) {
+        if (row == NULL && !note->wanted_cancelled && !note->unfenced) {
+            sim_violation(self, "I1 %s is forgotten and was never ended", note->biz_id);
+        }
+        return;
+    }
     if (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
         note->seen.state == WIRE_STATE_CASE) {
         sim_violation(self, "I1 %s has no end: %s turn %u", note->biz_id,

@@ -14,10 +14,6 @@
 #define OPERATIONS 400
 #define SAME_TRACE_EVERY 50 /* of so many seeds one is run twice */
 
-#ifndef SIM_COMMIT
-#define SIM_COMMIT "unknown"
-#endif
-
 struct asked {
     uint64_t seed;
     uint64_t seeds; /* 0: one run */
@@ -35,11 +31,26 @@ on_abort(int signal_number)
     (void)written; /* the program ends anyway */
 }
 
+/* Of the source that this was built from, as it is now. */
+static const char *
+commit(char text[48])
+{
+    text[0] = '\0';
+    FILE *git = popen("git -C '" SIM_SOURCE "' rev-parse --short HEAD 2>/dev/null", "r");
+    bool known = git != NULL && fgets(text, 48, git) != NULL;
+    if (git != NULL) {
+        (void)pclose(git); /* what it said is all that matters */
+    }
+    text[strcspn(text, "\n")] = '\0';
+    return known ? text : "unknown";
+}
+
 static void
 report(const struct sim *sim, uint32_t operations)
 {
+    char text[48];
     printf("VIOLATION seed %llu operations %u commit %s: %s\n", (unsigned long long)sim->seed,
-           operations, SIM_COMMIT, sim->failure);
+           operations, commit(text), sim->failure);
     uint64_t from = sim->lines > SIM_LINES_KEPT ? sim->lines - SIM_LINES_KEPT : 0;
     for (uint64_t i = from; i < sim->lines && !sim->verbose; i++) {
         printf("    %s\n", sim->kept[i % SIM_LINES_KEPT]);

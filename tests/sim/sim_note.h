@@ -26,6 +26,9 @@ struct sim_note {
     uint32_t submissions; /* sent */
     uint32_t refusals;    /* answered: it was not taken */
     bool accepted;
+    int64_t submitted_ms; /* first; what it is kept for counts from then at the earliest */
+    bool gone;            /* not known any more, its retention being over */
+    bool wanted_cancelled;
     uint64_t version; /* that was accepted */
     uint64_t position;
     bool cancelled; /* answered to a CANCEL: it will never take effect */

@@ -61,7 +61,9 @@ new_note(struct sim *self)
         people->notes = mem_resize(people->notes, people->note_capacity * sizeof *people->notes);
     }
     struct sim_note *note = &people->notes[people->note_count];
-    *note = (struct sim_note){.undo = sim_chance(self, 400), .rejected = sim_chance(self, 80)};
+    *note = (struct sim_note){.undo = sim_chance(self, 400),
+                              .rejected = sim_chance(self, 80),
+                              .submitted_ms = self->now_ms};
     (void)snprintf(note->biz_id, sizeof note->biz_id, "n%u", people->note_count++); /* fits */
 }
 
@@ -113,8 +115,11 @@ void
 sim_people_submit_again(struct sim *self, bool other_content)
 {
     if (self->people.note_count > 0) {
-        uint32_t note = (uint32_t)sim_below(self, self->people.note_count);
-        submit(self, note, 1, other_content ? 2 : 1);
+        uint32_t number = (uint32_t)sim_below(self, self->people.note_count);
+        const struct sim_note *note = &self->people.notes[number];
+        if (!note->accepted || self->now_ms - note->submitted_ms < self->retention_ms / 4) {
+            submit(self, number, 1, other_content ? 2 : 1); /* long before it is forgotten */
+        }
     }
 }
 
@@ -143,6 +148,7 @@ sim_people_cancel(struct sim *self, uint32_t note)
     wire_out_init(&out, 128);
     wire_cancel_encode(&out, sim_people_request(self, WIRE_CANCEL, note), &cancel);
     sim_trace(self, "cancel %s", biz_id);
+    self->people.notes[note].wanted_cancelled = true;
     sim_people_send(self, LOG_PRODUCER, &out);
 }
 
@@ -229,7 +235,9 @@ take_found(struct sim *self, struct wire_in *in, const struct sim_request *reque
         return;
     }
     if (found.status != WIRE_OK) {
-        if (request->accepted) {
+        bool expired = note->accepted && self->now_ms - note->submitted_ms >= self->retention_ms;
+        note->gone = note->gone || expired;
+        if (request->accepted && !expired) {
             sim_violation(self, "I1 %s was accepted and is not known", note->biz_id);
         }
         return;
@@ -301,8 +309,9 @@ sim_people_open(const struct sim *self)
     uint32_t open = 0;
     for (uint32_t i = 0; i < self->people.note_count; i++) {
         const struct sim_note *note = &self->people.notes[i];
-        open += note->accepted && (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
-                                   note->seen.state == WIRE_STATE_CASE);
+        open += note->accepted && !note->gone &&
+                (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
+                 note->seen.state == WIRE_STATE_CASE);
     }
     return open;
 }

@@ -4,6 +4,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+int64_t
+sim_unix_ms(const struct sim *self)
+{
+    return SIM_START_UNIX_MS + self->now_ms + self->wall_ms;
+}
+
 /* splitmix64 */
 uint64_t
 sim_draw(struct sim *self)

@@ -7,6 +7,9 @@
 #include <errno.h>
 
 #define HEALING_ROUNDS 600
+#define WALL_JUMP_MS 600000
+#define DAY_MS (24LL * 3600 * 1000)
+#define SMALL_DISK_BYTES (1024 * 1024)
 #define HEALING_STEP_MS 2000
 
 /* One kind of fault in some seeds, another or all in others: the simple ones show the most. */
@@ -44,6 +47,9 @@ cut_power(struct sim *self)
         }
     }
     sim_disk_crash(self->disk, sim_draw(self));
+    if (self->retention_ms > WALL_JUMP_MS && sim_chance(self, 200)) {
+        self->wall_ms += (int64_t)sim_below(self, 2 * WALL_JUMP_MS) - WALL_JUMP_MS;
+    }
 }
 
 /* A disk operation of the service's next rounds fails, or is the last that it does. */
@@ -76,6 +82,10 @@ one_fault(struct sim *self)
     }
     if (sim_chance(self, faults->disk_permille)) {
         break_disk(self, sim_chance(self, 800) ? SIM_DISK_ERROR : SIM_DISK_SHORT);
+        bool small = sim_chance(self, 200);
+        sim_disk_set_capacity(self->disk,
+                              small ? SMALL_DISK_BYTES + sim_below(self, 4 * SMALL_DISK_BYTES)
+                                    : UINT64_C(1) << 30);
     }
     if (sim_chance(self, faults->receiver_permille / 10)) {
         sim_receiver_crash(self, (uint32_t)sim_below(self, self->receivers.count));
@@ -110,12 +120,14 @@ heal(struct sim *self)
     self->faults = (struct sim_faults){0};
     const struct sim_disk_fault none = {0};
     sim_disk_set_fault(self->disk, &none);
+    sim_disk_set_capacity(self->disk, UINT64_C(1) << 30);
     sim_trace(self, "healing");
     for (uint32_t i = 0; i < HEALING_ROUNDS && !self->failed; i++) {
         for (uint32_t n = 0; n < self->people.note_count; n++) {
             const struct sim_note *note = &self->people.notes[n];
-            if (note->accepted && (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
-                                   note->seen.state == WIRE_STATE_CASE)) {
+            if (note->accepted && !note->gone &&
+                (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
+                 note->seen.state == WIRE_STATE_CASE)) {
                 sim_people_query(self, n);
             }
         }
@@ -144,6 +156,7 @@ sim_run(uint64_t seed, uint32_t operations, bool verbose)
     self->now_ms = 1000;
     self->disk = sim_disk_new(sim_draw(self));
     sim_disk_use(self->disk);
+    self->retention_ms = sim_chance(self, 800) ? 7 * DAY_MS : 90000;
     sim_services_init(self);
     sim_receivers_init(self);
     draw_faults(self);

@@ -9,7 +9,6 @@
 
 #define IDLE_MS 1000
 #define PRODUCER_WATCHES 16
-#define DAY_MS (24LL * 3600 * 1000)
 
 static const struct producer_subscription_settings subscriptions[] = {
     {"orders", "order.*", "shop", "default", COMPENSATION_REAPPLY, 3000, 12000},
@@ -60,15 +59,14 @@ start_producer(struct sim *self, struct sim_service *service, struct why *why)
         .window = 64,
         .watch_max = PRODUCER_WATCHES,
         .retained_max = 100000,
-        .retention_ms = 7 * DAY_MS,
+        .retention_ms = self->retention_ms,
         .checkpoint_records = service->checkpoint_every,
         .seed = sim_draw(self),
         .notice = notice,
         .notice_context = self,
     };
     service->producer = producer_core_new(&settings, service->peers, service->outbox);
-    err_t rc = producer_core_recover(service->producer, self->now_ms,
-                                     SIM_START_UNIX_MS + self->now_ms, why);
+    err_t rc = producer_core_recover(service->producer, self->now_ms, sim_unix_ms(self), why);
     if (rc == ERR_OK) {
         rc = producer_core_configure(service->producer, subscriptions,
                                      sizeof subscriptions / sizeof subscriptions[0], why);
@@ -88,7 +86,7 @@ start_scheduler(struct sim *self, struct sim_service *service, struct why *why)
         .window = 64,
         .down_limit = 4,
         .checkpoint_every = service->checkpoint_every,
-        .retention_ms = 7 * DAY_MS,
+        .retention_ms = self->retention_ms,
         .seed = sim_draw(self),
         .event = scheduler_event,
         .owner = self,
@@ -98,8 +96,7 @@ start_scheduler(struct sim *self, struct sim_service *service, struct why *why)
         scheduler_core_set_lane(service->scheduler, i, "ipc://lane");
     }
     scheduler_core_set_outcome(service->scheduler, "ipc://outcome");
-    return scheduler_core_recover(service->scheduler, self->now_ms,
-                                  SIM_START_UNIX_MS + self->now_ms, why);
+    return scheduler_core_recover(service->scheduler, self->now_ms, sim_unix_ms(self), why);
 }
 
 static err_t
@@ -115,8 +112,7 @@ start_compensator(struct sim *self, struct sim_service *service, struct why *why
     };
     service->compensator =
         compensator_new(&settings, service->peers, service->outbox, alarm_raised, self);
-    return compensator_recover(service->compensator, self->now_ms, SIM_START_UNIX_MS + self->now_ms,
-                               why);
+    return compensator_recover(service->compensator, self->now_ms, sim_unix_ms(self), why);
 }
 
 static err_t
@@ -200,7 +196,7 @@ sim_service_end(struct sim *self, struct sim_service *service)
 static void
 set_now(struct sim *self, struct sim_service *service)
 {
-    int64_t unix_ms = SIM_START_UNIX_MS + self->now_ms;
+    int64_t unix_ms = sim_unix_ms(self);
     if (service->producer != NULL) {
         producer_core_now(service->producer, self->now_ms, unix_ms);
     } else if (service->scheduler != NULL) {
@@ -242,7 +238,7 @@ sim_service_take(struct sim *self, struct sim_service *service, const struct sim
 static err_t
 step(struct sim *self, struct sim_service *service, struct why *why)
 {
-    int64_t unix_ms = SIM_START_UNIX_MS + self->now_ms;
+    int64_t unix_ms = sim_unix_ms(self);
     set_now(self, service);
     if (service->producer != NULL) {
         return producer_core_step(service->producer, self->now_ms, unix_ms, why);
