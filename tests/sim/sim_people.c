@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "sim.h"
 #include "wire/wire_case.h"
+#include "wire/wire_session.h"
 #include "wire/wire_submit.h"
 
 #include <string.h>
@@ -117,7 +118,7 @@ sim_people_submit_again(struct sim *self, bool other_content)
     if (self->people.note_count > 0) {
         uint32_t number = (uint32_t)sim_below(self, self->people.note_count);
         const struct sim_note *note = &self->people.notes[number];
-        if (!note->accepted || self->now_ms - note->submitted_ms < self->retention_ms / 4) {
+        if (self->now_ms - note->submitted_ms < self->retention_ms / 4) {
             submit(self, number, 1, other_content ? 2 : 1); /* long before it is forgotten */
         }
     }
@@ -268,6 +269,19 @@ take_cancelling(struct sim *self, struct wire_in *in, const struct sim_request *
     }
 }
 
+/* The only thing that is not answered is what a full disk holds back. */
+static void
+take_error(struct sim *self, struct wire_in *in, const struct wire_head *head,
+           const struct sim_request *request)
+{
+    uint8_t status = 0;
+    struct wire_text text = {0};
+    if (wire_status_decode(in, head, &status, &text, NULL) != ERR_OK || status != WIRE_BUSY) {
+        sim_violation(self, "%s is answered %s: %.*s", wire_type_name(request->type),
+                      wire_status_name(status), (int)text.size, text.data);
+    }
+}
+
 void
 sim_people_take(struct sim *self, const struct sim_packet *packet)
 {
@@ -295,6 +309,9 @@ sim_people_take(struct sim *self, const struct sim_packet *packet)
         sim_orders_take(self, &in);
         break;
     case WIRE_STATUS:
+        break;
+    case WIRE_ERROR:
+        take_error(self, &in, &head, &request);
         break;
     default:
         sim_violation(self, "%s answers %s", wire_type_name(head.type),
