@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "runtime/logger.h"
+#include "runtime/sender.h"
 #include "runtime/service.h"
 #include "runtime/shell.h"
 
@@ -54,6 +55,12 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
     err_t rc = peers_open_patiently(&self->peers, &log, LOG_PRODUCER, why);
     if (rc != ERR_OK) {
         return rc;
+    }
+    int64_t unanswered =
+        settings_number(settings, "lanes/count") * settings_number(settings, "lanes/window");
+    if (unanswered > SENDER_UNANSWERED_MAX) {
+        return why_set(why, ERR_INVALID, "lanes/count times lanes/window is %lld, at most %d",
+                       (long long)unanswered, SENDER_UNANSWERED_MAX);
     }
     struct producer_settings core = {
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),

@@ -172,6 +172,9 @@ admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
         producer_stored_release(&stored);
         return result;
     }
+    if (self->unreadable) {
+        return busy(self, "disk: a notification of this name waits for room to be synced");
+    }
     const struct producer_topic *topic = route_topic(self, notification.topic);
     if (topic->count == 0) {
         self->counts.unrouted++;

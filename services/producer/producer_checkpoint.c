@@ -273,7 +273,10 @@ touch_cases(producer_core_t *self)
         const struct producer_moved_entry *moved = &self->moved.entries[i];
         if (moved->key.position != 0 && moved->fold.is_case && moved->fold.end == END_NONE &&
             moved->key.position < self->expired) {
-            producer_touch(self, producer_hash_of(self, moved->key.position), moved->key.position);
+            uint64_t hash = producer_hash_of(self, moved->key.position);
+            if (hash != 0) {
+                producer_touch(self, hash, moved->key.position);
+            }
         }
     }
 }
@@ -293,18 +296,31 @@ write_begin(producer_core_t *self)
     return log_append(self->log, RECORD_CHECKPOINT_BEGIN, body, bytes_out_used(&out));
 }
 
+/* How far the others' logs were read, whether or not there was anything in them: what is older than
+ * the newest POSITION is what may be trimmed. */
+static void
+write_position(producer_core_t *self)
+{
+    struct record_position position = {0};
+    for (int id = LOG_SCHEDULER; id <= LOG_COMPENSATOR; id++) {
+        uint64_t read = peers_read(self->peers, (enum log_id)id);
+        position.logs[id].position = read > 0 ? read - 1 : 0;
+        memcpy(position.logs[id].identity, log_identity(peers_log(self->peers, (enum log_id)id)),
+               sizeof position.logs[id].identity);
+    }
+    uint8_t body[RECORD_POSITION_MAX];
+    (void)log_append(self->log, RECORD_POSITION, body, record_position_encode(&position, body));
+}
+
 void
 producer_checkpoint_write(producer_core_t *self)
 {
-    uint64_t since = log_next(self->log) - self->checkpoint_at;
-    /* A checkpoint of much that is open costs much: then it comes less often. */
-    if (since < self->settings.checkpoint_records || since < self->moved.count * 2) {
-        return;
-    }
     static struct item item; /* one thread; too large for a stack frame */
     touch_cases(self);
+    producer_deadline_prune(self);
     write_index(self);
     uint64_t begin = write_begin(self);
+    write_position(self);
     item.core = self;
     write_catalog(&item);
     for (uint16_t id = 1; id <= self->queue_count; id++) {

@@ -75,6 +75,38 @@ expire_one(producer_core_t *self, uint64_t position)
     producer_stored_release(&stored);
 }
 
+static void
+release(struct producer_deadlines *self, uint32_t item)
+{
+    deadline_heap_remove(&self->heap, item);
+    self->slots[item].place = self->free;
+    self->free = item;
+}
+
+static bool
+is_open(const producer_core_t *core, uint64_t position)
+{
+    for (uint16_t id = 1; id <= core->queue_count; id++) {
+        if (core->queues[id] != NULL && producer_open_has(&core->queues[id]->open, position)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+producer_deadline_prune(producer_core_t *core)
+{
+    struct producer_deadlines *self = &core->deadlines;
+    for (uint32_t i = self->heap.count; i-- > 0;) {
+        /* What takes the place of a removed one comes from behind, and was looked at before, or is
+         * looked at next time: nothing is lost by it. */
+        if (i < self->heap.count && !is_open(core, self->slots[self->heap.items[i]].position)) {
+            release(self, self->heap.items[i]);
+        }
+    }
+}
+
 void
 producer_deadline_expire(producer_core_t *core)
 {
@@ -83,9 +115,7 @@ producer_deadline_expire(producer_core_t *core)
     while (deadline_heap_due(&self->heap, core->now_ms, &item) &&
            self->slots[item].position <= log_durable(core->log)) {
         uint64_t position = self->slots[item].position;
-        deadline_heap_remove(&self->heap, item);
-        self->slots[item].place = self->free;
-        self->free = item;
+        release(self, item);
         expire_one(core, position);
     }
 }

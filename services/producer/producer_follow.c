@@ -31,8 +31,8 @@ producer_hash_of(producer_core_t *self, uint64_t position)
 }
 
 /* An open case keeps its notification's entry, however old it grows. */
-static void
-pin(producer_core_t *self, const struct producer_moved_entry *moved)
+void
+producer_pin(producer_core_t *self, const struct producer_moved_entry *moved)
 {
     uint32_t cursor = 0;
     uint64_t hash = producer_hash_of(self, moved->key.position);
@@ -67,7 +67,7 @@ tell_change(producer_core_t *self, struct producer_moved_entry *moved, uint8_t b
         moved->bytes = 0;
     }
     if (moved->fold.end != END_NONE && moved->case_at != 0) {
-        pin(self, moved);
+        producer_pin(self, moved);
     }
     if (moved->fold.end != END_NONE && !own) {
         note_end(self, moved);
@@ -94,6 +94,21 @@ producer_learned(producer_core_t *self, struct producer_moved_entry *moved, enum
     tell_change(self, moved, before, log == LOG_PRODUCER);
 }
 
+/* The chain's head in that log; but late evidence of somebody who had forgotten the delivery is
+ * linked to nothing, and must not hide what came before it. */
+static void
+note_newest(uint64_t *newest, const struct log_record *record)
+{
+    struct record_event event;
+    bool alone =
+        *newest != 0 && record->kind == RECORD_EVIDENCE &&
+        record_event_decode(record->kind, record->body, record->size, &event, NULL) == ERR_OK &&
+        event.previous == 0;
+    if (!alone) {
+        *newest = record->position;
+    }
+}
+
 static err_t
 take_record(producer_core_t *self, enum log_id log, const struct log_record *record,
             struct why *why)
@@ -106,7 +121,7 @@ take_record(producer_core_t *self, enum log_id log, const struct log_record *rec
     if (moved == NULL) {
         return ERR_OK; /* finished, and not kept any more */
     }
-    *(log == LOG_SCHEDULER ? &moved->scheduler_last : &moved->compensator_last) = record->position;
+    note_newest(log == LOG_SCHEDULER ? &moved->scheduler_last : &moved->compensator_last, record);
     uint8_t before = state_of(&moved->fold);
     err_t rc = ERR_OK;
     if (record->kind == RECORD_MOVED || record->kind == RECORD_TAKEN) {
@@ -122,7 +137,7 @@ take_record(producer_core_t *self, enum log_id log, const struct log_record *rec
         if (rc == ERR_OK) {
             fold_case(&moved->fold, record->position, &opened);
             moved->case_at = record->position;
-            pin(self, moved);
+            producer_pin(self, moved);
         }
     } else {
         struct record_event event;

@@ -18,6 +18,7 @@ struct producer_history {
     struct fold fold;
     int64_t due_unix_ms;
     uint32_t count;
+    uint32_t first;    /* the first that is told: what does not fit an answer is left out */
     uint32_t left_out; /* older ones that had no room or are not kept */
     struct producer_attempt attempts[WIRE_HISTORY_MAX];
 };

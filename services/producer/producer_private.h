@@ -16,7 +16,7 @@ err_t producer_stored_read(producer_core_t *self, uint64_t position, struct prod
                            struct why *why);
 void producer_stored_release(struct producer_stored *stored);
 /* Sync up to here at once, where something must be read back in the round that wrote it. */
-bool producer_make_durable(producer_core_t *self, uint64_t position);
+err_t producer_make_durable(producer_core_t *self, uint64_t position);
 /* The entry of the notification with this biz_id; NULL: none. ERR_... only when a log fails. */
 struct producer_index_entry *producer_find(producer_core_t *self, struct wire_text biz_id,
                                            struct producer_stored *stored);
@@ -51,11 +51,15 @@ void producer_deadlines_init(struct producer_deadlines *self);
 void producer_deadlines_fini(struct producer_deadlines *self);
 void producer_deadline_add(producer_core_t *self, uint64_t position, int64_t deadline_unix_ms);
 void producer_deadline_expire(producer_core_t *self);
+/* Forget those of what has left our custody. */
+void producer_deadline_prune(producer_core_t *self);
 
 /* producer_follow.c: what the other services' logs say. */
 err_t producer_follow(producer_core_t *self, uint32_t max, struct why *why);
 /* The hash of a kept notification's biz_id; 0: it is not kept. */
 uint64_t producer_hash_of(producer_core_t *self, uint64_t position);
+/* Whether its index entry must outlive retention follows the delivery's state. */
+void producer_pin(producer_core_t *self, const struct producer_moved_entry *moved);
 /* A record of a delivery that has left our custody: an end is told, and noted in the own log. */
 void producer_learned(producer_core_t *self, struct producer_moved_entry *moved, enum log_id log,
                       uint64_t position, const struct record_event *event);
@@ -82,7 +86,7 @@ void producer_refuse(producer_core_t *self, const struct outbox_route *route, ui
 /* producer_retention.c: once in a while. */
 err_t producer_retain(producer_core_t *self, struct why *why);
 
-/* producer_checkpoint.c: written when it is due. */
+/* producer_checkpoint.c */
 void producer_checkpoint_write(producer_core_t *self);
 /* producer_restore.c: ERR_NOT_FOUND: there is none. *from: where to read the own log on from;
  * read: how far the others' logs were read by then. */

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_BYTES_A_DELIVERY 16384U /* its attempts and their reasons, nearly always less */
+#define ATTEMPT_BYTES (LIMIT_REASON_BYTES + 64U) /* of an answer, nearly always less */
+#define DELIVERY_BYTES 512U
+#define ANSWER_BYTES (LIMIT_FRAME_BYTES - 4096U)
 #define WATCH_LEASE_MAX_MS (10 * 60 * 1000)
 
 static void
@@ -31,13 +33,21 @@ put_delivery(producer_core_t *self, struct wire_out *out, const struct producer_
         .attempts_limit = policy_attempts(policy),
         .due_unix_ms = pending ? history->due_unix_ms : 0,
         .cancel_asked = history->fold.cancel_asked,
-        .left_out = history->left_out,
-        .count = history->count,
+        .left_out = history->left_out + history->first,
+        .count = history->count - history->first,
     };
     wire_delivery_put(out, &delivery);
-    for (uint32_t i = 0; i < history->count; i++) {
+    for (uint32_t i = history->first; i < history->count; i++) {
         wire_attempt_put(out, &history->attempts[i].said);
     }
+}
+
+/* How many attempts of each of so many deliveries fit a frame of their own. */
+static uint32_t
+attempts_that_fit(unsigned deliveries)
+{
+    uint32_t attempts = (ANSWER_BYTES / deliveries - DELIVERY_BYTES) / ATTEMPT_BYTES;
+    return attempts < WIRE_HISTORY_MAX ? attempts : WIRE_HISTORY_MAX;
 }
 
 /* False: no room in this frame for what is known of it. */
@@ -50,10 +60,12 @@ put_found(producer_core_t *self, struct wire_out *out, struct wire_text biz_id,
     if (entry == NULL) {
         struct wire_found none = {.status = WIRE_NOT_FOUND, .biz_id = biz_id};
         wire_found_put(out, &none);
-        return true;
+        return !self->unreadable;
     }
     const struct record_notification *record = &stored.record;
-    if (!wire_out_has_room(out, (size_t)record->subscription_count * ANSWER_BYTES_A_DELIVERY)) {
+    uint32_t most = attempts_that_fit(record->subscription_count);
+    size_t size = DELIVERY_BYTES + (size_t)most * ATTEMPT_BYTES;
+    if (!wire_out_has_room(out, record->subscription_count * size)) {
         producer_stored_release(&stored);
         return false;
     }
@@ -73,6 +85,7 @@ put_found(producer_core_t *self, struct wire_out *out, struct wire_text biz_id,
     for (unsigned i = 0; i < record->subscription_count; i++) {
         struct delivery_key key = {.position = position, .subscription = record->subscriptions[i]};
         producer_history_read(self, key, last, history);
+        history->first = history->count > most ? history->count - most : 0;
         put_delivery(self, out, history, key.subscription, &stored.notification);
     }
     producer_stored_release(&stored);
@@ -95,6 +108,12 @@ producer_query(producer_core_t *self, const struct outbox_route *route, struct w
         fits = !in->failed && put_found(self, &out, biz_id, history);
     }
     mem_free(history);
+    if (self->unreadable) {
+        wire_out_fini(&out);
+        producer_refuse(self, route, head->request, WIRE_BUSY,
+                        "disk: what is asked for waits for room to be synced");
+        return;
+    }
     if (wire_message_finish(in, head, &why) != ERR_OK || !fits) {
         wire_out_fini(&out);
         producer_refuse(self, route, head->request, WIRE_REFUSED,

@@ -215,6 +215,23 @@ read_others(producer_core_t *self, const uint64_t read[LOG_ID_COUNT], struct why
     return rc;
 }
 
+/* An open case keeps its notification's entry, whose INDEX record may be trimmed. */
+static void
+restore_cases(producer_core_t *self)
+{
+    for (uint64_t i = 0; i < self->moved.capacity; i++) {
+        const struct producer_moved_entry *moved = &self->moved.entries[i];
+        if (moved->key.position == 0 || !moved->fold.is_case || moved->fold.end != END_NONE) {
+            continue;
+        }
+        uint64_t hash = producer_hash_of(self, moved->key.position);
+        if (hash != 0) {
+            producer_index_restore(self->index, hash, moved->key.position, moved->key.position);
+            producer_pin(self, moved);
+        }
+    }
+}
+
 err_t
 producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 {
@@ -231,6 +248,9 @@ producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms
     self->run_first = log_next(self->log);
     if (rc == ERR_OK) {
         rc = read_others(self, read, why);
+    }
+    if (rc == ERR_OK) {
+        restore_cases(self);
     }
     for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
         struct producer_queue *queue = self->queues[id];

@@ -5,7 +5,8 @@
 #include "producer_private.h"
 
 #define LOOK_EVERY_MS 5000
-#define MARK_RECORDS 100000U
+#define MARKS_IN_RETAINED_MAX 64U /* marks are at most this part of it apart */
+#define CHECKPOINT_LEAST_RECORDS 1000U
 #define MARK_MS 60000
 
 static struct producer_mark *
@@ -21,7 +22,8 @@ set_mark(producer_core_t *self)
     const struct producer_mark *last =
         self->mark_count > 0 ? mark_at(self, self->mark_count - 1) : NULL;
     uint64_t next = log_next(self->log);
-    if (last != NULL && (next == last->position || (next < last->position + MARK_RECORDS &&
+    uint64_t apart = self->settings.retained_max / MARKS_IN_RETAINED_MAX + 1;
+    if (last != NULL && (next == last->position || (next < last->position + apart &&
                                                     self->now_unix_ms < last->unix_ms + MARK_MS))) {
         return;
     }
@@ -86,19 +88,27 @@ oldest_open(producer_core_t *self)
     return oldest;
 }
 
-static err_t
-trim(producer_core_t *self, struct why *why)
+/* What may go, once everything that this follows from is durable: an end that a crash takes back
+ * must find its notification still there. */
+static void
+plan_trim(producer_core_t *self, uint64_t keep)
 {
-    uint64_t keep = retention_position(self);
-    if (keep <= log_first(self->log)) {
-        return ERR_OK;
-    }
     uint64_t readers = peers_readers(self->peers);
     uint64_t open = oldest_open(self);
     keep = open < keep ? open : keep;
     keep = readers + 1 < keep ? readers + 1 : keep;
     keep = self->checkpoint_at < keep ? self->checkpoint_at : keep;
-    err_t rc = log_trim(self->log, keep, why);
+    if (keep > log_first(self->log)) {
+        self->trim_to = keep;
+        self->trim_after = log_next(self->log) - 1;
+    }
+}
+
+static err_t
+trim(producer_core_t *self, struct why *why)
+{
+    err_t rc = log_trim(self->log, self->trim_to, why);
+    self->trim_to = 0;
     if (rc == ERR_OK && log_first(self->log) > self->expired) {
         self->expired = log_first(self->log);
         producer_moved_expire(&self->moved, self->expired);
@@ -110,11 +120,27 @@ trim(producer_core_t *self, struct why *why)
 err_t
 producer_retain(producer_core_t *self, struct why *why)
 {
-    producer_checkpoint_write(self);
-    if (self->now_ms < self->trimmed_ms + LOOK_EVERY_MS) {
-        return ERR_OK;
+    if (self->trim_to != 0 && log_durable(self->log) >= self->trim_after) {
+        err_t rc = trim(self, why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
     }
-    self->trimmed_ms = self->now_ms;
-    set_mark(self);
-    return trim(self, why);
+    uint64_t since = log_next(self->log) - self->checkpoint_at;
+    bool look = self->now_ms >= self->looked_ms + LOOK_EVERY_MS;
+    uint64_t keep = look ? retention_position(self) : 0;
+    /* A checkpoint of much that is open costs much: then it comes less often. What is to be trimmed
+     * needs one behind it. */
+    if ((since >= self->settings.checkpoint_records && since >= self->moved.count * 2) ||
+        (keep > self->checkpoint_at && since >= CHECKPOINT_LEAST_RECORDS)) {
+        producer_checkpoint_write(self);
+    }
+    if (look) {
+        self->looked_ms = self->now_ms;
+        set_mark(self);
+        if (keep > log_first(self->log)) {
+            plan_trim(self, keep);
+        }
+    }
+    return ERR_OK;
 }

@@ -59,8 +59,8 @@ check_identity(producer_core_t *self, const struct wire_hello *hello,
                       group->name, known, offered);
         return false;
     }
-    if (none != (hello->identity.size == 0) || can_fence != group->can_fence ||
-        can_undo != group->can_undo) {
+    bool says_none = memcmp(said, nobody, sizeof nobody) == 0;
+    if (none != says_none || can_fence != group->can_fence || can_undo != group->can_undo) {
         struct record_group record = {
             .name = {.data = group->name, .size = group->name_size},
             .can_fence = can_fence,

@@ -97,10 +97,13 @@ struct producer_core {
     struct producer_touched *touched; /* owned */
     size_t touched_count;
     size_t touched_capacity;
-    int64_t trimmed_ms;
+    int64_t looked_ms; /* at what may be trimmed */
     int64_t started_ms;
-    bool more;   /* dispatch stopped at its bound */
-    err_t fault; /* a log that cannot be read: the next step ends the service */
+    bool more;           /* dispatch stopped at its bound */
+    bool unreadable;     /* producer_find could not tell */
+    uint64_t trim_to;    /* 0: nothing is to be trimmed */
+    uint64_t trim_after; /* once this is durable: what it follows from */
+    err_t fault;         /* a log that cannot be read: the next step ends the service */
     int64_t now_ms;
     int64_t now_unix_ms;
 };

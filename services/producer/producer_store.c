@@ -87,16 +87,17 @@ producer_stored_read(producer_core_t *self, uint64_t position, struct producer_s
 
 /* Only durable records can be read. A repeat of something of the same round is rare enough to pay
  * for a sync of its own. */
-bool
+err_t
 producer_make_durable(producer_core_t *self, uint64_t position)
 {
-    while (log_durable(self->log) < position) {
-        if (log_commit(self->log, LOG_STORE_FINISHING, NULL) != ERR_OK ||
-            log_reap(self->log, NULL) != ERR_OK) {
-            return false; /* the round's own commit says why */
+    err_t rc = ERR_OK;
+    while (rc == ERR_OK && log_durable(self->log) < position) {
+        rc = log_commit(self->log, LOG_STORE_FINISHING, NULL); /* the round's own says why */
+        if (rc == ERR_OK) {
+            rc = log_reap(self->log, NULL);
         }
     }
-    return true;
+    return rc;
 }
 
 struct producer_index_entry *
@@ -105,16 +106,21 @@ producer_find(producer_core_t *self, struct wire_text biz_id, struct producer_st
     uint64_t hash = content_hash_id(biz_id.data, biz_id.size);
     uint32_t cursor = 0;
     struct producer_index_entry *entry = NULL;
+    self->unreadable = false;
     while ((entry = producer_index_find(self->index, hash, &cursor)) != NULL) {
         uint64_t position = producer_index_position(entry);
-        err_t rc = producer_make_durable(self, position)
-                       ? producer_stored_read(self, position, stored, NULL)
-                       : ERR_LOST;
+        err_t rc = producer_make_durable(self, position);
+        if (rc == ERR_OK) {
+            rc = producer_stored_read(self, position, stored, NULL);
+        }
         if (rc == ERR_NOT_FOUND) {
             continue; /* it has expired */
         }
         if (rc != ERR_OK) {
-            self->fault = rc; /* the step ends the service, so that nobody hears "unknown" */
+            /* The disk is full: what waits for it cannot be compared yet. Any other error ends the
+             * service at the next step, so that nobody hears "unknown". */
+            self->fault = rc == ERR_FULL ? self->fault : rc;
+            self->unreadable = true;
             return NULL;
         }
         const struct wire_text *found = &stored->notification.biz_id;

@@ -25,6 +25,7 @@
 #define SENDER_LANES_MAX 64
 #define SENDER_CONSUMERS_MAX 1024
 #define SENDER_PING_MS 2000
+#define SENDER_UNANSWERED_MAX 65536 /* lanes times window */
 #define SENDER_GROUPS_MAX LIMIT_GROUPS
 
 struct sender_entry {

@@ -62,13 +62,32 @@ lose_consumer(sender_t *self, struct sender_consumer *consumer)
     consumer->lane = SENDER_NOBODY;
 }
 
+static bool
+is_named(const struct sender_consumer *consumer, struct wire_text name)
+{
+    return consumer->lane != SENDER_NOBODY && consumer->name_size == name.size &&
+           memcmp(consumer->name, name.data, name.size) == 0;
+}
+
+/* A name belongs to one consumer of a group; another group may use it too. */
 static struct sender_consumer *
-find_consumer(sender_t *self, struct wire_text name)
+find_of_group(sender_t *self, struct wire_text name, struct wire_text group)
 {
     for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
         struct sender_consumer *consumer = &self->consumers[i];
-        if (consumer->lane != SENDER_NOBODY && consumer->name_size == name.size &&
-            memcmp(consumer->name, name.data, name.size) == 0) {
+        if (is_named(consumer, name) && sender_lane_is_of(&self->lanes[consumer->lane], group)) {
+            return consumer;
+        }
+    }
+    return NULL;
+}
+
+static struct sender_consumer *
+find_session(sender_t *self, struct wire_text name, uint64_t nonce)
+{
+    for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
+        struct sender_consumer *consumer = &self->consumers[i];
+        if (is_named(consumer, name) && consumer->nonce == nonce) {
             return consumer;
         }
     }
@@ -142,9 +161,8 @@ sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,
     if (hello->party != WIRE_PARTY_CONSUMER) {
         return;
     }
-    struct sender_consumer *consumer = find_consumer(self, hello->name);
-    if (consumer != NULL && (consumer->nonce != hello->nonce ||
-                             !sender_lane_is_of(&self->lanes[consumer->lane], hello->group))) {
+    struct sender_consumer *consumer = find_of_group(self, hello->name, hello->group);
+    if (consumer != NULL && consumer->nonce != hello->nonce) {
         lose_consumer(self, consumer); /* its process is gone: this is another one */
         consumer = NULL;
     }
@@ -167,8 +185,8 @@ sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,
 bool
 sender_ping(sender_t *self, const struct wire_ping *ping, int64_t now_ms)
 {
-    struct sender_consumer *consumer = find_consumer(self, ping->name);
-    if (consumer == NULL || consumer->nonce != ping->nonce || consumer->lane != ping->lane) {
+    struct sender_consumer *consumer = find_session(self, ping->name, ping->nonce);
+    if (consumer == NULL || consumer->lane != ping->lane) {
         return false;
     }
     consumer->seen_ms = now_ms;
@@ -180,8 +198,8 @@ sender_ping(sender_t *self, const struct wire_ping *ping, int64_t now_ms)
 void
 sender_leave(sender_t *self, const struct wire_ping *session)
 {
-    struct sender_consumer *consumer = find_consumer(self, session->name);
-    if (consumer != NULL && consumer->nonce == session->nonce) {
+    struct sender_consumer *consumer = find_session(self, session->name, session->nonce);
+    if (consumer != NULL) {
         lose_consumer(self, consumer);
     }
 }

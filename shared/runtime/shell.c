@@ -12,6 +12,7 @@
 #define FRAMES_A_ROUND 256
 #define BYTES_A_ROUND (4U * 1024 * 1024)
 #define IDLE_WAIT_MS 1000
+#define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
 
 static atomic_bool stopping;
@@ -109,9 +110,19 @@ take_front(shell_t *self, const struct shell_core *core, const struct outbox_rou
     }
 }
 
+/* While the disk takes nothing, answers wait; and what would only add to them waits outside. */
+static bool
+is_stuffed(const shell_t *self)
+{
+    return outbox_bytes(self->outbox) > OUTBOX_BYTES_MAX;
+}
+
 static void
 take_fronts(shell_t *self, const struct shell_core *core, zmq_msg_t *message)
 {
+    if (is_stuffed(self)) {
+        return;
+    }
     size_t bytes = 0;
     for (int i = 0; i < FRAMES_A_ROUND && bytes < BYTES_A_ROUND; i++) {
         struct outbox_route route;
@@ -263,7 +274,8 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     err_t rc = ERR_OK;
     bool held = false;
     while (rc == ERR_OK && !atomic_load(&stopping)) {
-        zmq_pollitem_t items[4] = {{.socket = self->front, .events = ZMQ_POLLIN},
+        bool stuffed = is_stuffed(self);
+        zmq_pollitem_t items[4] = {{.socket = self->front, .events = stuffed ? 0 : ZMQ_POLLIN},
                                    {.socket = self->wake, .events = ZMQ_POLLIN}};
         int count = 2;
         if (self->outcome != NULL) {
@@ -272,7 +284,8 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
         if (log_fd(self->log) >= 0) {
             items[count++] = (zmq_pollitem_t){.fd = log_fd(self->log), .events = ZMQ_POLLIN};
         }
-        (void)zmq_poll(items, count, wait_ms(self, core, held)); /* EINTR: a signal, look again */
+        (void)zmq_poll(items, count,
+                       wait_ms(self, core, held || stuffed)); /* EINTR: a signal, look again */
         rc = round_once(self, core, &message, why);
         held = shell_lanes_send_held(self, clock_mono_ms());
     }

@@ -1,0 +1,153 @@
+#include "runtime/sender.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+struct answers {
+    uint32_t lost;
+    uint32_t leases;
+    uint32_t done;
+    uint32_t late;
+};
+
+static void
+answered(void *owner, const struct sender_entry *entry, const struct wire_outcome *outcome,
+         bool outstanding)
+{
+    struct answers *answers = owner;
+    (void)entry;
+    answers->lost += outcome->outcome == OUTCOME_LOST;
+    answers->leases += outcome->outcome == OUTCOME_LEASE;
+    answers->done += outcome->outcome == OUTCOME_DONE && outstanding;
+    answers->late += !outstanding;
+}
+
+static sender_t *
+open_sender(struct answers *answers, outbox_t *outbox)
+{
+    struct sender_settings settings = {
+        .log = LOG_PRODUCER,
+        .run = 1,
+        .lane_count = 4,
+        .window = 8,
+        .lease_ms = 10000,
+        .service = "producer",
+        .answered = answered,
+        .owner = answers,
+    };
+    sender_t *sender = sender_new(&settings, outbox);
+    for (uint32_t i = 0; i < settings.lane_count; i++) {
+        sender_set_endpoint(sender, i, "ipc://lane");
+    }
+    return sender;
+}
+
+static struct wire_text
+text_of(const char *text)
+{
+    return (struct wire_text){.data = text, .size = strlen(text)};
+}
+
+static uint32_t
+hello(sender_t *sender, const char *group, uint64_t nonce, int64_t now_ms)
+{
+    struct wire_welcome welcome;
+    struct wire_hello hello = {.party = WIRE_PARTY_CONSUMER,
+                               .group = text_of(group),
+                               .name = text_of("node-1"),
+                               .nonce = nonce};
+    sender_hello(sender, &hello, now_ms, &welcome);
+    cr_assert_eq(welcome.status, WIRE_OK);
+    return welcome.lane;
+}
+
+static bool
+send_one(sender_t *sender, const char *group, int64_t now_ms)
+{
+    static const uint8_t bytes[16] = {0x90};
+    struct sender_offer offer = {
+        .group = text_of(group),
+        .item = {.position = 1,
+                 .subscription = 1,
+                 .turn = 1,
+                 .attempt = 1,
+                 .lease_ms = 3000,
+                 .hash = bytes,
+                 .notification = {.data = bytes, .size = 1}},
+        .lease_limit_ms = 20000,
+    };
+    bool sent = sender_send(sender, &offer, 0, now_ms);
+    sender_flush(sender, 0);
+    return sent;
+}
+
+Test(sender, two_groups_may_have_consumers_of_one_name)
+{
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    uint32_t lane = hello(sender, "shop", 1, 0);
+    cr_assert(send_one(sender, "shop", 0));
+    (void)hello(sender, "audit", 2, 10); /* another lane */
+    cr_assert_eq(answers.lost, 0);
+    cr_assert_eq(sender_consumers(sender), 2);
+    struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1, .lane = lane};
+    cr_assert(sender_ping(sender, &ping, 20));
+    sender_leave(sender, &ping);
+    cr_assert_eq(answers.lost, 1);
+    cr_assert_eq(sender_consumers(sender), 1);
+    cr_assert_not(send_one(sender, "shop", 30), "nobody is there");
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+Test(sender, another_process_of_the_same_name_takes_the_place_at_once)
+{
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    (void)hello(sender, "shop", 1, 0);
+    cr_assert(send_one(sender, "shop", 0));
+    (void)hello(sender, "shop", 2, 10);
+    cr_assert_eq(answers.lost, 1);
+    cr_assert_eq(sender_consumers(sender), 1);
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+Test(sender, an_expired_lease_pauses_its_lane_until_hello_or_an_answer)
+{
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    (void)hello(sender, "shop", 1, 0);
+    cr_assert(send_one(sender, "shop", 0));
+    sender_expire(sender, 2900);
+    cr_assert_eq(answers.leases, 0);
+    sender_expire(sender, 3100);
+    cr_assert_eq(answers.leases, 1);
+    cr_assert_eq(sender_paused(sender), 1);
+    cr_assert_not(send_one(sender, "shop", 3200));
+    (void)hello(sender, "shop", 1, 3300);
+    cr_assert_eq(sender_paused(sender), 0);
+    cr_assert(send_one(sender, "shop", 3400));
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+Test(sender, a_window_bounds_what_is_unanswered)
+{
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    (void)hello(sender, "shop", 1, 0);
+    for (int i = 0; i < 8; i++) {
+        cr_assert(sender_has_room(sender, text_of("shop")));
+        cr_assert(send_one(sender, "shop", 0));
+    }
+    cr_assert_not(sender_has_room(sender, text_of("shop")));
+    cr_assert_not(send_one(sender, "shop", 0));
+    cr_assert_eq(sender_outstanding(sender), 8);
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
