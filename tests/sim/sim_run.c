@@ -122,6 +122,8 @@ heal(struct sim *self)
     sim_disk_set_fault(self->disk, &none);
     sim_disk_set_capacity(self->disk, UINT64_C(1) << 30);
     sim_trace(self, "healing");
+    uint32_t last = self->people.note_count;
+    sim_people_submit(self, 1); /* what works again takes new ones and delivers them */
     for (uint32_t i = 0; i < HEALING_ROUNDS && !self->failed; i++) {
         for (uint32_t n = 0; n < self->people.note_count; n++) {
             const struct sim_note *note = &self->people.notes[n];
@@ -133,9 +135,16 @@ heal(struct sim *self)
         }
         sim_people_cases(self);
         sim_advance(self, HEALING_STEP_MS);
-        if (i > 10 && sim_people_open(self) == 0) {
+        if (!self->people.notes[last].accepted) { /* a service was down */
+            last = self->people.note_count;
+            sim_people_submit(self, 1);
+        }
+        if (i > 10 && self->people.notes[last].accepted && sim_people_open(self) == 0) {
             break;
         }
+    }
+    if (!self->people.notes[last].accepted) {
+        sim_violation(self, "I1 nothing new is accepted");
     }
     for (uint32_t n = 0; n < self->people.note_count; n++) {
         sim_people_query(self, n); /* once more: what has ended stays so */
