@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "runtime/alarm.h"
 #include "runtime/logger.h"
 #include "runtime/sender.h"
 #include "runtime/service.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define CONFIGURED_TEXTS 8
+#define ALARM_TICK_MS 1000
 
 /* Everything that a running producer has. */
 struct producer {
@@ -20,15 +22,59 @@ struct producer {
     outbox_t *outbox;
     producer_core_t *core;
     shell_t *shell;
+    alarm_t *alarm;
+    int64_t ticked_ms;
     char *texts[CONFIGURED_TEXTS]; /* owned; the shell borrows them */
     size_t text_count;
 };
 
 static void
-log_notice(void *context, const char *event, const char *subject, const char *text)
+raise_alarm(void *context, const char *kind, const char *subject, const char *text)
 {
-    (void)context; /* nothing of ours is needed for a line */
-    LOGGER_EVENT(LOGGER_WARN, event, LOGGER_TEXT("kind", subject), LOGGER_TEXT("text", text));
+    struct producer *self = context;
+    struct alarm_facts facts = {.kind = kind, .subject = subject, .text = text};
+    alarm_raise(self->alarm, &facts, clock_mono_ms());
+}
+
+static err_t
+step(void *context, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    struct producer *self = context;
+    if (now_ms >= self->ticked_ms + ALARM_TICK_MS) {
+        self->ticked_ms = now_ms;
+        alarm_tick(self->alarm, now_ms);
+    }
+    return producer_core_step(self->core, now_ms, now_unix_ms, why);
+}
+
+static void
+take_front(void *context, const struct outbox_route *route, const uint8_t *body, size_t size)
+{
+    producer_core_front(((struct producer *)context)->core, route, body, size);
+}
+
+static void
+take_outcome(void *context, const uint8_t *body, size_t size)
+{
+    producer_core_outcome(((struct producer *)context)->core, body, size);
+}
+
+static int64_t
+next_ms(void *context)
+{
+    return producer_core_next_ms(((struct producer *)context)->core);
+}
+
+static uint32_t
+count(void *context, struct wire_counter *counters, uint32_t max)
+{
+    return producer_core_counters(((struct producer *)context)->core, counters, max);
+}
+
+static void
+set_now(void *context, int64_t now_ms, int64_t now_unix_ms)
+{
+    producer_core_now(((struct producer *)context)->core, now_ms, now_unix_ms);
 }
 
 static const char *
@@ -70,7 +116,9 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
         .retention_ms = settings_number(settings, "journal/retention"),
         .checkpoint_records = (uint64_t)settings_number(settings, "journal/checkpoint"),
         .seed = (uint64_t)clock_mono_ns() ^ (uint64_t)getpid() << 32,
-        .notice = log_notice,
+        .absent_alarm_ms = settings_number(settings, "absent_alarm"),
+        .notice = raise_alarm,
+        .notice_context = self,
     };
     self->outbox = outbox_new();
     self->core = producer_core_new(&core, self->peers, self->outbox);
@@ -116,13 +164,13 @@ static err_t
 serve(struct producer *self, struct why *why)
 {
     const struct shell_core core = {
-        .self = self->core,
-        .front = producer_core_front,
-        .outcome = producer_core_outcome,
-        .step = producer_core_step,
-        .next_ms = producer_core_next_ms,
-        .counters = producer_core_counters,
-        .now = producer_core_now,
+        .self = self,
+        .front = take_front,
+        .outcome = take_outcome,
+        .step = step,
+        .next_ms = next_ms,
+        .counters = count,
+        .now = set_now,
     };
     const log_t *log = peers_own(self->peers);
     LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_INT("pid", getpid()), LOGGER_INT("run", log_run(log)),
@@ -134,7 +182,10 @@ static err_t
 run(const settings_t *settings, const char *data, struct why *why)
 {
     struct producer self = {0};
-    err_t rc = open_core(&self, settings, data, why);
+    err_t rc = alarm_open(&self.alarm, settings_text(settings, "alarm/command"), why);
+    if (rc == ERR_OK) {
+        rc = open_core(&self, settings, data, why);
+    }
     if (rc == ERR_OK) {
         rc = open_shell(&self, settings, data, why);
     }
@@ -145,6 +196,7 @@ run(const settings_t *settings, const char *data, struct why *why)
     producer_core_destroy(&self.core);
     outbox_destroy(&self.outbox);
     peers_close(&self.peers);
+    alarm_close(&self.alarm);
     for (size_t i = 0; i < self.text_count; i++) {
         mem_free(self.texts[i]);
     }

@@ -22,8 +22,9 @@
     (PRODUCER_KINDS_SCHEDULER | LOG_KIND_BIT(RECORD_CLOSED) | LOG_KIND_BIT(RECORD_FENCED) |        \
      LOG_KIND_BIT(RECORD_CASE))
 
-/* Something worth a log line: alarms of the producer's own. Called from within the core. */
-typedef void producer_notice_fn(void *context, const char *event, const char *subject,
+/* An alarm: kind is static, as in runtime/alarm.h; subject what it is about. Called from within the
+ * core. */
+typedef void producer_notice_fn(void *context, const char *kind, const char *subject,
                                 const char *text);
 
 struct producer_settings {
@@ -31,6 +32,7 @@ struct producer_settings {
     uint32_t window;             /* unanswered deliveries a lane */
     uint32_t watch_max;          /* watched notifications, of all clients together */
     uint64_t retained_max;       /* notifications kept; more: the oldest finished go */
+    int64_t absent_alarm_ms;     /* a receiver that deliveries wait for, gone for this long */
     int64_t retention_ms;        /* how long what is finished is kept */
     uint64_t checkpoint_records; /* own records between checkpoints */
     uint64_t seed;               /* for jitter */

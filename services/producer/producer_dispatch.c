@@ -124,6 +124,27 @@ drain(producer_core_t *self, uint16_t id, uint32_t *left, struct why *why)
     return ERR_OK;
 }
 
+/* Whatever waits for a receiver for long is somebody's business. */
+static void
+watch_absence(producer_core_t *self, uint16_t id)
+{
+    struct producer_queue *queue = self->queues[id];
+    const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
+    const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
+    struct wire_text name = {.data = group->name, .size = group->name_size};
+    if (queue->open.count == 0 || sender_present(self->sender, name)) {
+        queue->absent_since_ms = 0;
+        queue->absent_told = false;
+    } else if (queue->absent_since_ms == 0) {
+        queue->absent_since_ms = self->now_ms;
+    } else if (!queue->absent_told && self->settings.notice != NULL &&
+               self->now_ms - queue->absent_since_ms >= self->settings.absent_alarm_ms) {
+        queue->absent_told = true;
+        self->settings.notice(self->settings.notice_context, "receiver_absent", group->name,
+                              "deliveries wait for a receiver that is not there");
+    }
+}
+
 err_t
 producer_dispatch(producer_core_t *self, struct why *why)
 {
@@ -132,6 +153,7 @@ producer_dispatch(producer_core_t *self, struct why *why)
     for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
         if (self->queues[id] != NULL) {
             rc = drain(self, id, &left, why);
+            watch_absence(self, id);
         }
     }
     sender_flush(self->sender, log_next(self->log) - 1);

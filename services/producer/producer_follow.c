@@ -88,7 +88,10 @@ producer_learned(producer_core_t *self, struct producer_moved_entry *moved, enum
         moved->due_unix_ms = event->due_unix_ms;
     }
     if (moved->fold.broken && !broken && self->settings.notice != NULL) {
-        self->settings.notice(self->settings.notice_context, "alarm", "broken_receiver",
+        const struct catalog_subscription *known =
+            catalog_subscription(self->catalog, moved->key.subscription);
+        self->settings.notice(self->settings.notice_context, "broken_receiver",
+                              catalog_group_at(self->catalog, known->group)->name,
                               "a delivery has its effect and a fence");
     }
     tell_change(self, moved, before, log == LOG_PRODUCER);

@@ -20,6 +20,8 @@
 struct producer_queue {
     struct log_cursor cursor;  /* what is before it was offered to the sender in this run */
     struct producer_open open; /* in our custody, without an end */
+    int64_t absent_since_ms;   /* something waits and nobody is there; 0: not so */
+    bool absent_told;
 };
 
 /* Which subscriptions match a topic: looked up once for each topic that is in use. */

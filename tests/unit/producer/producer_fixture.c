@@ -80,6 +80,7 @@ fixture_open(size_t subscriptions)
         .window = 1024,
         .watch_max = 16,
         .retained_max = 100000,
+        .absent_alarm_ms = 600000,
         .retention_ms = 7LL * 24 * 3600 * 1000,
         .checkpoint_records = 1000000,
         .seed = 1,

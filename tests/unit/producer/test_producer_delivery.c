@@ -251,3 +251,25 @@ Test(producer_delivery, a_second_database_is_refused_and_stops_nothing)
     cr_assert_eq(fixture_join(self, "shop", 1), WIRE_OK);
     fixture_close(self);
 }
+
+Test(producer_delivery, a_receiver_that_is_away_for_long_is_told_once)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_advance(self, 3600000);
+    cr_assert_eq(self->notices, 0, "nothing waits");
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_advance(self, 599000);
+    cr_assert_eq(self->notices, 0);
+    fixture_advance(self, 2000);
+    fixture_advance(self, 3600000);
+    cr_assert_eq(self->notices, 1);
+    fixture_join(self, "shop", 1);
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    fixture_advance(self, 10000);
+    fixture_submit(self, "order.paid", "b", "{}");
+    fixture_advance(self, 599000);
+    cr_assert_eq(self->notices, 1, "it has only begun to wait");
+    fixture_advance(self, 2000);
+    cr_assert_eq(self->notices, 2);
+    fixture_close(self);
+}
