@@ -32,6 +32,7 @@ struct sim_faults {
     uint32_t power_permille;    /* per operation: all services, and the disk forgets */
     uint32_t halfway_permille;  /* per operation: a service ends at one of its disk operations */
     uint32_t disk_permille;     /* per operation: a disk operation fails, or the disk is full */
+    uint32_t slow_permille;     /* per round: its sync is not finished yet */
     uint32_t receiver_permille; /* per delivery that it is not simply done */
 };
 

@@ -24,6 +24,7 @@ draw_faults(struct sim *self)
         .twice_permille = network ? (uint32_t)sim_below(self, 100) : 0,
         .late_permille = network ? (uint32_t)sim_below(self, 100) : 0,
         .receiver_permille = all || sim_chance(self, 400) ? (uint32_t)sim_below(self, 500) : 0,
+        .slow_permille = all || sim_chance(self, 300) ? (uint32_t)sim_below(self, 600) : 0,
         .kill_permille = all || sim_chance(self, 300) ? (uint32_t)sim_below(self, 60) : 0,
         .power_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
         .halfway_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 60) : 0,

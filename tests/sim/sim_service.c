@@ -329,7 +329,7 @@ sim_service_round(struct sim *self, struct sim_service *service)
     log_t *log = peers_own(service->peers);
     service->wanted = false;
     err_t rc = step(self, service, &why);
-    if (rc == ERR_OK) {
+    if (rc == ERR_OK && !sim_chance(self, self->faults.slow_permille)) {
         rc = log_commit(log, LOG_STORE_FINISHING, &why);
         rc = rc == ERR_OK || rc == ERR_FULL ? log_reap(log, &why) : rc;
     }
