@@ -145,6 +145,27 @@ watch_absence(producer_core_t *self, uint16_t id)
     }
 }
 
+/* Whether something was appended in this round that can be sent as soon as the round's sync is
+ * over: then the next round must not wait for a frame. */
+static bool
+has_undispatched(const producer_core_t *self)
+{
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        const struct producer_queue *queue = self->queues[id];
+        const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
+        if (queue == NULL || subscription == NULL || queue->open.count == 0 ||
+            queue->cursor.position >= log_next(self->log)) {
+            continue;
+        }
+        const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
+        struct wire_text name = {.data = group->name, .size = group->name_size};
+        if (sender_has_room(self->sender, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 err_t
 producer_dispatch(producer_core_t *self, struct why *why)
 {
@@ -157,7 +178,7 @@ producer_dispatch(producer_core_t *self, struct why *why)
         }
     }
     sender_flush(self->sender, log_next(self->log) - 1);
-    self->more = left == 0;
+    self->more = left == 0 || has_undispatched(self);
     return rc;
 }
 

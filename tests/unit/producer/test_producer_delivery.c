@@ -273,3 +273,24 @@ Test(producer_delivery, a_receiver_that_is_away_for_long_is_told_once)
     cr_assert_eq(self->notices, 2);
     fixture_close(self);
 }
+
+Test(producer_delivery, a_lone_notification_waits_for_its_sync_and_for_nothing_else)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    cr_assert_gt(producer_core_next_ms(self->core), self->now_ms, "nothing is to be done");
+    struct wire_out out;
+    struct wire_notification notification = {.topic = {"order.paid", 10}, .biz_id = {"a", 1}};
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_submit_add(&submit, &notification);
+    wire_submit_end(&submit);
+    producer_core_front(self->core, &self->route, out.data, out.size);
+    wire_out_fini(&out);
+    fixture_step_unsynced(self);
+    cr_assert_leq(producer_core_next_ms(self->core), self->now_ms, "the next round is due at once");
+    fixture_step(self);
+    cr_assert_eq(self->delivery_count, 1);
+    cr_assert_gt(producer_core_next_ms(self->core), self->now_ms, "and no round after it");
+    fixture_close(self);
+}
