@@ -85,7 +85,8 @@ admit_consumer(producer_core_t *self, const struct wire_hello *hello, struct why
         return true;
     }
     if (self->settings.notice != NULL) {
-        self->settings.notice(self->settings.notice_context, "alarm", "second_database", why->text);
+        self->settings.notice(self->settings.notice_context, "second_database", group->name,
+                              why->text);
     }
     return false;
 }
