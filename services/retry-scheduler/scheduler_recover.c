@@ -232,6 +232,9 @@ drain(struct scheduler_core *self, struct why *why)
     while (rc == ERR_OK && more) {
         rc = scheduler_read_peers(self, SCHEDULER_READ_A_STEP, &more, why);
         if (rc == ERR_OK && log_next(self->log) > log_durable(self->log) + 1) {
+            /* Ends must not become durable without how far was read to learn of them: the next
+             * start would take these deliveries again. */
+            peers_note(self->peers);
             rc = log_commit(self->log, LOG_STORE_FINISHING, why);
             rc = rc == ERR_OK || rc == ERR_FULL ? log_reap(self->log, why) : rc;
         }

@@ -129,8 +129,10 @@ hear_custody(struct sim *self, struct told *told, enum log_id log, const struct 
         sim_violation(self, "custody of %llu: turn %u was taken by another",
                       (unsigned long long)told->position, turn);
     } else if (++told->taken[turn] > 1) {
-        sim_violation(self, "custody of %llu: turn %u was taken twice",
-                      (unsigned long long)told->position, turn);
+        sim_violation(self,
+                      "custody of %llu: turn %u was taken twice, again at %llu of the %s's log",
+                      (unsigned long long)told->position, turn,
+                      (unsigned long long)record->position, peers_name(log));
     }
 }
 
