@@ -67,7 +67,10 @@ compensator_checkpoint_write(compensator_t *self)
     uint8_t body[BYTES_VARINT_MAX];
     (void)log_append(self->own, RECORD_CHECKPOINT_END, body,
                      bytes_put_varint(body, begin)); /* its place does not matter */
-    self->checkpoint_at = log_next(self->own) + self->settings.checkpoint_every;
+    /* Of much that is open one comes less often: it writes all of it. */
+    uint64_t much = 2ULL * compensator_table_count(self->table);
+    uint64_t every = self->settings.checkpoint_every;
+    self->checkpoint_at = log_next(self->own) + (much > every ? much : every);
 }
 
 static struct compensator_entry *

@@ -23,6 +23,7 @@ struct compensator_settings {
     uint16_t tries; /* of reapply and undo, at least 1 */
     uint32_t delay_count;
     int64_t delays_ms[COMPENSATOR_DELAYS_MAX]; /* before try n; the last one also for later ones */
+    int64_t retention_ms; /* what is over is kept for so long, for questions; 0: not at all */
     int64_t absent_alarm_ms;
     uint32_t window;           /* unanswered jobs a consumer */
     uint64_t checkpoint_every; /* own records */

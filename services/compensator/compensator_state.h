@@ -59,6 +59,14 @@ struct compensator_later {
     uint64_t after;
 };
 
+/* Where the own log stood at a time. A start begins without any: then nothing goes before it has
+ * run for as long as the retention. */
+struct compensator_mark {
+    uint64_t position;
+    int64_t unix_ms;
+};
+#define COMPENSATOR_MARKS 256U
+
 struct compensator {
     struct compensator_settings settings;
     peers_t *peers;   /* borrowed */
@@ -86,6 +94,8 @@ struct compensator {
     struct compensator_later later[COMPENSATOR_LATER_MAX];
     uint32_t later_count;
     uint64_t checkpoint_at; /* own position at which the next one is due */
+    struct compensator_mark marks[COMPENSATOR_MARKS]; /* oldest first */
+    uint32_t mark_count;
     int64_t trim_ms;
     uint64_t trim_keep;  /* what is to go once it may; 0: nothing */
     uint64_t trim_after; /* the own log must be durable up to here first */

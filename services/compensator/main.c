@@ -29,6 +29,8 @@ static const struct setting table[] = {
     {"journal/segment", SETTING_SIZE, "64MiB", 3 * 1024 * 1024, 1024LL * 1024 * 1024, NULL,
      "size of a segment file"},
     {"journal/sync_thread", SETTING_BOOLEAN, "false", 0, 1, NULL, "sync on a thread of its own"},
+    {"journal/retention", SETTING_DURATION, "7d", 0, 3650LL * 24 * 3600 * 1000, NULL,
+     "how long what is over is kept at least"},
     {"journal/checkpoint", SETTING_INTEGER, "100000", 1000, 100000000, NULL,
      "own records from one checkpoint to the next"},
     SERVICE_COMMON_SETTINGS,
@@ -116,6 +118,7 @@ open_core(struct run *run, const settings_t *settings, const char *data, struct 
 {
     struct compensator_settings core = {
         .tries = (uint16_t)settings_number(settings, "tries"),
+        .retention_ms = settings_number(settings, "journal/retention"),
         .absent_alarm_ms = settings_number(settings, "absent_alarm"),
         .window = (uint32_t)settings_number(settings, "window"),
         .checkpoint_every = (uint64_t)settings_number(settings, "journal/checkpoint"),

@@ -33,6 +33,17 @@ take_moved(struct scheduler_core *self, enum log_id from, const struct log_recor
     return ERR_OK;
 }
 
+void
+scheduler_move_cancelled(struct scheduler_core *self)
+{
+    for (uint32_t i = 0; i < self->table.used; i++) {
+        struct scheduler_entry *entry = scheduler_table_at(&self->table, i);
+        if (entry != NULL && entry->cancel_asked && entry->state != SCHEDULER_AWAY) {
+            scheduler_move(self, entry, &cancelled);
+        }
+    }
+}
+
 static void
 take_order(struct scheduler_core *self, const struct record_event *order)
 {

@@ -81,6 +81,9 @@ struct scheduler_cause {
     struct record_text reason;
 };
 void scheduler_take(struct scheduler_core *self, const struct record_custody *moved, uint64_t copy);
+/* After a start: pass on what is held and was asked to be cancelled, where a crash has cut off the
+ * record that did so. */
+void scheduler_move_cancelled(struct scheduler_core *self);
 void scheduler_move(struct scheduler_core *self, struct scheduler_entry *entry,
                     const struct scheduler_cause *cause);
 void scheduler_fail(struct scheduler_core *self, struct scheduler_entry *entry,

@@ -267,5 +267,11 @@ scheduler_core_recover(scheduler_core_t *self, int64_t now_ms, int64_t now_unix_
     if (rc == ERR_OK) {
         rc = read_from(self, &state, LOG_COMPENSATOR, SCHEDULER_COMPENSATOR_KINDS, why);
     }
-    return rc == ERR_OK ? drain(self, why) : rc;
+    if (rc == ERR_OK) {
+        rc = drain(self, why);
+    }
+    if (rc == ERR_OK) {
+        scheduler_move_cancelled(self);
+    }
+    return rc;
 }
