@@ -354,3 +354,28 @@ Test(scheduler_restart, another_log_in_the_place_of_one_that_was_read_is_refused
     cr_assert_eq(scheduler_core_recover(self.core, 1, 1, &why), ERR_CORRUPT);
     cr_assert_not_null(strstr(why.text, "producer"));
 }
+
+Test(scheduler_restart, a_cancel_is_kept_when_the_crash_cut_off_its_move)
+{
+    static struct fixture self;
+    fixture_open(&self, "1s,2s,4s");
+    struct delivery_key key = fixture_notify(&self, NULL, 0);
+    fixture_give(&self, key, 0);
+    fixture_step(&self);
+    fixture_answer(&self, 0, OUTCOME_REJECT, 0); /* turn 3 is the compensator's */
+    fixture_cancel(&self, self.producer, key);
+    fixture_step(&self); /* copied: on record */
+    struct record_custody again = {.key = key,
+                                   .turn = 4,
+                                   .to = LOG_SCHEDULER,
+                                   .cause = OUTCOME_REPLAY,
+                                   .at_unix_ms = self.now_unix_ms};
+    fixture_custody(self.compensator, RECORD_MOVED, &again);
+    fixture_custody(peers_own(self.peers), RECORD_TAKEN, &again); /* and the power went */
+    uint32_t sent = self.count;
+    fixture_restart(&self, 10);
+    fixture_advance(&self, 100);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_AWAY);
+    cr_assert_eq(self.count, sent, "it was sent again");
+    fixture_close(&self);
+}
