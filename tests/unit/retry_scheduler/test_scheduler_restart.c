@@ -357,7 +357,6 @@ Test(scheduler_restart, another_log_in_the_place_of_one_that_was_read_is_refused
 
 Test(scheduler_restart, a_cancel_is_kept_when_the_crash_cut_off_its_move)
 {
-    static struct fixture self;
     fixture_open(&self, "1s,2s,4s");
     struct delivery_key key = fixture_notify(&self, NULL, 0);
     fixture_give(&self, key, 0);
