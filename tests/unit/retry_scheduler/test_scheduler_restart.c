@@ -357,7 +357,6 @@ Test(scheduler_restart, another_log_in_the_place_of_one_that_was_read_is_refused
 
 Test(scheduler_restart, a_cancel_is_kept_when_the_crash_cut_off_its_move)
 {
-    fixture_open(&self, "1s,2s,4s");
     struct delivery_key key = fixture_notify(&self, NULL, 0);
     fixture_give(&self, key, 0);
     fixture_step(&self);
@@ -376,5 +375,4 @@ Test(scheduler_restart, a_cancel_is_kept_when_the_crash_cut_off_its_move)
     fixture_advance(&self, 100);
     cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_AWAY);
     cr_assert_eq(self.count, sent, "it was sent again");
-    fixture_close(&self);
 }
