@@ -77,33 +77,40 @@ start_service(bench_herald_t *self, int service, struct why *why)
     return ERR_OK;
 }
 
+/* Ask once, over a connection of its own: one that waits for a service to come back tries again at
+ * growing intervals, which would be measured too. */
 static err_t
-wait_answer(const bench_herald_t *self, struct why *why)
+ask_once(const bench_herald_t *self, struct why *why)
 {
     client_call_t *call = NULL;
     err_t rc = client_call_new(&call, self->front, why);
-    int64_t limit_ms = clock_mono_ms() + ANSWER_MS;
-    while (rc == ERR_OK) {
-        struct wire_out out;
-        struct client_call_answer answer;
-        struct wire_ping ping = {.nonce = 0};
-        struct client_call_question question = {
-            .request = client_call_request(call),
-            .timeout_ms = 50,
-        };
-        wire_out_init(&out, 64);
-        wire_ping_encode(&out, question.request, &ping);
-        question.body = wire_out_take(&out, &question.size);
-        rc = client_call(call, &question, &answer, why);
-        if (rc == ERR_OK) {
-            break;
-        }
-        if (rc == ERR_TIMEOUT && clock_mono_ms() < limit_ms &&
-            waitpid(self->pids[0], NULL, WNOHANG) == 0) {
-            rc = ERR_OK;
-        }
+    if (rc != ERR_OK) {
+        return rc;
     }
+    struct wire_out out;
+    struct client_call_answer answer;
+    struct wire_ping ping = {.nonce = 0};
+    struct client_call_question question = {
+        .request = client_call_request(call),
+        .timeout_ms = 50,
+    };
+    wire_out_init(&out, 64);
+    wire_ping_encode(&out, question.request, &ping);
+    question.body = wire_out_take(&out, &question.size);
+    rc = client_call(call, &question, &answer, why);
     client_call_destroy(&call);
+    return rc;
+}
+
+static err_t
+wait_answer(const bench_herald_t *self, struct why *why)
+{
+    int64_t limit_ms = clock_mono_ms() + ANSWER_MS;
+    err_t rc = ask_once(self, why);
+    while (rc == ERR_TIMEOUT && clock_mono_ms() < limit_ms &&
+           waitpid(self->pids[0], NULL, WNOHANG) == 0) {
+        rc = ask_once(self, why);
+    }
     return rc;
 }
 
