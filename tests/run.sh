@@ -2,7 +2,7 @@
 # Build Herald and run its tests. The last line is always "N passed, N failed, N skipped", and the
 # exit code is 0 only if nothing failed.
 #
-#   ./tests/run.sh             all suites
+#   ./tests/run.sh             all suites but those on demand
 #   ./tests/run.sh SUITE...    only these, in this order
 #   ./tests/run.sh --list      the suites
 #
@@ -11,18 +11,20 @@
 # HERALD_FUZZ_BUILD  where clang's build for libFuzzer goes (default ./build/tests-fuzz)
 # FUZZ_SECONDS       how long each fuzz target runs (default 8)
 # HERALD_JOBS        how many programs run at once (default 2)
+# HOURS              how long the soak takes (default 1); its report goes to build/soak
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
 all_suites=(lint unit crash sim fuzz asan system interop stress docs)
+on_demand=(soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
 fuzz=$(realpath -m "${HERALD_FUZZ_BUILD:-build/tests-fuzz}")
 jobs=${HERALD_JOBS:-2}
 needed_packages=(libcriterion-dev python3 git)
 useful_packages=(python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
-    iproute2 util-linux)
+    iproute2 util-linux e2fsprogs mount)
 total_passed=0 total_failed=0 total_skipped=0
 by_name=no # were the suites asked for by name?
 declare -A built=() # directory -> yes or no
@@ -39,11 +41,12 @@ say_what() {
         interop) echo "clients in other languages" ;;
         stress) echo "load for a limited time" ;;
         docs) echo "commands in the documentation do what it says" ;;
+        soak) echo "mixed load and faults for HOURS (on demand)" ;;
     esac
 }
 
 is_suite() {
-    [[ " ${all_suites[*]} " == *" $1 "* ]]
+    [[ " ${all_suites[*]} ${on_demand[*]} " == *" $1 "* ]]
 }
 
 # build_in DIRECTORY TARGET OPTION...: once a run; prints the log only if it fails.
@@ -225,6 +228,16 @@ suite_docs() {
     echo "$passed $failed $skipped" >"$1"
 }
 
+suite_soak() {
+    if build_release; then
+        if HERALD_BIN=$release/bin tests/soak/run.sh "${HOURS:-1}"; then
+            echo "1 0 0" >"$1"
+        else
+            echo "0 1 0" >"$1"
+        fi
+    fi
+}
+
 # Add what a suite has written. No counts, or none above zero, is a failure: a suite that could not
 # say what it did has shown nothing.
 add_counts() {
@@ -293,14 +306,14 @@ finish() {
 suites=()
 for argument in "$@"; do
     case $argument in
-        -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
         --list)
-            for name in "${all_suites[@]}"; do printf '%-8s %s\n' "$name" "$(say_what "$name")"; done
+            for name in "${all_suites[@]}" "${on_demand[@]}"; do printf '%-8s %s\n' "$name" "$(say_what "$name")"; done
             exit 0
             ;;
         *)
             if ! is_suite "$argument"; then
-                echo "run.sh: unknown suite $argument (${all_suites[*]}, or --help)" >&2
+                echo "run.sh: unknown suite $argument (${all_suites[*]} ${on_demand[*]}, or --help)" >&2
                 exit 64
             fi
             suites+=("$argument")
