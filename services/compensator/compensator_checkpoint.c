@@ -5,17 +5,19 @@
 #include "compensator_notification.h"
 
 #define ITEM_VERSION 1
-#define ITEM_MAX (8 + 12 * BYTES_VARINT_MAX)
+#define ITEM_MAX (8 + 13 * BYTES_VARINT_MAX)
 
 /* The entry's yes-or-no facts, in the order of their bits. */
 #define FACTS 8
+#define FACT_CANCEL 2 /* a cancel was asked, which older checkpoints do not date */
 
 static void
 facts_of(struct compensator_entry *entry, bool *facts[FACTS])
 {
-    bool *all[FACTS] = {&entry->sent,    &entry->alone,    &entry->cancel_asked,
+    bool *all[FACTS] = {&entry->sent,    &entry->alone,    NULL,
                         &entry->fenced,  &entry->undo_out, &entry->undo_unanswered,
                         &entry->ordered, &entry->instead};
+    static_assert(FACT_CANCEL == 2, "the place that is left out above");
     for (int i = 0; i < FACTS; i++) {
         facts[i] = all[i];
     }
@@ -30,7 +32,8 @@ write_item(compensator_t *self, struct compensator_entry *entry)
     uint64_t flags = 0;
     facts_of(entry, facts);
     for (int i = 0; i < FACTS; i++) {
-        flags |= *facts[i] ? UINT64_C(1) << i : 0;
+        bool fact = i == FACT_CANCEL ? entry->cancel_turn != 0 : *facts[i];
+        flags |= fact ? UINT64_C(1) << i : 0;
     }
     bytes_out_u8(&out, ITEM_VERSION);
     bytes_out_varint(&out, entry->key.position);
@@ -47,6 +50,7 @@ write_item(compensator_t *self, struct compensator_entry *entry)
     bytes_out_varint(&out, entry->last);
     bytes_out_varint(&out, entry->taken);
     bytes_out_varint(&out, entry->case_id);
+    bytes_out_varint(&out, entry->cancel_turn);
     (void)log_append(self->own, RECORD_CHECKPOINT_ITEM, body,
                      bytes_out_used(&out)); /* its place does not matter */
 }
@@ -84,7 +88,9 @@ read_numbers(compensator_t *self, struct bytes_in *in, const struct compensator_
     bool *facts[FACTS];
     facts_of(entry, facts);
     for (int i = 0; i < FACTS; i++) {
-        *facts[i] = (flags >> i & 1) != 0;
+        if (i != FACT_CANCEL) {
+            *facts[i] = (flags >> i & 1) != 0;
+        }
     }
     entry->state = fixed->state; /* as it was written: no event leads here */
     entry->plan = fixed->plan;
@@ -97,6 +103,9 @@ read_numbers(compensator_t *self, struct bytes_in *in, const struct compensator_
     entry->last = bytes_in_varint(in);
     entry->taken = bytes_in_varint(in);
     entry->case_id = bytes_in_varint(in);
+    bool dated = bytes_in_left(in) > 0;
+    bool asked = (flags >> FACT_CANCEL & 1) != 0 || entry->moved_for == OUTCOME_CANCEL;
+    entry->cancel_turn = dated ? (uint32_t)bytes_in_varint(in) : asked ? entry->turn : 0;
     return entry;
 }
 

@@ -2,7 +2,8 @@
  * Checkpoints: everything that is open, so that a restart need not read the log from its beginning.
  *
  * ITEM: version u8, key, state u8, plan u8, moved_for u8, cause u8, flags v, then numbers v: turn,
- * attempts, tries, first_sent_unix_ms, last, taken, case_id; a case's id leads to its copy.
+ * attempts, tries, first_sent_unix_ms, last, taken, case_id, cancel_turn (older ones end before
+ * it); a case's id leads to its copy.
  */
 #ifndef HERALD_COMPENSATOR_CHECKPOINT_H
 #define HERALD_COMPENSATOR_CHECKPOINT_H

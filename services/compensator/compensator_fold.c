@@ -26,6 +26,9 @@ fold_taken(compensator_t *self, const struct log_record *record, struct why *why
     entry->tries = 0;
     entry->plan = PLAN_NONE;
     entry->moved_for = taken.cause;
+    if (taken.cause == OUTCOME_CANCEL && entry->cancel_turn < taken.turn - 1) {
+        entry->cancel_turn = taken.turn - 1;
+    }
     entry->cause = taken.cause;
     entry->sent = taken.sent;
     entry->alone = taken.alone;
@@ -43,7 +46,6 @@ fold_replayed(compensator_t *self, struct compensator_entry *entry,
     entry->attempts = 0;
     entry->tries = 0;
     entry->plan = PLAN_NONE;
-    entry->cancel_asked = false;
     entry->last = position;
     if (compensator_table_to(entry, COMPENSATOR_REPLAY)) {
         compensator_cases_close(self, entry, END_NONE);
@@ -101,7 +103,7 @@ fold_order(struct compensator_entry *entry, const struct record_event *order)
 {
     bool is_case = entry->state == COMPENSATOR_CASE;
     if (order->order == ORDER_CANCEL) {
-        entry->cancel_asked = true;
+        entry->cancel_turn = order->turn > entry->cancel_turn ? order->turn : entry->cancel_turn;
     } else if (order->order == ORDER_UNDO && is_case) {
         entry->attempts = (uint16_t)(entry->attempts + entry->tries);
         entry->tries = 0;

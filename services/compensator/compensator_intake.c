@@ -15,18 +15,20 @@ compensator_intake_kinds(enum log_id log)
     return both | (log == LOG_PRODUCER ? producer : scheduler);
 }
 
-/* A cancel was asked for before the delivery came: the logs are read one after the other. */
-static bool
+/* A cancel was asked for before the delivery came, since the logs are read one after the other. The
+ * turn that it was asked in; 0: it was not. */
+static uint32_t
 was_asked(compensator_t *self, struct delivery_key key)
 {
+    uint32_t turn = 0;
     for (uint32_t i = 0; i < COMPENSATOR_ASKED_MAX; i++) {
-        struct delivery_key *asked = &self->asked[i];
-        if (asked->position == key.position && asked->subscription == key.subscription) {
-            *asked = (struct delivery_key){0};
-            return true;
+        struct compensator_asked *asked = &self->asked[i];
+        if (asked->key.position == key.position && asked->key.subscription == key.subscription) {
+            turn = asked->turn > turn ? asked->turn : turn;
+            *asked = (struct compensator_asked){0};
         }
     }
-    return false;
+    return turn;
 }
 
 static void
@@ -35,12 +37,13 @@ record_cancel(compensator_t *self, struct compensator_entry *entry,
 {
     struct record_event copy = {
         .kind = RECORD_ORDER,
+        .turn = asked->turn,
         .order = ORDER_CANCEL,
         .by = asked->by,
         .reason = asked->reason,
     };
     compensator_records_event(self, entry, &copy);
-    entry->cancel_asked = true;
+    entry->cancel_turn = asked->turn;
 }
 
 static void
@@ -65,12 +68,15 @@ take(compensator_t *self, enum log_id giver, uint64_t given, const struct record
     entry->alone = moved->alone;
     entry->first_sent_unix_ms = moved->first_sent_unix_ms;
     entry->instead = false;
+    if (moved->cause == OUTCOME_CANCEL && entry->cancel_turn < moved->turn - 1) {
+        entry->cancel_turn = moved->turn - 1;
+    }
     compensator_records_taken(self, entry, moved, giver, given);
     entry->taken = entry->last;
     self->counts[COUNT_TAKEN]++;
-    if (was_asked(self, moved->key)) {
-        const struct record_event unsaid = {.order = ORDER_CANCEL};
-        record_cancel(self, entry, &unsaid);
+    const struct record_event asked = {.turn = was_asked(self, moved->key)};
+    if (asked.turn > entry->cancel_turn && compensator_entry_cancel(entry, asked.turn)) {
+        record_cancel(self, entry, &asked);
     }
     compensator_plan_choose(self, entry);
 }
@@ -92,15 +98,16 @@ take_cancel(compensator_t *self, enum log_id log, const struct record_event *ask
     struct compensator_entry *entry = compensator_table_find(self->table, asked->key);
     if (entry == NULL) {
         if (log == LOG_PRODUCER) {
-            self->asked[self->asked_count++ % COMPENSATOR_ASKED_MAX] = asked->key;
+            self->asked[self->asked_count++ % COMPENSATOR_ASKED_MAX] =
+                (struct compensator_asked){.key = asked->key, .turn = asked->turn};
         }
         return;
     }
-    bool open = entry->state == COMPENSATOR_HELD || entry->state == COMPENSATOR_AWAY;
-    if (!open || entry->cancel_asked) {
-        return; /* a case is a person's */
+    if (entry->state == COMPENSATOR_ENDED || asked->turn <= entry->cancel_turn ||
+        !compensator_entry_cancel(entry, asked->turn)) {
+        return; /* known, or a replay has made it void */
     }
-    record_cancel(self, entry, asked);
+    record_cancel(self, entry, asked); /* of a case too, where it is for the person to see */
     if (entry->state == COMPENSATOR_HELD && entry->token == 0) {
         compensator_plan_choose(self, entry);
     }

@@ -172,7 +172,6 @@ replay(compensator_t *self, struct compensator_entry *entry, const struct wire_c
     entry->turn++;
     entry->attempts = 0;
     entry->tries = 0;
-    entry->cancel_asked = false; /* the replay is the newer wish */
     compensator_records_replayed(self, entry,
                                  (struct record_text){.data = text, .size = strlen(text)});
     (void)compensator_table_to(entry, COMPENSATOR_REPLAY); /* it is a case */

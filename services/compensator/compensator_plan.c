@@ -58,8 +58,7 @@ void
 compensator_plan_choose(compensator_t *self, struct compensator_entry *entry)
 {
     CHECK(entry->state == COMPENSATOR_HELD && entry->token == 0);
-    bool cancel = entry->cancel_asked || entry->moved_for == OUTCOME_CANCEL;
-    if (cancel && choose_cancel(self, entry)) {
+    if (compensator_entry_cancel(entry, entry->cancel_turn) && choose_cancel(self, entry)) {
         return;
     }
     if (entry->plan == PLAN_NONE) {

@@ -8,7 +8,7 @@ compensator_records_event(compensator_t *self, struct compensator_entry *entry,
                           struct record_event *event)
 {
     event->key = entry->key;
-    event->turn = entry->turn;
+    event->turn = event->turn == 0 ? entry->turn : event->turn;
     event->at_unix_ms = self->now_unix_ms;
     event->previous = entry->last;
     uint8_t body[RECORD_EVENT_MAX];

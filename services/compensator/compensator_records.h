@@ -7,7 +7,7 @@
 
 #include "compensator_state.h"
 
-/* key, turn, time and previous are filled in. */
+/* key, time and previous are filled in, and the turn when it is 0. */
 void compensator_records_event(compensator_t *self, struct compensator_entry *entry,
                                struct record_event *event);
 

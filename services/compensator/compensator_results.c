@@ -50,8 +50,8 @@ static bool
 turn_to_cancel(compensator_t *self, struct compensator_entry *entry)
 {
     const struct catalog_group *group = compensator_group_of(self, entry->key);
-    if (entry->state != COMPENSATOR_HELD || !entry->cancel_asked || group == NULL ||
-        !group->can_fence) {
+    if (entry->state != COMPENSATOR_HELD || group == NULL || !group->can_fence ||
+        !compensator_entry_cancel(entry, entry->cancel_turn)) {
         return false;
     }
     compensator_plan_choose(self, entry);

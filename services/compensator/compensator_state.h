@@ -59,6 +59,12 @@ struct compensator_later {
     uint64_t after;
 };
 
+/* A cancel of what is not held, or not yet. */
+struct compensator_asked {
+    struct delivery_key key; /* position 0: empty */
+    uint32_t turn;
+};
+
 /* Where the own log stood at a time. A start begins without any: then nothing goes before it has
  * run for as long as the retention. */
 struct compensator_mark {
@@ -89,7 +95,7 @@ struct compensator {
     uint64_t closed_count;
     struct compensator_info *infos[COMPENSATOR_CLOSED_MAX]; /* owned; a ring of closed cases */
     uint64_t info_count;
-    struct delivery_key asked[COMPENSATOR_ASKED_MAX]; /* a ring */
+    struct compensator_asked asked[COMPENSATOR_ASKED_MAX]; /* a ring */
     uint64_t asked_count;
     struct compensator_later later[COMPENSATOR_LATER_MAX];
     uint32_t later_count;

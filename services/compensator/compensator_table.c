@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "delivery/fold.h"
 
 #include <string.h>
 
@@ -184,6 +185,13 @@ uint32_t
 compensator_table_count(const compensator_table_t *self)
 {
     return self->count;
+}
+
+bool
+compensator_entry_cancel(const struct compensator_entry *entry, uint32_t cancel_turn)
+{
+    uint8_t custodian = entry->state == COMPENSATOR_AWAY ? LOG_SCHEDULER : LOG_COMPENSATOR;
+    return fold_cancel_stands(cancel_turn, entry->turn, custodian);
 }
 
 bool

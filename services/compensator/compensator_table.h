@@ -76,7 +76,8 @@ struct compensator_entry {
     uint32_t slot;
     uint32_t heap_place;
     uint32_t turn;
-    uint32_t waits; /* unlimited plans: failed tries, for the delay */
+    uint32_t cancel_turn; /* highest in which a cancel was asked; 0: none */
+    uint32_t waits;       /* unlimited plans: failed tries, for the delay */
     uint32_t ready_next;
     uint32_t ready_before;
     uint32_t ready_group; /* whose list it stands in; COMPENSATOR_NOWHERE: none */
@@ -92,7 +93,6 @@ struct compensator_entry {
     uint8_t end;       /* enum record_end, when ENDED */
     bool sent;         /* it may have reached a receiver */
     bool alone;
-    bool cancel_asked;
     bool fenced;          /* the receiver has confirmed a fence */
     bool undo_out;        /* an undo try is on record and not answered */
     bool undo_unanswered; /* a lease of an undo try ran out: counts as fenced */
@@ -114,6 +114,9 @@ void compensator_table_drop(compensator_table_t *self, struct compensator_entry 
 uint32_t compensator_table_slots(const compensator_table_t *self);
 struct compensator_entry *compensator_table_at(const compensator_table_t *self, uint32_t slot);
 uint32_t compensator_table_count(const compensator_table_t *self);
+
+/* Whether a cancel that was asked in this turn stands for the entry: delivery/fold.h. */
+bool compensator_entry_cancel(const struct compensator_entry *entry, uint32_t cancel_turn);
 
 /* False: refused, nothing changed. */
 bool compensator_table_to(struct compensator_entry *entry, enum compensator_event event);

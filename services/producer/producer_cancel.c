@@ -102,7 +102,7 @@ cancel_one(producer_core_t *self, const struct cancel *cancel, struct delivery_k
     if (here) {
         return cancel_here(self, cancel, key);
     }
-    if (!fold->cancel_asked) {
+    if (!fold_cancel_stands(fold->cancel_turn, fold->turn, fold->custodian)) {
         append_order(self, cancel, key, fold->turn);
     }
     return (struct verdict){WIRE_REQUESTED, "on record; whoever has it asks the receiver"};

@@ -13,7 +13,8 @@
  *          delivery at first + i is open in the producer's custody
  *     2    position, subscription, newest record in the scheduler's log, in the compensator's, CASE
  *          record, due_unix_ms, bytes, fold: newest record, turn, attempts, custodian u8, end u8,
- *          flags u8 (1 taken, 2 case, 4 cancel asked, 8 fenced, 16 broken)
+ *          flags u8 (1 taken, 2 case, 4 cancel asked, 8 fenced, 16 broken, 32 the next is there),
+ *          turn in which the cancel was asked
  *     3    position, deadline_unix_ms
  *     4    a SUBSCRIPTION record; 5  a GROUP record
  *     6    position, notifications before it, unix_ms
@@ -177,8 +178,11 @@ write_moved(struct item *item)
         bytes_out_u8(out, fold->custodian);
         bytes_out_u8(out, fold->end);
         bytes_out_u8(out, (uint8_t)((fold->taken ? 1 : 0) | (fold->is_case ? 2 : 0) |
-                                    (fold->cancel_asked ? 4 : 0) | (fold->fenced ? 8 : 0) |
+                                    (fold->cancel_turn != 0 ? 4 | 32 : 0) | (fold->fenced ? 8 : 0) |
                                     (fold->broken ? 16 : 0)));
+        if (fold->cancel_turn != 0) {
+            bytes_out_varint(out, fold->cancel_turn);
+        }
     }
     item_flush(item);
 }

@@ -32,7 +32,8 @@ put_delivery(producer_core_t *self, struct wire_out *out, const struct producer_
         .attempts = history->fold.attempts,
         .attempts_limit = policy_attempts(policy),
         .due_unix_ms = pending ? history->due_unix_ms : 0,
-        .cancel_asked = history->fold.cancel_asked,
+        .cancel_asked = fold_cancel_stands(history->fold.cancel_turn, history->fold.turn,
+                                           history->fold.custodian),
         .left_out = history->left_out + history->first,
         .count = history->count - history->first,
     };

@@ -105,7 +105,11 @@ take_moved(producer_core_t *self, struct bytes_in *in)
         unsigned flags = bytes_in_u8(in);
         entry.fold.taken = (flags & 1) != 0;
         entry.fold.is_case = (flags & 2) != 0;
-        entry.fold.cancel_asked = (flags & 4) != 0;
+        /* Older checkpoints do not say when: then the first turn, so that it may be asked again. */
+        entry.fold.cancel_turn = (flags & 4) != 0 ? 1 : 0;
+        if ((flags & 32) != 0) {
+            entry.fold.cancel_turn = (uint32_t)bytes_in_varint(in);
+        }
         entry.fold.fenced = (flags & 8) != 0;
         entry.fold.broken = (flags & 16) != 0;
         if (key.position == 0 || key.subscription == 0 || key.subscription > LIMIT_SUBSCRIPTIONS ||

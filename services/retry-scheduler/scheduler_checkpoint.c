@@ -4,7 +4,7 @@
  *   BEGIN  a POSITION record's body
  *   ITEM   custody (bytes v, then as in MOVED: `to` says who has it, `previous` is its newest own
  *          record), flags u8 (1 cancel asked, 2 case, 4 described, 8 own policy), taken v, copy v,
- *          deadline_unix_ms v
+ *          deadline_unix_ms v, turn in which a cancel was asked v (older ones end before it)
  *   END    position of BEGIN v
  *
  * The items are written over several steps, between ordinary records: an item is the whole state of
@@ -68,13 +68,14 @@ write_item(struct scheduler_core *self, const struct scheduler_entry *entry)
     struct bytes_out out = bytes_out_over(body, sizeof body);
     bytes_out_varint(&out, custody_size);
     bytes_out_span(&out, custody_body, custody_size);
-    bytes_out_u8(&out, (uint8_t)((entry->cancel_asked ? ITEM_CANCEL : 0) |
+    bytes_out_u8(&out, (uint8_t)((entry->cancel_turn != 0 ? ITEM_CANCEL : 0) |
                                  (entry->is_case ? ITEM_CASE : 0) |
                                  (entry->described ? ITEM_DESCRIBED : 0) |
                                  (entry->own_policy ? ITEM_OWN_POLICY : 0)));
     bytes_out_varint(&out, entry->taken);
     bytes_out_varint(&out, entry->copy);
     bytes_out_varint(&out, (uint64_t)entry->deadline_unix_ms);
+    bytes_out_varint(&out, entry->cancel_turn);
     (void)log_append(self->log, RECORD_CHECKPOINT_ITEM, body, bytes_out_used(&out)); /* no place */
 }
 
@@ -89,6 +90,8 @@ scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *
     uint64_t taken = bytes_in_varint(&in);
     uint64_t copy = bytes_in_varint(&in);
     uint64_t deadline = bytes_in_varint(&in);
+    uint32_t cancel_turn = (flags & ITEM_CANCEL) != 0 ? 1 : 0; /* where it is not said: the first */
+    cancel_turn = bytes_in_left(&in) > 0 ? (uint32_t)bytes_in_varint(&in) : cancel_turn;
     if (span == NULL || in.failed || deadline > INT64_MAX) {
         return why_set(why, ERR_CORRUPT, "the checkpoint's item at position %llu makes no sense",
                        (unsigned long long)record->position);
@@ -112,7 +115,7 @@ scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *
     entry->alone = custody.alone;
     entry->first_sent_unix_ms = custody.first_sent_unix_ms;
     entry->deadline_unix_ms = (int64_t)deadline;
-    entry->cancel_asked = (flags & ITEM_CANCEL) != 0;
+    entry->cancel_turn = cancel_turn;
     entry->is_case = (flags & ITEM_CASE) != 0;
     entry->described = (flags & ITEM_DESCRIBED) != 0;
     entry->own_policy = (flags & ITEM_OWN_POLICY) != 0;

@@ -23,7 +23,7 @@ take_moved(struct scheduler_core *self, enum log_id from, const struct log_recor
     if (rc != ERR_OK) {
         return rc;
     }
-    if (entry->cancel_asked) {
+    if (scheduler_entry_cancel(entry, entry->cancel_turn)) {
         scheduler_move(self, entry, &cancelled);
     } else if (scheduler_too_late(self, entry, entry->due_ms - self->now_ms)) {
         scheduler_move(
@@ -38,7 +38,8 @@ scheduler_move_cancelled(struct scheduler_core *self)
 {
     for (uint32_t i = 0; i < self->table.used; i++) {
         struct scheduler_entry *entry = scheduler_table_at(&self->table, i);
-        if (entry != NULL && entry->cancel_asked && entry->state != SCHEDULER_AWAY) {
+        if (entry != NULL && entry->state != SCHEDULER_AWAY &&
+            scheduler_entry_cancel(entry, entry->cancel_turn)) {
             scheduler_move(self, entry, &cancelled);
         }
     }
@@ -48,14 +49,14 @@ static void
 take_order(struct scheduler_core *self, const struct record_event *order)
 {
     struct scheduler_entry *entry = scheduler_table_find(&self->table, order->key);
-    if (entry == NULL || order->order != ORDER_CANCEL) {
-        return;
+    if (entry == NULL || order->order != ORDER_CANCEL ||
+        !scheduler_entry_cancel(entry, order->turn)) {
+        return; /* a replay has made it void */
     }
-    bool here = entry->state != SCHEDULER_AWAY;
-    if (here || !entry->cancel_asked) {
+    if (order->turn > entry->cancel_turn) {
         scheduler_order(self, entry, order);
     }
-    if (here) {
+    if (entry->state != SCHEDULER_AWAY) {
         scheduler_move(
             self, entry,
             &(struct scheduler_cause){.outcome = OUTCOME_CANCEL, .reason = order->reason});

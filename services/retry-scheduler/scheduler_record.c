@@ -125,11 +125,10 @@ void
 scheduler_order(struct scheduler_core *self, struct scheduler_entry *entry,
                 const struct record_event *order)
 {
-    struct record_event copy = *order;
-    copy.turn = entry->turn;
+    struct record_event copy = *order; /* its turn too: that is the one it was asked in */
     copy.previous = entry->last;
     entry->last = append_event(self, &copy);
-    entry->cancel_asked = true;
+    entry->cancel_turn = order->turn;
 }
 
 void

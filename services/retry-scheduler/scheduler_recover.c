@@ -90,7 +90,7 @@ fold_event(struct scheduler_core *self, const struct log_record *record, struct 
         scheduler_table_remove(&self->table, entry);
         break;
     case RECORD_ORDER:
-        entry->cancel_asked = true;
+        entry->cancel_turn = event.turn > entry->cancel_turn ? event.turn : entry->cancel_turn;
         break;
     case RECORD_FAILED:
         fold_failed(self, entry, &event);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "delivery/fold.h"
 
 #define CHUNK_BITS 12U
 #define CHUNK_ENTRIES (1U << CHUNK_BITS)
@@ -184,6 +185,13 @@ scheduler_table_count(const struct scheduler_table *self)
 {
     return self->counts[SCHEDULER_WAITING] + self->counts[SCHEDULER_READY] +
            self->counts[SCHEDULER_OUT] + self->counts[SCHEDULER_AWAY];
+}
+
+bool
+scheduler_entry_cancel(const struct scheduler_entry *entry, uint32_t cancel_turn)
+{
+    uint8_t custodian = entry->state == SCHEDULER_AWAY ? LOG_COMPENSATOR : LOG_SCHEDULER;
+    return fold_cancel_stands(cancel_turn, entry->turn, custodian);
 }
 
 void

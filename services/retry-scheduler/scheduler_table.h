@@ -32,13 +32,13 @@ struct scheduler_entry {
     int64_t first_sent_unix_ms; /* 0: never */
     int64_t deadline_unix_ms;   /* of the notification; 0: none, or not looked at yet */
     uint32_t turn;
-    uint16_t attempts; /* burnt */
+    uint32_t cancel_turn; /* highest in which a cancel was asked; 0: none */
+    uint16_t attempts;    /* burnt */
     uint16_t unburnt;
-    uint8_t state; /* enum scheduler_state; changed by the functions below alone */
-    uint8_t group; /* index in the catalog while READY */
-    bool sent;     /* it may have reached a receiver */
-    bool alone;    /* a lease of it expired, or its consumer was lost */
-    bool cancel_asked;
+    uint8_t state;   /* enum scheduler_state; changed by the functions below alone */
+    uint8_t group;   /* index in the catalog while READY */
+    bool sent;       /* it may have reached a receiver */
+    bool alone;      /* a lease of it expired, or its consumer was lost */
     bool is_case;    /* a person decides: counts as an end for trimming */
     bool described;  /* deadline and own_policy were read */
     bool own_policy; /* the notification has a policy of its own */
@@ -80,6 +80,9 @@ void scheduler_table_remove(struct scheduler_table *self, struct scheduler_entry
 /* The place `index` below self->used; NULL when nobody is there. */
 struct scheduler_entry *scheduler_table_at(const struct scheduler_table *self, uint32_t index);
 uint32_t scheduler_table_count(const struct scheduler_table *self);
+
+/* Whether a cancel that was asked in this turn stands for the entry: delivery/fold.h. */
+bool scheduler_entry_cancel(const struct scheduler_entry *entry, uint32_t cancel_turn);
 
 /* Into the state, from any other. */
 void scheduler_table_wait(struct scheduler_table *self, struct scheduler_entry *entry,

@@ -36,8 +36,8 @@ struct herald_client_delivery {
     uint16_t attempts;
     uint16_t attempts_limit;
     int64_t due_unix_ms; /* next try; 0: none */
-    bool cancel_asked;
-    uint32_t left_out; /* older attempts that are not kept any more */
+    bool cancel_asked;   /* and no replay since */
+    uint32_t left_out;   /* older attempts that are not kept any more */
     size_t attempt_count;
     struct herald_client_attempt *attempts_list; /* owned by the answer */
 };

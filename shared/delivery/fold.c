@@ -16,6 +16,12 @@ fold_end(struct fold *self, uint8_t end)
 }
 
 static void
+fold_cancel(struct fold *self, uint32_t turn)
+{
+    self->cancel_turn = turn > self->cancel_turn ? turn : self->cancel_turn;
+}
+
+static void
 fold_broken(struct fold *self)
 {
     self->broken = self->broken || (self->end == END_DONE && self->fenced);
@@ -49,7 +55,9 @@ void
 fold_custody(struct fold *self, enum log_id log, uint64_t position, uint8_t kind,
              const struct record_custody *custody)
 {
-    self->cancel_asked = self->cancel_asked || custody->cause == OUTCOME_CANCEL;
+    if (custody->cause == OUTCOME_CANCEL) {
+        fold_cancel(self, custody->turn - 1); /* it ended the turn in which it was asked */
+    }
     if (!fold_turn(self, custody->turn, custody->to)) {
         return;
     }
@@ -76,7 +84,9 @@ fold_event(struct fold *self, enum log_id log, uint64_t position, const struct r
         fold_end(self, event->end);
         break;
     case RECORD_ORDER:
-        self->cancel_asked = self->cancel_asked || event->order == ORDER_CANCEL;
+        if (event->order == ORDER_CANCEL) {
+            fold_cancel(self, event->turn);
+        }
         break;
     case RECORD_FENCED:
         self->fenced = true;
@@ -110,6 +120,21 @@ fold_case(struct fold *self, uint64_t position, const struct record_case *opened
     fold_broken(self);
 }
 
+uint32_t
+fold_replay_turn(uint32_t turn, uint8_t custodian)
+{
+    if (custodian == LOG_SCHEDULER && turn > 2) {
+        return turn;
+    }
+    return custodian == LOG_COMPENSATOR && turn > 3 ? turn - 1 : 0;
+}
+
+bool
+fold_cancel_stands(uint32_t cancel_turn, uint32_t turn, uint8_t custodian)
+{
+    return cancel_turn > 0 && cancel_turn >= fold_replay_turn(turn, custodian);
+}
+
 void
 fold_merge(struct fold *self, const struct fold *other)
 {
@@ -129,7 +154,7 @@ fold_merge(struct fold *self, const struct fold *other)
     }
     self->is_case = is_case;
     fold_end(self, other->end);
-    self->cancel_asked = self->cancel_asked || other->cancel_asked;
+    fold_cancel(self, other->cancel_turn);
     self->fenced = self->fenced || other->fenced;
     self->broken = self->broken || other->broken;
     fold_broken(self);

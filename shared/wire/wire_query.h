@@ -57,7 +57,7 @@ struct wire_delivery {
     uint16_t attempts;
     uint16_t attempts_limit;
     int64_t due_unix_ms;
-    bool cancel_asked;
+    bool cancel_asked; /* and no replay since */
     uint32_t left_out; /* older attempts that are not in the list */
     uint32_t count;    /* attempts that follow */
     uint32_t fields;   /* for wire_delivery_end; not sent */

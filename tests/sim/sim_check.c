@@ -17,6 +17,8 @@ struct told {
     uint8_t custodian[TURNS_MAX]; /* of each turn, plus one; 0: not said */
     uint8_t given[TURNS_MAX];     /* how many MOVED begin this turn */
     uint8_t taken[TURNS_MAX];
+    bool asked[TURNS_MAX];       /* a cancel was, in this turn */
+    uint8_t honoured[TURNS_MAX]; /* this turn was given or closed for a cancel; by log, plus one */
 };
 
 struct tale {
@@ -120,6 +122,9 @@ hear_custody(struct sim *self, struct told *told, enum log_id log, const struct 
         return;
     }
     if (record->kind == RECORD_MOVED) {
+        if (custody->cause == OUTCOME_CANCEL && log == LOG_SCHEDULER) {
+            told->honoured[turn - 1] = LOG_SCHEDULER + 1;
+        }
         hear_turn(self, told, turn - 1, (uint8_t)log);
         if (++told->given[turn] > 1) {
             sim_violation(self, "custody of %llu: turn %u was given twice",
@@ -133,6 +138,20 @@ hear_custody(struct sim *self, struct told *told, enum log_id log, const struct 
                       "custody of %llu: turn %u was taken twice, again at %llu of the %s's log",
                       (unsigned long long)told->position, turn,
                       (unsigned long long)record->position, peers_name(log));
+    }
+}
+
+static void
+hear_cancel(struct told *told, enum log_id log, const struct record_event *event)
+{
+    if (event->turn >= TURNS_MAX) {
+        return;
+    }
+    if (event->kind == RECORD_ORDER && event->order == ORDER_CANCEL) {
+        told->asked[event->turn] = true;
+    } else if (event->kind == RECORD_CLOSED && event->end == END_CANCELLED &&
+               log == LOG_COMPENSATOR) {
+        told->honoured[event->turn] = LOG_COMPENSATOR + 1;
     }
 }
 
@@ -166,7 +185,9 @@ hear(struct sim *self, struct tale *tale, enum log_id log, const struct log_reco
     } else {
         rc = record_event_decode(record->kind, record->body, record->size, &event, &why);
         if (rc == ERR_OK) {
-            fold_event(&told_of(tale, key.position)->fold, log, record->position, &event);
+            struct told *told = told_of(tale, key.position);
+            fold_event(&told->fold, log, record->position, &event);
+            hear_cancel(told, log, &event);
         }
     }
     if (rc != ERR_OK) {
@@ -210,6 +231,27 @@ check_told(struct sim *self, const struct tale *tale, const struct told *told)
     }
 }
 
+/* No cancel was acted upon that a replay had made void: both services hold to one rule. */
+static void
+check_cancels(struct sim *self, const struct tale *tale, const struct told *told)
+{
+    for (uint32_t turn = 1; turn < TURNS_MAX && !tale->trimmed; turn++) {
+        if (told->honoured[turn] == 0) {
+            continue;
+        }
+        uint8_t custodian = (uint8_t)(told->honoured[turn] - 1);
+        bool stands = false;
+        for (uint32_t asked = 1; asked <= turn; asked++) {
+            stands = stands || (told->asked[asked] && fold_cancel_stands(asked, turn, custodian));
+        }
+        if (!stands) {
+            sim_violation(self, "%llu was cancelled in turn %u by %s, and no cancel stood",
+                          (unsigned long long)told->position, turn,
+                          peers_name((enum log_id)custodian));
+        }
+    }
+}
+
 static void
 check_answered(struct sim *self, const struct tale *tale, const struct sim_note *note)
 {
@@ -239,6 +281,7 @@ sim_check_logs(struct sim *self)
     }
     for (size_t i = 0; i < tale.count; i++) {
         check_told(self, &tale, &tale.all[i]);
+        check_cancels(self, &tale, &tale.all[i]);
     }
     for (uint32_t i = 0; i < self->people.note_count; i++) {
         check_answered(self, &tale, &self->people.notes[i]);

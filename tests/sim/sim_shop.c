@@ -169,6 +169,11 @@ sim_shop_work(struct sim *self, const struct sim_packet *packet)
     if (!sim_chance(self, worse)) { /* else it forgets to answer */
         answer(self, packet, &work, outcome);
     }
+    const struct sim_note *note = sim_note_find(self, work.biz_id, strlen(work.biz_id));
+    if (note != NULL && work.job && outcome == WIRE_OUTCOME_REJECT && sim_chance(self, 250)) {
+        /* Somebody sees it and withdraws it, just when it becomes a case that another replays. */
+        sim_people_cancel(self, (uint32_t)(note - self->people.notes));
+    }
 }
 
 static void

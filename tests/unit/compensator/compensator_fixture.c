@@ -216,10 +216,11 @@ fixture_done(log_t *log, uint8_t kind, struct delivery_key key, uint32_t turn)
 }
 
 void
-fixture_cancel(log_t *log, struct delivery_key key)
+fixture_cancel(log_t *log, struct delivery_key key, uint32_t turn)
 {
     struct record_event event = {
         .key = key,
+        .turn = turn,
         .kind = RECORD_ORDER,
         .order = ORDER_CANCEL,
         .at_unix_ms = 1,

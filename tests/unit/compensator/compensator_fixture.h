@@ -56,7 +56,7 @@ uint64_t fixture_move(struct fixture *self, log_t *log, struct delivery_key key,
 uint64_t fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody);
 uint64_t fixture_event(log_t *log, const struct record_event *event);
 void fixture_done(log_t *log, uint8_t kind, struct delivery_key key, uint32_t turn);
-void fixture_cancel(log_t *log, struct delivery_key key);
+void fixture_cancel(log_t *log, struct delivery_key key, uint32_t turn); /* asked in this turn */
 void fixture_group(struct fixture *self, const char *group, uint8_t identity, bool fence,
                    bool undo);
 

@@ -123,12 +123,12 @@ describe(const struct compensator_entry *entry, char *text, size_t size)
 {
     bool unanswered = entry->undo_unanswered || entry->undo_out; /* a restart makes it so */
     (void)snprintf(text, size,
-                   "%llu.%u turn %u state %u plan %u tries %u of %u case %llu sent %d%d cancel %d "
+                   "%llu.%u turn %u state %u plan %u tries %u of %u case %llu sent %d%d cancel %u "
                    "fenced %d unanswered %d ordered %d\n",
                    (unsigned long long)entry->key.position, entry->key.subscription, entry->turn,
                    entry->state, entry->plan, entry->tries, entry->attempts,
                    (unsigned long long)entry->case_id, entry->sent, entry->alone,
-                   entry->cancel_asked, entry->fenced, unanswered, entry->ordered); /* fits */
+                   entry->cancel_turn, entry->fenced, unanswered, entry->ordered); /* fits */
 }
 
 char *

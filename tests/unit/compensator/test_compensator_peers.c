@@ -127,7 +127,7 @@ Test(compensator_peers, a_cancel_for_a_group_that_cannot_fence_is_a_case)
 Test(compensator_peers, a_cancel_that_is_asked_while_a_job_is_out_waits_for_its_answer)
 {
     struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
-    fixture_cancel(self.producer, key);
+    fixture_cancel(self.producer, key, 2);
     fixture_step(&self);
     cr_assert_eq(fixture_last_event(&self, RECORD_ORDER).order, ORDER_CANCEL);
     cr_assert_eq(self.count, 1);
@@ -142,7 +142,7 @@ Test(compensator_peers, a_cancel_that_is_asked_while_a_job_is_out_waits_for_its_
 Test(compensator_peers, a_cancel_that_is_read_before_the_delivery_is_not_forgotten)
 {
     struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
-    fixture_cancel(self.producer, key);
+    fixture_cancel(self.producer, key, 2);
     fixture_step(&self);
     cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
     (void)fixture_move(&self, self.scheduler, key, 3, OUTCOME_RETRY);
@@ -154,20 +154,76 @@ Test(compensator_peers, a_cancel_that_is_read_before_the_delivery_is_not_forgott
 Test(compensator_peers, the_schedulers_copy_of_a_cancel_counts_too_and_once)
 {
     struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
-    fixture_cancel(self.scheduler, key);
-    fixture_cancel(self.producer, key);
+    fixture_cancel(self.scheduler, key, 2);
+    fixture_cancel(self.producer, key, 2);
     fixture_step(&self);
     cr_assert_eq(fixture_count(&self, RECORD_ORDER), 1);
 }
 
-Test(compensator_peers, a_case_is_not_cancelled)
+Test(compensator_peers, a_case_is_not_cancelled_but_whoever_decides_can_see_the_wish)
 {
     uint64_t id = 0;
     struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
-    fixture_cancel(self.producer, key);
+    uint32_t jobs = self.count;
+    fixture_cancel(self.producer, key, 2);
     fixture_step(&self);
-    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 1);
+    fixture_advance(&self, 60000);
     cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+    cr_assert_eq(self.count, jobs);
+}
+
+/* Replayed in turn 4, tried in vain, and here again in turn 5. */
+static struct delivery_key
+replayed_in_vain(void)
+{
+    uint64_t id = 0;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    fixture_cancel(self.producer, key, 2);
+    fixture_step(&self);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_OK);
+    return key;
+}
+
+Test(compensator_peers, a_replay_voids_the_cancel_that_was_asked_before_it)
+{
+    struct delivery_key key = replayed_in_vain();
+    fixture_cancel(self.scheduler, key, 3); /* older ones that are read late */
+    fixture_cancel(self.producer, key, 3);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 1);
+    (void)fixture_move(&self, self.scheduler, key, 5, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_REAPPLY);
+    fixture_restart(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_REAPPLY);
+}
+
+Test(compensator_peers, a_cancel_that_was_asked_after_the_replay_stands)
+{
+    struct delivery_key key = replayed_in_vain();
+    fixture_cancel(self.producer, key, 4);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_event(&self, RECORD_ORDER).turn, 4);
+    (void)fixture_move(&self, self.scheduler, key, 5, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+    fixture_restart(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+    fixture_answer(&self, OUTCOME_FENCED);
+    cr_assert_eq(fixture_last_event(&self, RECORD_CLOSED).end, END_CANCELLED);
+}
+
+/* It was asked while the scheduler had it, which had given it away without knowing. */
+Test(compensator_peers, a_cancel_that_is_read_before_the_delivery_comes_back_keeps_its_turn)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    fixture_cancel(self.producer, key, 2);
+    fixture_step(&self);
+    (void)fixture_move(&self, self.scheduler, key, 5, OUTCOME_RETRY); /* replayed in turn 4 */
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_REAPPLY);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
 }
 
 static void

@@ -187,7 +187,7 @@ touch_one(void)
     } else if (dice(4) == 0) {
         fixture_done(self.scheduler, RECORD_EVIDENCE, entry->key, entry->turn);
     } else if (dice(3) == 0) {
-        fixture_cancel(self.producer, entry->key);
+        fixture_cancel(self.producer, entry->key, entry->turn);
     }
 }
 

@@ -106,8 +106,10 @@ by_the_book(const struct entry *const *set, size_t count)
         bool custody = entry->kind == RECORD_MOVED || entry->kind == RECORD_TAKEN;
         fold.end = end != END_NONE && (fold.end == END_NONE || end < fold.end) ? end : fold.end;
         fold.fenced = fold.fenced || entry->kind == RECORD_FENCED || entry->fenced;
-        fold.cancel_asked = fold.cancel_asked || (custody && entry->what == OUTCOME_CANCEL) ||
-                            (entry->kind == RECORD_ORDER && entry->what == ORDER_CANCEL);
+        bool moved = custody && entry->what == OUTCOME_CANCEL;
+        bool asked = entry->kind == RECORD_ORDER && entry->what == ORDER_CANCEL;
+        uint32_t asked_in = moved ? entry->turn - 1 : asked ? entry->turn : 0;
+        fold.cancel_turn = asked_in > fold.cancel_turn ? asked_in : fold.cancel_turn;
         if ((own(entry) || custody) && entry->turn > fold.turn) {
             fold.turn = entry->turn;
             fold.custodian = custody ? entry->to : (uint8_t)entry->log;
@@ -136,8 +138,8 @@ same(const struct fold *a, const struct fold *b)
 {
     return a->latest == b->latest && a->turn == b->turn && a->attempts == b->attempts &&
            a->custodian == b->custodian && a->end == b->end && a->taken == b->taken &&
-           a->is_case == b->is_case && a->cancel_asked == b->cancel_asked &&
-           a->fenced == b->fenced && a->broken == b->broken;
+           a->is_case == b->is_case && a->cancel_turn == b->cancel_turn && a->fenced == b->fenced &&
+           a->broken == b->broken;
 }
 
 /* Fold in the order that `set` is in; every other order by recursion. */
@@ -289,14 +291,52 @@ Test(fold, the_highest_turn_counts_and_an_older_one_says_nothing_any_more)
     for (size_t i = 0; i < 10; i++) {
         fold_entry(&fold, &history[i]);
     }
-    before.cancel_asked = true; /* that somebody asked stays true in every turn */
+    before.cancel_turn = 2; /* when somebody asked stays true in every turn */
     cr_assert(same(&fold, &before));
     cr_assert_eq(fold.turn, 4);
     cr_assert_eq(fold.custodian, LOG_SCHEDULER);
     cr_assert(!fold.taken && !fold.is_case);
 }
 
+/* The turns that two lives can take: rejected at first, or by way of the schedule. */
+Test(fold, the_turn_of_the_newest_replay_follows_from_turn_and_custodian)
+{
+    static const struct {
+        uint32_t turn;
+        uint8_t custodian;
+        uint32_t replayed;
+    } lives[] = {
+        {1, LOG_PRODUCER, 0},    {2, LOG_SCHEDULER, 0},   {3, LOG_COMPENSATOR, 0},
+        {4, LOG_SCHEDULER, 4},   {5, LOG_COMPENSATOR, 4}, {6, LOG_SCHEDULER, 6},
+        {7, LOG_COMPENSATOR, 6}, {2, LOG_COMPENSATOR, 0}, {3, LOG_SCHEDULER, 3},
+        {4, LOG_COMPENSATOR, 3}, {5, LOG_SCHEDULER, 5},   {6, LOG_COMPENSATOR, 5},
+        {0, LOG_PRODUCER, 0},
+    };
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        cr_assert_eq(fold_replay_turn(lives[i].turn, lives[i].custodian), lives[i].replayed,
+                     "turn %u with %u", lives[i].turn, lives[i].custodian);
+    }
+}
+
+Test(fold, a_replay_voids_the_cancels_of_earlier_turns_and_no_other)
+{
+    cr_assert_not(fold_cancel_stands(0, 1, LOG_PRODUCER), "none was asked");
+    cr_assert_not(fold_cancel_stands(0, 4, LOG_SCHEDULER));
+    cr_assert(fold_cancel_stands(1, 1, LOG_PRODUCER));
+    cr_assert(fold_cancel_stands(1, 2, LOG_SCHEDULER));
+    cr_assert(fold_cancel_stands(1, 2, LOG_COMPENSATOR));
+    cr_assert(fold_cancel_stands(2, 3, LOG_COMPENSATOR));
+    for (uint32_t asked = 1; asked <= 3; asked++) {
+        cr_assert_not(fold_cancel_stands(asked, 4, LOG_SCHEDULER), "asked in %u", asked);
+        cr_assert_not(fold_cancel_stands(asked, 5, LOG_COMPENSATOR), "asked in %u", asked);
+    }
+    cr_assert(fold_cancel_stands(4, 4, LOG_SCHEDULER));
+    cr_assert(fold_cancel_stands(4, 5, LOG_COMPENSATOR));
+    cr_assert(fold_cancel_stands(5, 5, LOG_COMPENSATOR));
+    cr_assert_not(fold_cancel_stands(5, 6, LOG_SCHEDULER), "replayed once more");
+}
+
 Test(fold, a_fold_is_small)
 {
-    cr_assert_leq(sizeof(struct fold), 32);
+    cr_assert_leq(sizeof(struct fold), 24);
 }

@@ -60,6 +60,33 @@ Test(producer_answers, cancel_of_what_is_elsewhere_is_one_order_on_record)
     fixture_close(self);
 }
 
+Test(producer_answers, a_cancel_after_a_replay_is_another_order_on_record)
+{
+    struct fixture *self = fixture_open(1);
+    uint8_t status = 0;
+    struct delivery_key key = moved_away(self, OUTCOME_REJECT);
+    cr_assert_eq(fixture_cancel(self, "a"), WIRE_REQUESTED);
+    (void)fixture_other_case(self, key, 2);
+    fixture_step(self);
+    cr_assert_eq(fixture_cancel(self, "a"), WIRE_IS_CASE);
+    struct record_custody replayed = {.key = key,
+                                      .turn = 3,
+                                      .to = LOG_SCHEDULER,
+                                      .cause = OUTCOME_REPLAY,
+                                      .at_unix_ms = self->now_unix_ms};
+    (void)fixture_other_custody(self->compensator, RECORD_MOVED, &replayed);
+    fixture_step(self);
+    cr_assert_not(fixture_query(self, "a", "orders", &status).cancel_asked, "the replay is newer");
+    cr_assert_eq(fixture_cancel(self, "a"), WIRE_REQUESTED);
+    cr_assert_eq(fixture_count(self, RECORD_ORDER), 2);
+    cr_assert(fixture_query(self, "a", "orders", &status).cancel_asked);
+    fixture_restart(self);
+    cr_assert(fixture_query(self, "a", "orders", &status).cancel_asked);
+    cr_assert_eq(fixture_cancel(self, "a"), WIRE_REQUESTED);
+    cr_assert_eq(fixture_count(self, RECORD_ORDER), 2);
+    fixture_close(self);
+}
+
 Test(producer_answers, follows_the_others_to_the_end_and_tells_watchers)
 {
     struct fixture *self = fixture_open(1);

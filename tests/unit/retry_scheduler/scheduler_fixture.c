@@ -237,9 +237,15 @@ fixture_case(struct fixture *self, struct delivery_key key, uint32_t turn)
 uint64_t
 fixture_cancel(struct fixture *self, log_t *log, struct delivery_key key)
 {
+    return fixture_cancel_in(self, log, key, 2);
+}
+
+uint64_t
+fixture_cancel_in(struct fixture *self, log_t *log, struct delivery_key key, uint32_t turn)
+{
     struct record_event order = {
         .key = key,
-        .turn = 2,
+        .turn = turn,
         .kind = RECORD_ORDER,
         .order = ORDER_CANCEL,
         .at_unix_ms = self->now_unix_ms,

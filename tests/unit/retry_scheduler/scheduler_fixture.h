@@ -57,7 +57,10 @@ uint64_t fixture_give(struct fixture *self, struct delivery_key key, int64_t due
 uint64_t fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody);
 uint64_t fixture_event(log_t *log, const struct record_event *event);
 uint64_t fixture_case(struct fixture *self, struct delivery_key key, uint32_t turn);
+/* Asked in turn 2, or in another. */
 uint64_t fixture_cancel(struct fixture *self, log_t *log, struct delivery_key key);
+uint64_t fixture_cancel_in(struct fixture *self, log_t *log, struct delivery_key key,
+                           uint32_t turn);
 
 /* One step at the present time, then commit, sync and collect what may leave. */
 void fixture_step(struct fixture *self);

@@ -113,13 +113,13 @@ fixture_state(struct fixture *self)
         int size = snprintf(
             text + used, room - used,
             "%llu/%u turn %u %s attempts %u unburnt %u wait %lld alone %d last %llu taken "
-            "%llu copy %llu cancel %d case %d first %lld\n",
+            "%llu copy %llu cancel %u case %d first %lld\n",
             (unsigned long long)entry->key.position, entry->key.subscription, entry->turn,
             entry->state == SCHEDULER_AWAY ? "away" : "here", entry->attempts, entry->unburnt,
             waits ? (long long)(entry->due_ms - self->now_ms) : 0LL, entry->alone,
             (unsigned long long)entry->last, (unsigned long long)entry->taken,
             (unsigned long long)(entry->state == SCHEDULER_AWAY ? 0 : entry->copy),
-            entry->cancel_asked, entry->is_case, (long long)entry->first_sent_unix_ms);
+            entry->cancel_turn, entry->is_case, (long long)entry->first_sent_unix_ms);
         cr_assert(size > 0 && (size_t)size < room - used);
         used += (size_t)size;
     }

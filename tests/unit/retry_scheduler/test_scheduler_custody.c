@@ -113,31 +113,72 @@ Test(scheduler_custody, a_cancel_of_what_was_given_away_is_copied_once)
     cr_assert_eq(fixture_count(&self, RECORD_MOVED), 1);
 }
 
-Test(scheduler_custody, what_comes_back_after_a_cancel_is_passed_on_at_once)
+/* A delivery that was rejected at the first attempt here and is the compensator's in turn 3. */
+static struct delivery_key
+given_away(void)
 {
     struct delivery_key key = given(0, 0);
     fixture_answer(&self, 0, OUTCOME_REJECT, 0);
+    return key;
+}
+
+Test(scheduler_custody, a_replay_voids_the_cancel_that_was_asked_before_it)
+{
+    struct delivery_key key = given_away();
     fixture_cancel(&self, self.producer, key);
+    fixture_cancel_in(&self, self.compensator, key, 3);
     fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 2, "on record: it stands in turn 3");
     replay(key, 4, 0);
     fixture_step(&self);
     cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 2);
+    cr_assert_eq(self.count, 2, "it is tried again");
+    cr_assert_eq(self.deliveries[1].item.turn, 4);
+    fixture_cancel_in(&self, self.producer, key, 3); /* an older one that is read late */
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 2);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_OUT);
+    fixture_restart(&self, 10);
+    cr_assert_eq(fixture_entry(&self, key)->turn, 4, "nor does a start hold on to it");
+    cr_assert_neq(fixture_entry(&self, key)->state, SCHEDULER_AWAY);
+}
+
+Test(scheduler_custody, a_cancel_that_was_asked_after_the_replay_passes_it_on)
+{
+    struct delivery_key key = given_away();
+    fixture_cancel(&self, self.producer, key);
+    replay(key, 4, 0);
+    fixture_step(&self);
+    fixture_cancel_in(&self, self.producer, key, 4);
+    fixture_step(&self);
+    struct record_event order = fixture_last_event(&self, RECORD_ORDER);
+    cr_assert_eq(order.turn, 4);
     struct record_custody moved = fixture_last_custody(&self, RECORD_MOVED);
     cr_assert_eq(moved.turn, 5);
     cr_assert_eq(moved.cause, OUTCOME_CANCEL);
-    cr_assert_eq(self.count, 1);
+    cr_assert_eq(self.count, 2);
+}
+
+/* The copy keeps the turn that the cancel was asked in, so that everybody judges it alike. */
+Test(scheduler_custody, a_copy_of_a_cancel_says_when_it_was_asked)
+{
+    struct delivery_key key = given_away();
+    fixture_cancel(&self, self.producer, key);
+    fixture_step(&self);
+    cr_assert_eq(fixture_entry(&self, key)->turn, 3);
+    cr_assert_eq(fixture_last_event(&self, RECORD_ORDER).turn, 2);
 }
 
 Test(scheduler_custody, a_cancel_read_before_the_replay_stops_it_by_the_compensators_copy)
 {
     struct delivery_key key = fixture_notify(&self, NULL, 0);
-    fixture_cancel(&self, self.producer, key);
+    fixture_cancel_in(&self, self.producer, key, 3);
     fixture_step(&self);
     cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0, "never held");
     struct record_custody first = {
         .key = key, .turn = 3, .to = LOG_SCHEDULER, .cause = OUTCOME_REPLAY};
     fixture_custody(self.compensator, RECORD_MOVED, &first);
-    fixture_cancel(&self, self.compensator, key);
+    fixture_cancel_in(&self, self.compensator, key, 3);
     fixture_step(&self);
     cr_assert_eq(fixture_last_custody(&self, RECORD_MOVED).turn, 4);
     cr_assert_eq(fixture_last_custody(&self, RECORD_MOVED).cause, OUTCOME_CANCEL);

@@ -224,7 +224,6 @@ Test(scheduler_outcome, an_answer_to_an_earlier_turn_does_not_count_for_a_later_
 {
     fixture_cancel(&self, self.producer, key);
     fixture_step(&self);
-    fixture_entry(&self, key)->cancel_asked = false;
     struct record_custody again = {.key = key,
                                    .turn = 4,
                                    .to = LOG_SCHEDULER,

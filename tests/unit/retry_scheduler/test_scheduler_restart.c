@@ -143,7 +143,7 @@ happen(struct delivery_key *keys, uint32_t *count, uint32_t most)
         break;
     case 3:
         if (key.position != 0) {
-            fixture_cancel(&self, self.producer, key);
+            fixture_cancel_in(&self, self.producer, key, 2 + dice(4));
         }
         break;
     case 4: {
@@ -361,7 +361,8 @@ Test(scheduler_restart, a_cancel_is_kept_when_the_crash_cut_off_its_move)
     fixture_give(&self, key, 0);
     fixture_step(&self);
     fixture_answer(&self, 0, OUTCOME_REJECT, 0); /* turn 3 is the compensator's */
-    fixture_cancel(&self, self.producer, key);
+    /* Of turn 4, the replay's, which the producer knows and we have not read. */
+    fixture_cancel_in(&self, self.producer, key, 4);
     fixture_step(&self); /* copied: on record */
     struct record_custody again = {.key = key,
                                    .turn = 4,
