@@ -70,6 +70,9 @@ const char *settings_child_text(const settings_t *self, const char *section, con
 int64_t settings_child_number(const settings_t *self, const char *section, const char *child,
                               const char *name);
 
+/* Put `text` wherever `mark` stands in a text, defaults included. */
+void settings_fill(settings_t *self, const char *mark, const char *text);
+
 void settings_print_help(const settings_t *self, FILE *out);
 void settings_print_values(const settings_t *self, FILE *out); /* as ZPL-like lines path = value */
 

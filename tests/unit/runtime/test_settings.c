@@ -117,3 +117,48 @@ Test(settings, are_read_from_a_file_and_overridden_by_the_environment)
     settings_destroy(&settings);
     (void)unlink(path);
 }
+
+Test(settings, of_children_come_from_the_environment_too)
+{
+    settings_t *settings = settings_new(table);
+    const struct settings_source source = {.name = "file"};
+    cr_assert_eq(settings_set(settings, "subscriptions/my-shop/topic", "a", source, NULL), ERR_OK);
+    char known[] = "HERALD_SUBSCRIPTIONS_MY_SHOP_TOPIC=order.*";
+    char lease[] = "HERALD_SUBSCRIPTIONS_MY_SHOP_LEASE=3s";
+    char other[] = "HERALD_SUBSCRIPTIONS_BOOKS_TOPIC=book.*";
+    char nobody[] = "HERALD_SUBSCRIPTIONS__TOPIC=x";
+    char *environment[] = {known, lease, other, nobody, NULL};
+    struct why why;
+    cr_assert_eq(settings_read_environment(settings, environment, &why), ERR_OK, "%s", why.text);
+    cr_assert_str_eq(settings_child(settings, "subscriptions", 0), "my-shop");
+    cr_assert_str_eq(settings_child(settings, "subscriptions", 1), "books");
+    cr_assert_null(settings_child(settings, "subscriptions", 2), "a name has at least one letter");
+    cr_assert_str_eq(settings_child_text(settings, "subscriptions", "my-shop", "topic"), "order.*");
+    cr_assert_eq(settings_child_number(settings, "subscriptions", "my-shop", "lease"), 3000);
+    cr_assert_str_eq(settings_child_text(settings, "subscriptions", "books", "topic"), "book.*");
+
+    char wrong[] = "HERALD_SUBSCRIPTIONS_BOOKS_LEASE=long";
+    char *bad[] = {wrong, NULL};
+    cr_assert_eq(settings_read_environment(settings, bad, &why), ERR_INVALID);
+    cr_assert_not_null(strstr(why.text, "HERALD_SUBSCRIPTIONS_BOOKS_LEASE"), "%s", why.text);
+    cr_assert_not_null(strstr(why.text, "from 1ms to 1m"), "%s", why.text);
+    settings_destroy(&settings);
+}
+
+Test(settings, are_filled_in_defaults_included)
+{
+    static const struct setting places[] = {
+        {"socket", SETTING_TEXT, "ipc://{data}/run/x", 0, 0, NULL, "by default"},
+        {"file", SETTING_TEXT, "", 0, 0, NULL, "set"},
+        {"plain", SETTING_TEXT, "as it is", 0, 0, NULL, "without a mark"},
+        {.path = NULL},
+    };
+    settings_t *settings = settings_new(places);
+    const struct settings_source source = {.name = "test"};
+    cr_assert_eq(settings_set(settings, "file", "{data}{data}", source, NULL), ERR_OK);
+    settings_fill(settings, "{data}", "/d");
+    cr_assert_str_eq(settings_text(settings, "socket"), "ipc:///d/run/x");
+    cr_assert_str_eq(settings_text(settings, "file"), "/d/d");
+    cr_assert_str_eq(settings_text(settings, "plain"), "as it is");
+    settings_destroy(&settings);
+}
