@@ -9,7 +9,5 @@ void compensator_answer(compensator_t *self, const struct outbox_route *route,
                         struct wire_out *out);
 void compensator_answer_status(compensator_t *self, const struct outbox_route *route,
                                uint64_t request, uint8_t status, const char *text);
-void compensator_answer_error(compensator_t *self, const struct outbox_route *route,
-                              uint64_t request, uint8_t status, const char *text);
 
 #endif

@@ -123,20 +123,14 @@ void
 compensator_consumers_hello(compensator_t *self, const struct outbox_route *route, uint64_t request,
                             const struct wire_hello *hello)
 {
-    static const char service[] = "compensator";
     const char *text = "";
     struct wire_welcome welcome = {
         .status = admit(self, route, hello, &text),
-        .service = {.data = service, .size = sizeof service - 1},
-        .run = log_run(self->own),
         .lease_ms = WELCOME_LEASE_MS,
         .ping_ms = COMPENSATOR_PING_MS,
     };
     welcome.text = (struct wire_text){.data = text, .size = strlen(text)};
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_welcome_encode(&out, request, &welcome);
-    compensator_answer(self, route, &out);
+    front_welcome(&self->front, route, request, &welcome);
 }
 
 static bool
@@ -160,16 +154,7 @@ compensator_consumers_ping(compensator_t *self, const struct outbox_route *route
             known = true;
         }
     }
-    static const char service[] = "compensator";
-    const struct wire_pong pong = {
-        .service = {.data = service, .size = sizeof service - 1},
-        .run = log_run(self->own),
-        .known = known,
-    };
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    wire_pong_encode(&out, request, &pong);
-    compensator_answer(self, route, &out);
+    front_pong(&self->front, route, request, self->now_ms - self->started_ms, known);
 }
 
 void

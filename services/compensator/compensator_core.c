@@ -35,6 +35,12 @@ compensator_new(const struct compensator_settings *settings, peers_t *peers, out
     self->peers = peers;
     self->own = peers_own(peers);
     self->outbox = outbox;
+    self->front = (struct front){
+        .service = "compensator",
+        .takes = COMPENSATOR_TAKES,
+        .log = self->own,
+        .outbox = outbox,
+    };
     self->alarm = alarm;
     self->alarm_owner = owner;
     self->catalog = catalog_new();
@@ -180,11 +186,7 @@ take_front(compensator_t *self, const struct outbox_route *route, struct wire_in
         }
         break;
     default:
-        rc = why_set(
-            why, ERR_UNSUPPORTED,
-            "the compensator takes HELLO, PING, LEAVE, RESULT, CASES, CASE, STATS and RELOAD, "
-            "not %s; ask the producer",
-            wire_type_name(head->type));
+        rc = front_unsupported(self->front.service, self->front.takes, head->type, why);
         break;
     }
     return rc;
@@ -208,8 +210,7 @@ compensator_front(void *self_, const struct outbox_route *route, const uint8_t *
         rc = take_front(self, route, &in, &head, &why);
     }
     if (rc != ERR_OK) {
-        compensator_answer_error(self, route, head.request,
-                                 rc == ERR_UNSUPPORTED ? WIRE_UNSUPPORTED : WIRE_REFUSED, why.text);
+        front_fault(&self->front, route, head.request, rc, &why);
     }
 }
 

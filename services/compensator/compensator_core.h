@@ -9,6 +9,7 @@
 #define HERALD_COMPENSATOR_CORE_H
 
 #include "runtime/alarm.h"
+#include "runtime/front.h"
 #include "runtime/outbox.h"
 #include "runtime/peers.h"
 #include "wire/wire_session.h"
@@ -17,6 +18,9 @@
 #define COMPENSATOR_SILENCE_MS (3 * COMPENSATOR_PING_MS)
 #define COMPENSATOR_CONSUMERS_MAX 1024
 #define COMPENSATOR_DELAYS_MAX 32
+#define COMPENSATOR_TAKES                                                                          \
+    (FRONT_TAKES(WIRE_HELLO) | FRONT_TAKES(WIRE_PING) | FRONT_TAKES(WIRE_LEAVE) |                  \
+     FRONT_TAKES(WIRE_RESULT) | FRONT_TAKES(WIRE_CASES) | FRONT_TAKES(WIRE_CASE))
 #define COMPENSATOR_READ_MAX 10000 /* peers' records a step */
 
 struct compensator_settings {

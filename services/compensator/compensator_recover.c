@@ -101,6 +101,7 @@ err_t
 compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 {
     compensator_now(self, now_ms, now_unix_ms);
+    self->started_ms = now_ms;
     self->recovering = true;
     err_t rc = peers_refresh(self->peers, why);
     if (rc == ERR_OK) {

@@ -105,8 +105,10 @@ struct compensator {
     int64_t trim_ms;
     uint64_t trim_keep;  /* what is to go once it may; 0: nothing */
     uint64_t trim_after; /* the own log must be durable up to here first */
+    int64_t started_ms;
     int64_t now_ms;
     int64_t now_unix_ms;
+    struct front front;
     bool more;       /* the others' logs hold more than one step reads */
     bool recovering; /* no jobs, no alarms; ended entries stay */
     err_t failure;   /* what ends the service at the next step */

@@ -1,13 +1,11 @@
 /* herald-compensator: settings, logs, core and shell put together. */
 #include "base/clock.h"
-#include "base/mem.h"
 #include "compensator_core.h"
 #include "delivery/policy.h"
 #include "runtime/logger.h"
 #include "runtime/service.h"
 #include "runtime/shell.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct setting table[] = {
@@ -43,10 +41,6 @@ struct run {
     alarm_t *alarm;
     compensator_t *core;
     shell_t *shell;
-    char *front;
-    char *wake;
-    char *producer;
-    char *scheduler;
 };
 
 static err_t
@@ -82,38 +76,6 @@ raise_alarm(void *owner, const struct alarm_facts *facts)
 }
 
 static err_t
-step(void *owner, int64_t now_ms, int64_t now_unix_ms, struct why *why)
-{
-    struct run *run = owner;
-    alarm_tick(run->alarm, now_ms);
-    return compensator_step(run->core, now_ms, now_unix_ms, why);
-}
-
-static void
-front(void *owner, const struct outbox_route *route, const uint8_t *body, size_t size)
-{
-    compensator_front(((struct run *)owner)->core, route, body, size);
-}
-
-static int64_t
-next_ms(void *owner)
-{
-    return compensator_next_ms(((struct run *)owner)->core);
-}
-
-static uint32_t
-counters(void *owner, struct wire_counter *to, uint32_t max)
-{
-    return compensator_counters(((struct run *)owner)->core, to, max);
-}
-
-static void
-now(void *owner, int64_t now_ms, int64_t now_unix_ms)
-{
-    compensator_now(((struct run *)owner)->core, now_ms, now_unix_ms);
-}
-
-static err_t
 open_core(struct run *run, const settings_t *settings, const char *data, struct why *why)
 {
     struct compensator_settings core = {
@@ -123,22 +85,12 @@ open_core(struct run *run, const settings_t *settings, const char *data, struct 
         .window = (uint32_t)settings_number(settings, "window"),
         .checkpoint_every = (uint64_t)settings_number(settings, "journal/checkpoint"),
     };
-    char directory[4096];
-    int size = snprintf(directory, sizeof directory, "%s/journal", data);
-    if (size < 0 || (size_t)size >= sizeof directory) {
-        return why_set(why, ERR_INVALID, "the data directory's path is too long");
-    }
-    const struct log_settings journal = {
-        .directory = directory,
-        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
-        .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
-    };
     err_t rc = read_delays(&core, settings_text(settings, "try_delays"), why);
     if (rc == ERR_OK) {
         rc = alarm_open(&run->alarm, settings_text(settings, "alarm/command"), why);
     }
     if (rc == ERR_OK) {
-        rc = peers_open_patiently(&run->peers, &journal, LOG_COMPENSATOR, why);
+        rc = service_open_logs(&run->peers, settings, data, LOG_COMPENSATOR, why);
     }
     if (rc == ERR_OK) {
         run->outbox = outbox_new();
@@ -149,19 +101,17 @@ open_core(struct run *run, const settings_t *settings, const char *data, struct 
 }
 
 static err_t
-open_shell(struct run *run, const settings_t *settings, const char *data, struct why *why)
+open_shell(struct run *run, const settings_t *settings, struct why *why)
 {
-    run->front = service_text(settings, "front/bind", data);
-    run->wake = service_text(settings, "wake/bind", data);
-    run->producer = service_text(settings, "wake/producer", data);
-    run->scheduler = service_text(settings, "wake/scheduler", data);
     const struct shell_settings shell = {
         .service = "compensator",
         .log = LOG_COMPENSATOR,
-        .front = run->front,
-        .wake = run->wake,
-        .peers = {run->producer, run->scheduler},
+        .front = settings_text(settings, "front/bind"),
+        .wake = settings_text(settings, "wake/bind"),
+        .peers = {settings_text(settings, "wake/producer"),
+                  settings_text(settings, "wake/scheduler")},
         .insecure = settings_number(settings, "insecure") != 0,
+        .alarm = run->alarm,
     };
     return shell_open(&run->shell, &shell, peers_own(run->peers), run->outbox, why);
 }
@@ -176,33 +126,28 @@ close_all(struct run *run)
     }
     peers_close(&run->peers);
     alarm_close(&run->alarm);
-    mem_free(run->front);
-    mem_free(run->wake);
-    mem_free(run->producer);
-    mem_free(run->scheduler);
 }
 
 static err_t
 serve(const settings_t *settings, const char *data, struct why *why)
 {
     struct run run = {0};
-    err_t rc = service_directories(data, why);
+    err_t rc = open_core(&run, settings, data, why);
     if (rc == ERR_OK) {
-        rc = open_core(&run, settings, data, why);
-    }
-    if (rc == ERR_OK) {
-        rc = open_shell(&run, settings, data, why);
+        rc = open_shell(&run, settings, why);
     }
     if (rc == ERR_OK) {
         const struct shell_core core = {
-            .self = &run,
-            .front = front,
-            .step = step,
-            .next_ms = next_ms,
-            .counters = counters,
-            .now = now,
+            .self = run.core,
+            .takes = COMPENSATOR_TAKES,
+            .front = compensator_front,
+            .step = compensator_step,
+            .next_ms = compensator_next_ms,
+            .counters = compensator_counters,
+            .now = compensator_now,
         };
-        LOGGER_EVENT(LOGGER_INFO, "serving", LOGGER_TEXT("front", run.front),
+        LOGGER_EVENT(LOGGER_INFO, "serving",
+                     LOGGER_TEXT("front", settings_text(settings, "front/bind")),
                      LOGGER_INT("run", log_run(peers_own(run.peers))));
         rc = shell_run(run.shell, &core, why);
     }

@@ -14,8 +14,9 @@ static bool renew_identity;
 static err_t
 run(const settings_t *settings, const char *data, struct why *why)
 {
+    (void)data; /* its settings say where everything is */
     struct order_settings values;
-    err_t rc = order_settings_read(settings, data, &values, why);
+    err_t rc = order_settings_read(settings, &values, why);
     if (rc != ERR_OK) {
         return rc;
     }
@@ -28,7 +29,6 @@ run(const settings_t *settings, const char *data, struct why *why)
         rc = order_shell_run(shell, why);
     }
     order_shell_close(&shell);
-    order_settings_fini(&values);
     return rc;
 }
 

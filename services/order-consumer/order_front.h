@@ -5,19 +5,15 @@
 #ifndef HERALD_ORDER_FRONT_H
 #define HERALD_ORDER_FRONT_H
 
-#include "wire/wire_session.h"
+#include "runtime/front_door.h"
 
 typedef struct order_front order_front_t;
-
-/* Fill in counters, names static; returns how many. Called from the door's thread. */
-typedef uint32_t order_front_counters_fn(void *context, struct wire_counter *counters,
-                                         uint32_t max);
 
 /* ERR_IO, ERR_DENIED, ERR_INVALID: why says which endpoint cannot be bound. */
 err_t order_front_open(order_front_t **self_p, const char *endpoints, bool insecure,
                        struct why *why);
-/* Begin to answer. Once. */
-void order_front_start(order_front_t *self, order_front_counters_fn *counters, void *context);
+/* Begin to answer. Once. counters is called from the door's thread. */
+void order_front_start(order_front_t *self, front_counters_fn *counters, void *context);
 void order_front_close(order_front_t **self_p);
 
 #endif

@@ -1,6 +1,5 @@
 #include "order_settings.h"
 
-#include "base/mem.h"
 #include "client/herald_consumer.h"
 #include "order_db.h"
 #include "runtime/service.h"
@@ -51,8 +50,7 @@ name_of_process(char to[LIMIT_NAME_BYTES + 1])
 }
 
 err_t
-order_settings_read(const settings_t *settings, const char *data, struct order_settings *values,
-                    struct why *why)
+order_settings_read(const settings_t *settings, struct order_settings *values, struct why *why)
 {
     *values = (struct order_settings){
         .busy_ms = (int)settings_number(settings, "database/busy"),
@@ -67,17 +65,9 @@ order_settings_read(const settings_t *settings, const char *data, struct order_s
         name_of_process(values->name);
     }
     if (rc == ERR_OK) {
-        values->producer = service_text(settings, "producer", data);
-        values->front = service_text(settings, "front/bind", data);
-        values->database = service_text(settings, "database/path", data);
+        values->producer = settings_text(settings, "producer");
+        values->front = settings_text(settings, "front/bind");
+        values->database = settings_text(settings, "database/path");
     }
     return rc;
-}
-
-void
-order_settings_fini(struct order_settings *values)
-{
-    mem_free(values->producer);
-    mem_free(values->front);
-    mem_free(values->database);
 }

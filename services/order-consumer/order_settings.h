@@ -11,9 +11,9 @@
 extern const struct setting order_settings_table[];
 
 struct order_settings {
-    char *producer; /* endpoints; owned, as is the database's path */
-    char *front;
-    char *database;
+    const char *producer; /* endpoints; borrowed from the settings, as is the database's path */
+    const char *front;
+    const char *database;
     char group[LIMIT_NAME_BYTES + 1];
     char name[LIMIT_NAME_BYTES + 1]; /* by default host and process id: of this process alone */
     int busy_ms;
@@ -22,9 +22,8 @@ struct order_settings {
     bool insecure;
 };
 
-/* ERR_INVALID: group or name have no or too many bytes; then there is nothing to free. */
-err_t order_settings_read(const settings_t *settings, const char *data,
-                          struct order_settings *values, struct why *why);
-void order_settings_fini(struct order_settings *values);
+/* ERR_INVALID: group or name have no or too many bytes. */
+err_t order_settings_read(const settings_t *settings, struct order_settings *values,
+                          struct why *why);
 
 #endif

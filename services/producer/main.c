@@ -3,18 +3,13 @@
 #include "producer_settings.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "runtime/alarm.h"
 #include "runtime/logger.h"
 #include "runtime/sender.h"
 #include "runtime/service.h"
 #include "runtime/shell.h"
 
-#include <stdio.h>
 #include <unistd.h>
-
-#define CONFIGURED_TEXTS 8
-#define ALARM_TICK_MS 1000
 
 /* Everything that a running producer has. */
 struct producer {
@@ -23,9 +18,6 @@ struct producer {
     producer_core_t *core;
     shell_t *shell;
     alarm_t *alarm;
-    int64_t ticked_ms;
-    char *texts[CONFIGURED_TEXTS]; /* owned; the shell borrows them */
-    size_t text_count;
 };
 
 static void
@@ -37,68 +29,13 @@ raise_alarm(void *context, const char *kind, const char *subject, const char *te
 }
 
 static err_t
-step(void *context, int64_t now_ms, int64_t now_unix_ms, struct why *why)
-{
-    struct producer *self = context;
-    if (now_ms >= self->ticked_ms + ALARM_TICK_MS) {
-        self->ticked_ms = now_ms;
-        alarm_tick(self->alarm, now_ms);
-    }
-    return producer_core_step(self->core, now_ms, now_unix_ms, why);
-}
-
-static void
-take_front(void *context, const struct outbox_route *route, const uint8_t *body, size_t size)
-{
-    producer_core_front(((struct producer *)context)->core, route, body, size);
-}
-
-static void
-take_outcome(void *context, const uint8_t *body, size_t size)
-{
-    producer_core_outcome(((struct producer *)context)->core, body, size);
-}
-
-static int64_t
-next_ms(void *context)
-{
-    return producer_core_next_ms(((struct producer *)context)->core);
-}
-
-static uint32_t
-count(void *context, struct wire_counter *counters, uint32_t max)
-{
-    return producer_core_counters(((struct producer *)context)->core, counters, max);
-}
-
-static void
-set_now(void *context, int64_t now_ms, int64_t now_unix_ms)
-{
-    producer_core_now(((struct producer *)context)->core, now_ms, now_unix_ms);
-}
-
-static const char *
-text(struct producer *self, const settings_t *settings, const char *path, const char *data)
-{
-    char *made = service_text(settings, path, data);
-    self->texts[self->text_count++] = made;
-    return made;
-}
-
-static err_t
 open_core(struct producer *self, const settings_t *settings, const char *data, struct why *why)
 {
-    char directory[4096];
-    int size = snprintf(directory, sizeof directory, "%s/journal", data);
-    if (size < 0 || (size_t)size >= sizeof directory) {
-        return why_set(why, ERR_INVALID, "the data directory's path is too long");
+    err_t rc = service_open_logs(&self->peers, settings, data, LOG_PRODUCER, why);
+    uint64_t seed = 0;
+    if (rc == ERR_OK) {
+        rc = service_seed(&seed, why);
     }
-    struct log_settings log = {
-        .directory = directory,
-        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
-        .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
-    };
-    err_t rc = peers_open_patiently(&self->peers, &log, LOG_PRODUCER, why);
     if (rc != ERR_OK) {
         return rc;
     }
@@ -115,7 +52,7 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
         .retained_max = (uint64_t)settings_number(settings, "journal/retained_max"),
         .retention_ms = settings_number(settings, "journal/retention"),
         .checkpoint_records = (uint64_t)settings_number(settings, "journal/checkpoint"),
-        .seed = (uint64_t)clock_mono_ns() ^ (uint64_t)getpid() << 32,
+        .seed = seed,
         .absent_alarm_ms = settings_number(settings, "absent_alarm"),
         .notice = raise_alarm,
         .notice_context = self,
@@ -132,19 +69,20 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
 }
 
 static err_t
-open_shell(struct producer *self, const settings_t *settings, const char *data, struct why *why)
+open_shell(struct producer *self, const settings_t *settings, struct why *why)
 {
     struct shell_settings shell = {
         .service = "producer",
         .log = LOG_PRODUCER,
-        .front = text(self, settings, "front/bind", data),
-        .outcome = text(self, settings, "outcome/bind", data),
-        .wake = text(self, settings, "wake/bind", data),
-        .lanes = text(self, settings, "lanes/bind", data),
+        .front = settings_text(settings, "front/bind"),
+        .outcome = settings_text(settings, "outcome/bind"),
+        .wake = settings_text(settings, "wake/bind"),
+        .lanes = settings_text(settings, "lanes/bind"),
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
-        .peers = {text(self, settings, "scheduler/wake", data),
-                  text(self, settings, "compensator/wake", data)},
+        .peers = {settings_text(settings, "scheduler/wake"),
+                  settings_text(settings, "compensator/wake")},
         .insecure = settings_number(settings, "insecure") != 0,
+        .alarm = self->alarm,
     };
     err_t rc = shell_open(&self->shell, &shell, peers_own(self->peers), self->outbox, why);
     if (rc != ERR_OK) {
@@ -154,9 +92,8 @@ open_shell(struct producer *self, const settings_t *settings, const char *data, 
         producer_core_lane(self->core, i, shell_lane_endpoint(self->shell, i));
     }
     producer_core_endpoint(self->core, "outcome", shell_outcome_endpoint(self->shell));
-    producer_core_endpoint(self->core, "scheduler", text(self, settings, "scheduler/front", data));
-    producer_core_endpoint(self->core, "compensator",
-                           text(self, settings, "compensator/front", data));
+    producer_core_endpoint(self->core, "scheduler", settings_text(settings, "scheduler/front"));
+    producer_core_endpoint(self->core, "compensator", settings_text(settings, "compensator/front"));
     return ERR_OK;
 }
 
@@ -164,13 +101,14 @@ static err_t
 serve(struct producer *self, struct why *why)
 {
     const struct shell_core core = {
-        .self = self,
-        .front = take_front,
-        .outcome = take_outcome,
-        .step = step,
-        .next_ms = next_ms,
-        .counters = count,
-        .now = set_now,
+        .self = self->core,
+        .takes = PRODUCER_CORE_TAKES,
+        .front = producer_core_front,
+        .outcome = producer_core_outcome,
+        .step = producer_core_step,
+        .next_ms = producer_core_next_ms,
+        .counters = producer_core_counters,
+        .now = producer_core_now,
     };
     const log_t *log = peers_own(self->peers);
     LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_INT("pid", getpid()), LOGGER_INT("run", log_run(log)),
@@ -187,7 +125,7 @@ run(const settings_t *settings, const char *data, struct why *why)
         rc = open_core(&self, settings, data, why);
     }
     if (rc == ERR_OK) {
-        rc = open_shell(&self, settings, data, why);
+        rc = open_shell(&self, settings, why);
     }
     if (rc == ERR_OK) {
         rc = serve(&self, why);
@@ -197,9 +135,6 @@ run(const settings_t *settings, const char *data, struct why *why)
     outbox_destroy(&self.outbox);
     peers_close(&self.peers);
     alarm_close(&self.alarm);
-    for (size_t i = 0; i < self.text_count; i++) {
-        mem_free(self.texts[i]);
-    }
     return rc;
 }
 

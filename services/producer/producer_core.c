@@ -18,6 +18,12 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
     self->peers = peers;
     self->log = peers_own(peers);
     self->outbox = outbox;
+    self->front = (struct front){
+        .service = "producer",
+        .takes = PRODUCER_CORE_TAKES,
+        .log = self->log,
+        .outbox = outbox,
+    };
     self->catalog = catalog_new();
     self->index = producer_index_new();
     self->random = settings->seed;
@@ -27,7 +33,7 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
         .lane_count = settings->lane_count,
         .window = settings->window,
         .lease_ms = 10000,
-        .service = "producer",
+        .service = self->front.service,
         .answered = producer_answered,
         .ahead = producer_answer_ahead,
         .owner = self,
@@ -86,20 +92,15 @@ producer_core_now(void *context, int64_t now_ms, int64_t now_unix_ms)
 void
 producer_answer(producer_core_t *self, const struct outbox_route *route, struct wire_out *out)
 {
-    size_t size = 0;
-    uint8_t *body = wire_out_take(out, &size);
-    outbox_front(self->outbox, log_next(self->log) - 1, route, body, size);
+    front_answer(&self->front, route, out);
 }
 
 void
 producer_refuse(producer_core_t *self, const struct outbox_route *route, uint64_t request,
                 uint8_t status, const char *text)
 {
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_status_encode(&out, WIRE_ERROR, request, status, text);
     self->counts.refused++;
-    producer_answer(self, route, &out);
+    front_error(&self->front, route, request, status, text);
 }
 
 void
@@ -142,10 +143,8 @@ producer_core_front(void *context, const struct outbox_route *route, const uint8
         producer_group(self, route, &in, &head);
         break;
     default:
-        producer_refuse(
-            self, route, head.request, WIRE_UNSUPPORTED,
-            "the producer takes HELLO, PING, LEAVE, SUBMIT, QUERY, WATCH, CANCEL, GROUP, "
-            "STATS, RELOAD");
+        (void)front_unsupported(self->front.service, self->front.takes, head.type, &why);
+        producer_refuse(self, route, head.request, WIRE_UNSUPPORTED, why.text);
         break;
     }
 }

@@ -10,9 +10,15 @@
 #ifndef HERALD_PRODUCER_CORE_H
 #define HERALD_PRODUCER_CORE_H
 
+#include "runtime/front.h"
 #include "runtime/outbox.h"
 #include "runtime/peers.h"
 #include "wire/wire_session.h"
+
+#define PRODUCER_CORE_TAKES                                                                        \
+    (FRONT_TAKES(WIRE_HELLO) | FRONT_TAKES(WIRE_PING) | FRONT_TAKES(WIRE_LEAVE) |                  \
+     FRONT_TAKES(WIRE_SUBMIT) | FRONT_TAKES(WIRE_QUERY) | FRONT_TAKES(WIRE_WATCH) |                \
+     FRONT_TAKES(WIRE_CANCEL) | FRONT_TAKES(WIRE_GROUP))
 
 #define PRODUCER_KINDS_SCHEDULER                                                                   \
     (LOG_KIND_BIT(RECORD_TAKEN) | LOG_KIND_BIT(RECORD_FAILED) | LOG_KIND_BIT(RECORD_MOVED) |       \

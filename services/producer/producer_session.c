@@ -97,49 +97,31 @@ producer_hello(producer_core_t *self, const struct outbox_route *route, struct w
 {
     struct why why = {{0}};
     struct wire_hello hello;
-    struct wire_welcome welcome;
+    struct wire_welcome welcome = {.status = WIRE_DENIED};
     if (wire_hello_decode(in, head, &hello, &why) != ERR_OK) {
         producer_refuse(self, route, head->request, WIRE_REFUSED, why.text);
         return;
     }
     if (hello.party == WIRE_PARTY_CONSUMER && !admit_consumer(self, &hello, &why)) {
-        static const char service[] = "producer";
-        welcome = (struct wire_welcome){
-            .status = WIRE_DENIED,
-            .text = {.data = why.text, .size = strlen(why.text)},
-            .service = {.data = service, .size = sizeof service - 1},
-            .run = log_run(self->log),
-        };
+        welcome.text = (struct wire_text){.data = why.text, .size = strlen(why.text)};
     } else {
         sender_hello(self->sender, &hello, self->now_ms, &welcome);
     }
-    struct wire_out out;
-    wire_out_init(&out, 512);
-    wire_welcome_encode(&out, head->request, &welcome);
-    producer_answer(self, route, &out);
+    front_welcome(&self->front, route, head->request, &welcome);
 }
 
 void
 producer_ping(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,
               const struct wire_head *head)
 {
-    static const char service[] = "producer";
     struct why why;
     struct wire_ping ping;
     if (wire_ping_decode(in, head, &ping, &why) != ERR_OK) {
         producer_refuse(self, route, head->request, WIRE_REFUSED, why.text);
         return;
     }
-    struct wire_pong pong = {
-        .service = {.data = service, .size = sizeof service - 1},
-        .run = log_run(self->log),
-        .uptime_ms = (uint64_t)(self->now_ms - self->started_ms),
-        .known = sender_ping(self->sender, &ping, self->now_ms),
-    };
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    wire_pong_encode(&out, head->request, &pong);
-    producer_answer(self, route, &out);
+    front_pong(&self->front, route, head->request, self->now_ms - self->started_ms,
+               sender_ping(self->sender, &ping, self->now_ms));
 }
 
 void
@@ -149,16 +131,6 @@ producer_leave(producer_core_t *self, struct wire_in *in, const struct wire_head
     if (wire_leave_decode(in, head, &session, NULL) == ERR_OK) {
         sender_leave(self->sender, &session);
     }
-}
-
-static void
-answer_status(producer_core_t *self, const struct outbox_route *route, uint64_t request,
-              uint8_t status, const char *text)
-{
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_status_encode(&out, WIRE_STATUS, request, status, text);
-    producer_answer(self, route, &out);
 }
 
 void
@@ -173,13 +145,14 @@ producer_group(producer_core_t *self, const struct outbox_route *route, struct w
     }
     const struct catalog_group *group = find_group(self, asked.group);
     if (group == NULL) {
-        answer_status(self, route, head->request, WIRE_NOT_FOUND, "no subscription has this group");
+        front_status(&self->front, route, head->request, WIRE_NOT_FOUND,
+                     "no subscription has this group");
         return;
     }
     if (asked.identity.size == WIRE_IDENTITY_BYTES) {
         if (asked.by.size == 0) {
-            answer_status(self, route, head->request, WIRE_REFUSED,
-                          "by: replacing a group's database needs a name");
+            front_status(&self->front, route, head->request, WIRE_REFUSED,
+                         "by: replacing a group's database needs a name");
             return;
         }
         struct record_group record = {
@@ -196,5 +169,5 @@ producer_group(producer_core_t *self, const struct outbox_route *route, struct w
     hex_text(group->identity, identity);
     (void)snprintf(text, sizeof text, "group %s, database %s, fences: %s, undoes: %s", group->name,
                    identity, group->can_fence ? "yes" : "no", group->can_undo ? "yes" : "no");
-    answer_status(self, route, head->request, WIRE_OK, text);
+    front_status(&self->front, route, head->request, WIRE_OK, text);
 }

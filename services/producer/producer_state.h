@@ -101,6 +101,7 @@ struct producer_core {
     size_t touched_capacity;
     int64_t looked_ms; /* at what may be trimmed */
     int64_t started_ms;
+    struct front front;
     bool more;           /* dispatch stopped at its bound */
     bool unreadable;     /* producer_find could not tell */
     uint64_t trim_to;    /* 0: nothing is to be trimmed */

@@ -1,14 +1,8 @@
 /* herald-retry-scheduler: options and settings around the core and the shell. */
 #include "base/clock.h"
-#include "base/mem.h"
 #include "runtime/logger.h"
 #include "runtime/service.h"
 #include "scheduler_core.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/random.h>
 
 #define DAY_MS (24LL * 3600 * 1000)
 
@@ -39,40 +33,6 @@ static const struct setting table[] = {
     SERVICE_COMMON_SETTINGS,
 };
 
-/* The endpoints as texts, with the data directory in them. */
-struct endpoints {
-    char *front;
-    char *outcome;
-    char *wake;
-    char *lanes;
-    char *producer;
-    char *compensator;
-};
-
-static struct endpoints
-read_endpoints(const settings_t *settings, const char *data)
-{
-    return (struct endpoints){
-        .front = service_text(settings, "front/bind", data),
-        .outcome = service_text(settings, "outcome/bind", data),
-        .wake = service_text(settings, "wake/bind", data),
-        .lanes = service_text(settings, "lanes/bind", data),
-        .producer = service_text(settings, "wake/producer", data),
-        .compensator = service_text(settings, "wake/compensator", data),
-    };
-}
-
-static void
-free_endpoints(struct endpoints *endpoints)
-{
-    mem_free(endpoints->front);
-    mem_free(endpoints->outcome);
-    mem_free(endpoints->wake);
-    mem_free(endpoints->lanes);
-    mem_free(endpoints->producer);
-    mem_free(endpoints->compensator);
-}
-
 static void
 log_event(void *owner, const char *event, struct delivery_key key, const char *text)
 {
@@ -89,18 +49,18 @@ struct parts {
 };
 
 static err_t
-serve(const settings_t *settings, const struct endpoints *endpoints, const struct parts *parts,
-      struct why *why)
+serve(const settings_t *settings, const struct parts *parts, struct why *why)
 {
     struct shell_settings wanted = {
         .service = "retry-scheduler",
         .log = LOG_SCHEDULER,
-        .front = endpoints->front,
-        .outcome = endpoints->outcome,
-        .wake = endpoints->wake,
-        .lanes = endpoints->lanes,
+        .front = settings_text(settings, "front/bind"),
+        .outcome = settings_text(settings, "outcome/bind"),
+        .wake = settings_text(settings, "wake/bind"),
+        .lanes = settings_text(settings, "lanes/bind"),
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
-        .peers = {endpoints->producer, endpoints->compensator},
+        .peers = {settings_text(settings, "wake/producer"),
+                  settings_text(settings, "wake/compensator")},
         .insecure = settings_number(settings, "insecure") != 0,
     };
     shell_t *shell = NULL;
@@ -112,7 +72,7 @@ serve(const settings_t *settings, const struct endpoints *endpoints, const struc
         scheduler_core_set_lane(parts->core, i, shell_lane_endpoint(shell, i));
     }
     scheduler_core_set_outcome(parts->core, shell_outcome_endpoint(shell));
-    LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_TEXT("front", endpoints->front),
+    LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_TEXT("front", settings_text(settings, "front/bind")),
                  LOGGER_INT("run", log_run(parts->log)),
                  LOGGER_INT("durable", log_durable(parts->log)));
     struct shell_core calls = scheduler_core_shell(parts->core);
@@ -122,8 +82,7 @@ serve(const settings_t *settings, const struct endpoints *endpoints, const struc
 }
 
 static err_t
-run_core(const settings_t *settings, const struct endpoints *endpoints, peers_t *peers,
-         struct why *why)
+run_core(const settings_t *settings, peers_t *peers, struct why *why)
 {
     struct scheduler_settings wanted = {
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
@@ -133,15 +92,16 @@ run_core(const settings_t *settings, const struct endpoints *endpoints, peers_t 
         .retention_ms = settings_number(settings, "journal/retention"),
         .event = log_event,
     };
-    if (getrandom(&wanted.seed, sizeof wanted.seed, 0) != sizeof wanted.seed) {
-        return why_set(why, ERR_IO, "no random numbers from the system: %s", strerror(errno));
+    err_t rc = service_seed(&wanted.seed, why);
+    if (rc != ERR_OK) {
+        return rc;
     }
     outbox_t *outbox = outbox_new();
     scheduler_core_t *core = scheduler_core_new(&wanted, peers, outbox);
-    err_t rc = scheduler_core_recover(core, clock_mono_ms(), clock_unix_ms(), why);
+    rc = scheduler_core_recover(core, clock_mono_ms(), clock_unix_ms(), why);
     if (rc == ERR_OK) {
         struct parts parts = {.core = core, .log = peers_own(peers), .outbox = outbox};
-        rc = serve(settings, endpoints, &parts, why);
+        rc = serve(settings, &parts, why);
     }
     scheduler_core_destroy(&core);
     outbox_destroy(&outbox);
@@ -151,24 +111,11 @@ run_core(const settings_t *settings, const struct endpoints *endpoints, peers_t 
 static err_t
 run(const settings_t *settings, const char *data, struct why *why)
 {
-    char directory[4096];
-    int size = snprintf(directory, sizeof directory, "%s/journal", data);
-    if (size < 0 || (size_t)size >= sizeof directory) {
-        return why_set(why, ERR_INVALID, "the data directory's path is too long");
-    }
-    struct log_settings journal = {
-        .directory = directory,
-        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
-        .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
-    };
     peers_t *peers = NULL;
-    err_t rc = peers_open_patiently(&peers, &journal, LOG_SCHEDULER, why);
-    if (rc != ERR_OK) {
-        return rc;
+    err_t rc = service_open_logs(&peers, settings, data, LOG_SCHEDULER, why);
+    if (rc == ERR_OK) {
+        rc = run_core(settings, peers, why);
     }
-    struct endpoints endpoints = read_endpoints(settings, data);
-    rc = run_core(settings, &endpoints, peers, why);
-    free_endpoints(&endpoints);
     peers_close(&peers);
     return rc;
 }

@@ -14,6 +14,12 @@ scheduler_core_new(const struct scheduler_settings *settings, peers_t *peers, ou
     self->peers = peers;
     self->log = peers_own(peers);
     self->outbox = outbox;
+    self->front = (struct front){
+        .service = "retry-scheduler",
+        .takes = FRONT_TAKES(WIRE_HELLO) | FRONT_TAKES(WIRE_PING) | FRONT_TAKES(WIRE_LEAVE),
+        .log = self->log,
+        .outbox = outbox,
+    };
     self->random = settings->seed;
     self->catalog = catalog_new();
     scheduler_table_init(&self->table);
@@ -23,7 +29,7 @@ scheduler_core_new(const struct scheduler_settings *settings, peers_t *peers, ou
         .lane_count = settings->lane_count,
         .window = settings->window,
         .lease_ms = SCHEDULER_LEASE_MS,
-        .service = "retry-scheduler",
+        .service = self->front.service,
         .answered = scheduler_answered,
         .owner = self,
     };
@@ -169,6 +175,7 @@ struct shell_core
 scheduler_core_shell(scheduler_core_t *self)
 {
     return (struct shell_core){
+        .takes = self->front.takes,
         .self = self,
         .front = scheduler_front,
         .outcome = take_outcome,

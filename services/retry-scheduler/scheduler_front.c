@@ -3,24 +3,6 @@
 
 #include <string.h>
 
-static void
-answer(struct scheduler_core *self, const struct outbox_route *route, struct wire_out *out)
-{
-    size_t size = 0;
-    uint8_t *body = wire_out_take(out, &size);
-    outbox_front(self->outbox, log_next(self->log) - 1, route, body, size);
-}
-
-static void
-answer_error(struct scheduler_core *self, const struct outbox_route *route, uint64_t request,
-             uint8_t status, const char *text)
-{
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_status_encode(&out, WIRE_ERROR, request, status, text);
-    answer(self, route, &out);
-}
-
 static const struct catalog_group *
 find_group(const struct scheduler_core *self, struct wire_text name)
 {
@@ -63,23 +45,15 @@ take_hello(struct scheduler_core *self, const struct outbox_route *route, struct
     if (rc != ERR_OK) {
         return rc;
     }
-    struct wire_welcome welcome;
-    uint8_t status = WIRE_OK;
-    const char *text = hello.party == WIRE_PARTY_CONSUMER ? refusal(self, &hello, &status) : NULL;
+    struct wire_welcome welcome = {.status = WIRE_OK};
+    const char *text =
+        hello.party == WIRE_PARTY_CONSUMER ? refusal(self, &hello, &welcome.status) : NULL;
     if (text != NULL) {
-        welcome = (struct wire_welcome){
-            .status = status,
-            .text = {.data = text, .size = strlen(text)},
-            .service = {.data = "retry-scheduler", .size = 15},
-            .run = log_run(self->log),
-        };
+        welcome.text = (struct wire_text){.data = text, .size = strlen(text)};
     } else {
         sender_hello(self->sender, &hello, self->now_ms, &welcome);
     }
-    struct wire_out out;
-    wire_out_init(&out, 512);
-    wire_welcome_encode(&out, head->request, &welcome);
-    answer(self, route, &out);
+    front_welcome(&self->front, route, head->request, &welcome);
     return ERR_OK;
 }
 
@@ -92,16 +66,8 @@ take_ping(struct scheduler_core *self, const struct outbox_route *route, struct 
     if (rc != ERR_OK) {
         return rc;
     }
-    struct wire_pong pong = {
-        .service = {.data = "retry-scheduler", .size = 15},
-        .run = log_run(self->log),
-        .uptime_ms = (uint64_t)(self->now_ms - self->started_ms),
-        .known = sender_ping(self->sender, &ping, self->now_ms),
-    };
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    wire_pong_encode(&out, head->request, &pong);
-    answer(self, route, &out);
+    front_pong(&self->front, route, head->request, self->now_ms - self->started_ms,
+               sender_ping(self->sender, &ping, self->now_ms));
     return ERR_OK;
 }
 
@@ -123,15 +89,10 @@ scheduler_front(void *core, const struct outbox_route *route, const uint8_t *bod
             sender_leave(self->sender, &session);
         }
     } else if (rc == ERR_OK) {
-        rc = why_set(
-            &why, ERR_UNSUPPORTED,
-            "the retry-scheduler takes HELLO, PING, LEAVE, STATS and RELOAD, not %s; ask the "
-            "producer or the compensator",
-            wire_type_name(head.type));
+        rc = front_unsupported(self->front.service, self->front.takes, head.type, &why);
     }
     if (rc != ERR_OK) {
         self->counters.malformed += rc != ERR_UNSUPPORTED;
-        answer_error(self, route, head.request,
-                     rc == ERR_UNSUPPORTED ? WIRE_UNSUPPORTED : WIRE_REFUSED, why.text);
+        front_fault(&self->front, route, head.request, rc, &why);
     }
 }

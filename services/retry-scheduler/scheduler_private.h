@@ -53,9 +53,10 @@ struct scheduler_counters {
 
 struct scheduler_core {
     struct scheduler_settings settings;
-    peers_t *peers;     /* borrowed */
-    log_t *log;         /* borrowed: the own one */
-    outbox_t *outbox;   /* borrowed */
+    peers_t *peers;   /* borrowed */
+    log_t *log;       /* borrowed: the own one */
+    outbox_t *outbox; /* borrowed */
+    struct front front;
     sender_t *sender;   /* owned */
     catalog_t *catalog; /* owned */
     struct scheduler_table table;

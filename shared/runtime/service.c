@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -144,6 +145,31 @@ read_options(const struct service *service, settings_t *settings, int argc, char
     return 0;
 }
 
+static err_t
+make_directory(const char *data, const char *name, struct why *why)
+{
+    char path[4096];
+    int size = snprintf(path, sizeof path, "%s%s", data, name);
+    if (size < 0 || (size_t)size >= sizeof path) {
+        return why_set(why, ERR_INVALID, "the data directory's path is too long");
+    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return why_set(why, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot make %s: %s", path,
+                       strerror(errno));
+    }
+    return ERR_OK;
+}
+
+static err_t
+make_directories(const char *data, struct why *why)
+{
+    err_t rc = make_directory(data, "", why);
+    if (rc == ERR_OK) {
+        rc = make_directory(data, "/journal", why);
+    }
+    return rc == ERR_OK ? make_directory(data, "/run", why) : rc;
+}
+
 int
 service_main(const struct service *service, int argc, char **argv)
 {
@@ -165,7 +191,8 @@ service_main(const struct service *service, int argc, char **argv)
     (void)logger_level_parse(settings_text(settings, "log/level"), &level); /* a choice: valid */
     logger_setup(service->name, level, settings_number(settings, "log/json") != 0);
     struct why why = {{0}};
-    err_t rc = service_directories(options.data, &why);
+    err_t rc = make_directories(options.data, &why);
+    settings_fill(settings, "{data}", options.data);
     if (rc == ERR_OK) {
         rc = service->run(settings, options.data, &why);
     }
@@ -184,50 +211,27 @@ service_main(const struct service *service, int argc, char **argv)
     return exit_code_of(rc);
 }
 
-char *
-service_text(const settings_t *settings, const char *path, const char *data)
+err_t
+service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data, enum log_id id,
+                  struct why *why)
 {
-    static const char mark[] = "{data}";
-    const char *from = settings_text(settings, path);
-    size_t size = strlen(from) + 1;
-    for (const char *at = strstr(from, mark); at != NULL; at = strstr(at + 1, mark)) {
-        size += strlen(data);
-    }
-    char *text = mem_zeroed(size);
-    char *to = text;
-    while (*from != '\0') {
-        if (strncmp(from, mark, sizeof mark - 1) == 0) {
-            memcpy(to, data, strlen(data));
-            to += strlen(data);
-            from += sizeof mark - 1;
-        } else {
-            *to++ = *from++;
-        }
-    }
-    return text;
-}
-
-static err_t
-make_directory(const char *data, const char *name, struct why *why)
-{
-    char path[4096];
-    int size = snprintf(path, sizeof path, "%s%s", data, name);
-    if (size < 0 || (size_t)size >= sizeof path) {
+    char directory[4096];
+    int size = snprintf(directory, sizeof directory, "%s/journal", data);
+    if (size < 0 || (size_t)size >= sizeof directory) {
         return why_set(why, ERR_INVALID, "the data directory's path is too long");
     }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        return why_set(why, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot make %s: %s", path,
-                       strerror(errno));
-    }
-    return ERR_OK;
+    const struct log_settings journal = {
+        .directory = directory,
+        .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
+        .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
+    };
+    return peers_open_patiently(peers_p, &journal, id, why);
 }
 
 err_t
-service_directories(const char *data, struct why *why)
+service_seed(uint64_t *seed, struct why *why)
 {
-    err_t rc = make_directory(data, "", why);
-    if (rc == ERR_OK) {
-        rc = make_directory(data, "/journal", why);
-    }
-    return rc == ERR_OK ? make_directory(data, "/run", why) : rc;
+    return getrandom(seed, sizeof *seed, 0) == sizeof *seed
+               ? ERR_OK
+               : why_set(why, ERR_IO, "no random numbers from the system: %s", strerror(errno));
 }

@@ -6,23 +6,27 @@
 #ifndef HERALD_RUNTIME_SERVICE_H
 #define HERALD_RUNTIME_SERVICE_H
 
+#include "runtime/peers.h"
 #include "runtime/settings.h"
 
 struct service {
     const char *name;            /* as in logs and PONG, static */
     const char *summary;         /* a sentence for --help */
     const struct setting *table; /* its settings; the common ones are added */
-    /* Serve; returns when told to stop. An error ends the process with exit_code_of(it). */
+    /* Serve; returns when told to stop. An error ends the process with exit_code_of(it). {data} in
+     * settings has been filled in. */
     err_t (*run)(const settings_t *settings, const char *data, struct why *why);
 };
 
 int service_main(const struct service *service, int argc, char **argv);
 
-/* A setting's text with every {data} replaced. The caller frees it (mem_free). */
-char *service_text(const settings_t *settings, const char *path, const char *data);
+/* The journal in the data directory, as journal/segment and journal/sync_thread want it; waits for
+ * logs that are behind, as peers_open_patiently. */
+err_t service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data,
+                        enum log_id id, struct why *why);
 
-/* {data}/journal, made when it is not there, and {data}/run. ERR_IO, ERR_DENIED. */
-err_t service_directories(const char *data, struct why *why);
+/* Of the system's random numbers, for jitter. ERR_IO. */
+err_t service_seed(uint64_t *seed, struct why *why);
 
 #define SERVICE_COMMON_SETTINGS                                                                    \
     {"log/level",                                                                                  \

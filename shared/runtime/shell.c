@@ -14,6 +14,7 @@
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
+#define ALARM_TICK_MS 1000
 
 static atomic_bool stopping;
 
@@ -29,84 +30,41 @@ shell_stopping(void)
     return atomic_load(&stopping);
 }
 
-static void
-answer(shell_t *self, const struct outbox_route *route, struct wire_out *out)
+/* Of the core, and of this shell. */
+static uint32_t
+count(void *context, struct wire_counter *counters, uint32_t max)
 {
-    size_t size = 0;
-    uint8_t *body = wire_out_take(out, &size);
-    outbox_front(self->outbox, log_next(self->log) - 1, route, body, size);
-}
-
-static void
-answer_stats(shell_t *self, const struct shell_core *core, const struct outbox_route *route,
-             uint64_t request)
-{
-    struct wire_counter counters[WIRE_COUNTERS_MAX];
-    uint32_t count = core->counters(core->self, counters, WIRE_COUNTERS_MAX - 8);
+    const shell_t *self = context;
     const struct {
         const char *name;
         uint64_t value;
     } own[] = {
-        {"uptime_ms", (uint64_t)(clock_mono_ms() - self->started_ms)},
         {"rounds", self->rounds},
         {"frames_in", self->frames_in},
         {"frames_out", self->frames_out},
-        {"frames_refused", self->refused},
         {"answers_dropped", self->dropped},
         {"log_durable", log_durable(self->log)},
-        {"log_lines_dropped", logger_dropped()},
     };
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        counters[count].name = (struct wire_text){.data = own[i].name, .size = strlen(own[i].name)};
-        counters[count++].value = own[i].value;
+    uint32_t own_count = sizeof own / sizeof own[0];
+    uint32_t used = self->core->counters(self->core->self, counters, max - own_count);
+    for (uint32_t i = 0; i < own_count; i++) {
+        counters[used].name = (struct wire_text){.data = own[i].name, .size = strlen(own[i].name)};
+        counters[used++].value = own[i].value;
     }
-    struct wire_out out;
-    wire_out_init(&out, 1024);
-    wire_counters_encode(&out, request, self->settings.service, counters, count);
-    answer(self, route, &out);
+    return used;
 }
 
-/* PING from anybody but a consumer, STATS and RELOAD are answered here; all else is the core's. */
 static void
-take_front(shell_t *self, const struct shell_core *core, const struct outbox_route *route,
-           zmq_msg_t *message)
+take_front(shell_t *self, const struct outbox_route *route, zmq_msg_t *message)
 {
-    struct wire_in in;
-    struct wire_head head;
-    struct why why;
     const uint8_t *body = zmq_msg_data(message);
     size_t size = zmq_msg_size(message);
     struct wire_out out;
-    err_t rc = wire_message_open(&in, body, size, &head, &why);
-    if (rc != ERR_OK) {
-        self->refused++;
-        wire_out_init(&out, 256);
-        wire_status_encode(&out, WIRE_ERROR, head.request,
-                           rc == ERR_UNSUPPORTED ? WIRE_UNSUPPORTED : WIRE_REFUSED, why.text);
-        answer(self, route, &out);
-        return;
-    }
-    struct wire_ping ping;
-    if (head.type == WIRE_PING && wire_ping_decode(&in, &head, &ping, &why) == ERR_OK &&
-        ping.nonce == 0) {
-        struct wire_pong pong = {
-            .service = {.data = self->settings.service, .size = strlen(self->settings.service)},
-            .run = log_run(self->log),
-            .uptime_ms = (uint64_t)(clock_mono_ms() - self->started_ms),
-            .known = true,
-        };
-        wire_out_init(&out, 128);
-        wire_pong_encode(&out, head.request, &pong);
-        answer(self, route, &out);
-    } else if (head.type == WIRE_STATS) {
-        answer_stats(self, core, route, head.request);
-    } else if (head.type == WIRE_RELOAD) {
-        wire_out_init(&out, 128);
-        wire_status_encode(&out, WIRE_STATUS, head.request, WIRE_OK,
-                           "nothing here can be reloaded; restart to change settings");
-        answer(self, route, &out);
+    if (front_door_answers(&self->door, body, size, clock_mono_ms(), &out)) {
+        uint8_t *answer = wire_out_take(&out, &size);
+        outbox_front(self->outbox, log_next(self->log) - 1, route, answer, size);
     } else {
-        core->front(core->self, route, body, size);
+        self->core->front(self->core->self, route, body, size);
     }
 }
 
@@ -118,7 +76,7 @@ is_stuffed(const shell_t *self)
 }
 
 static void
-take_fronts(shell_t *self, const struct shell_core *core, zmq_msg_t *message)
+take_fronts(shell_t *self, zmq_msg_t *message)
 {
     if (is_stuffed(self)) {
         return;
@@ -134,26 +92,26 @@ take_fronts(shell_t *self, const struct shell_core *core, zmq_msg_t *message)
         }
         self->frames_in++;
         if (rc != ERR_OK) {
-            self->refused++;
+            self->door.refused++;
             continue;
         }
         route.size = (uint8_t)route_size;
         bytes += zmq_msg_size(message);
-        take_front(self, core, &route, message);
+        take_front(self, &route, message);
     }
 }
 
 static void
-take_outcomes(shell_t *self, const struct shell_core *core, zmq_msg_t *message)
+take_outcomes(shell_t *self, zmq_msg_t *message)
 {
     err_t rc = self->outcome == NULL ? ERR_AGAIN : ERR_OK;
     for (int i = 0; i < FRAMES_A_ROUND && rc != ERR_AGAIN; i++) {
         rc = wire_socket_receive(self->outcome, message);
         if (rc == ERR_OK) {
             self->frames_in++;
-            core->outcome(core->self, zmq_msg_data(message), zmq_msg_size(message));
+            self->core->outcome(self->core->self, zmq_msg_data(message), zmq_msg_size(message));
         } else if (rc != ERR_AGAIN) {
-            self->refused++;
+            self->door.refused++;
         }
     }
 }
@@ -197,13 +155,12 @@ send_wakes(shell_t *self)
 }
 
 static long
-wait_ms(const shell_t *self, const struct shell_core *core, bool held)
+wait_ms(const shell_t *self, bool held)
 {
-    int64_t next_ms = core->next_ms(core->self);
+    int64_t next_ms = self->core->next_ms(self->core->self);
     int64_t now_ms = clock_mono_ms();
     int64_t wait = next_ms <= now_ms ? 0 : next_ms - now_ms;
     int64_t most = held ? LANE_RETRY_MS : IDLE_WAIT_MS;
-    (void)self; /* nothing of it limits the wait today but what is passed */
     return (long)(wait < most ? wait : most);
 }
 
@@ -227,7 +184,7 @@ take_wakes(shell_t *self, zmq_msg_t *message)
         if (rc == ERR_AGAIN) {
             return;
         }
-        self->refused += rc != ERR_OK || !is_wake(message);
+        self->door.refused += rc != ERR_OK || !is_wake(message);
     }
 }
 
@@ -241,13 +198,24 @@ persist(shell_t *self, struct why *why)
     return log_reap(self->log, why);
 }
 
-static err_t
-round_once(shell_t *self, const struct shell_core *core, zmq_msg_t *message, struct why *why)
+static void
+tick_alarm(shell_t *self, int64_t now_ms)
 {
+    if (self->settings.alarm != NULL && now_ms >= self->ticked_ms + ALARM_TICK_MS) {
+        self->ticked_ms = now_ms;
+        alarm_tick(self->settings.alarm, now_ms);
+    }
+}
+
+static err_t
+round_once(shell_t *self, zmq_msg_t *message, struct why *why)
+{
+    const struct shell_core *core = self->core;
     core->now(core->self, clock_mono_ms(), clock_unix_ms());
     take_wakes(self, message);
-    take_outcomes(self, core, message);
-    take_fronts(self, core, message);
+    take_outcomes(self, message);
+    take_fronts(self, message);
+    tick_alarm(self, clock_mono_ms());
     err_t rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
     if (rc == ERR_OK) {
         rc = persist(self, why);
@@ -271,6 +239,10 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
 {
     zmq_msg_t message;
     CHECK(zmq_msg_init(&message) == 0);
+    self->core = core;
+    self->door.takes = core->takes;
+    self->door.counters = count;
+    self->door.counters_context = self;
     err_t rc = ERR_OK;
     bool held = false;
     while (rc == ERR_OK && !atomic_load(&stopping)) {
@@ -285,8 +257,8 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
             items[count++] = (zmq_pollitem_t){.fd = log_fd(self->log), .events = ZMQ_POLLIN};
         }
         (void)zmq_poll(items, count,
-                       wait_ms(self, core, held || stuffed)); /* EINTR: a signal, look again */
-        rc = round_once(self, core, &message, why);
+                       wait_ms(self, held || stuffed)); /* EINTR: a signal, look again */
+        rc = round_once(self, &message, why);
         held = shell_lanes_send_held(self, clock_mono_ms());
     }
     CHECK(zmq_msg_close(&message) == 0);

@@ -12,8 +12,9 @@
 
 #include "base/why.h"
 #include "journal/log.h"
+#include "runtime/alarm.h"
+#include "runtime/front_door.h"
 #include "runtime/outbox.h"
-#include "wire/wire_session.h"
 
 #define SHELL_LANES_MAX 64
 #define SHELL_PEERS_MAX 2
@@ -21,7 +22,8 @@
 /* What a core offers to its shell. Times: monotonic milliseconds, wall milliseconds. */
 struct shell_core {
     void *self;
-    /* One frame from the front door, PING of non-consumers, STATS and RELOAD excepted. */
+    uint32_t takes; /* FRONT_TAKES of the types that `front` is handed */
+    /* One frame from the front door that it does not answer by itself (front_door.h). */
     void (*front)(void *self, const struct outbox_route *route, const uint8_t *body, size_t size);
     /* One frame from the outcome socket; NULL when there is none. */
     void (*outcome)(void *self, const uint8_t *body, size_t size);
@@ -46,6 +48,7 @@ struct shell_settings {
     uint32_t lane_count;
     const char *peers[SHELL_PEERS_MAX]; /* wake endpoints of the others */
     bool insecure;
+    alarm_t *alarm; /* kept going here; NULL: none */
 };
 
 typedef struct shell shell_t;

@@ -80,7 +80,11 @@ shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log, 
     self->log = log;
     self->outbox = outbox;
     self->context = zmq_ctx_new();
-    self->started_ms = clock_mono_ms();
+    self->door = (struct front_door){
+        .service = settings->service,
+        .run = log_run(log),
+        .started_ms = clock_mono_ms(),
+    };
     CHECK(self->context != NULL);
     err_t rc = open_sockets(self, why);
     if (rc != ERR_OK) {

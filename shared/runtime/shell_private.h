@@ -32,11 +32,12 @@ struct shell {
     void *peers[SHELL_PEERS_MAX];
     struct shell_lane *lanes; /* owned */
     char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
-    int64_t started_ms;
-    uint64_t woken; /* our log's position that the peers were told */
+    const struct shell_core *core; /* borrowed; while it runs */
+    struct front_door door;
+    int64_t ticked_ms; /* the alarm */
+    uint64_t woken;    /* our log's position that the peers were told */
     uint64_t frames_in;
     uint64_t frames_out;
-    uint64_t refused; /* malformed frames */
     uint64_t dropped; /* answers that a peer's full queue did not take */
     uint64_t rounds;
 };
