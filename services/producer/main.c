@@ -3,6 +3,7 @@
 #include "producer_settings.h"
 
 #include "base/clock.h"
+#include "journal/file_slow.h"
 #include "runtime/alarm.h"
 #include "runtime/logger.h"
 #include "runtime/sender.h"
@@ -31,6 +32,7 @@ raise_alarm(void *context, const char *kind, const char *subject, const char *te
 static err_t
 open_core(struct producer *self, const settings_t *settings, const char *data, struct why *why)
 {
+    file_slow_install((uint32_t)settings_number(settings, "journal/sync_delay") * 1000);
     err_t rc = service_open_logs(&self->peers, settings, data, LOG_PRODUCER, why);
     uint64_t seed = 0;
     if (rc == ERR_OK) {

@@ -30,6 +30,8 @@ const struct setting producer_settings_table[] = {
      "the compensator's front door, as told to consumers"},
     {"journal/sync_thread", SETTING_BOOLEAN, "false", 0, 1, NULL,
      "sync on a thread of its own instead of the loop's"},
+    {"journal/sync_delay", SETTING_DURATION, "0ms", 0, 10000, NULL,
+     "for measurements: makes every sync slower by this much"},
     {"journal/segment", SETTING_SIZE, "64MiB", 2 * 1024 * 1024 + 65536, 1LL << 30, NULL,
      "bytes of a segment file"},
     {"journal/checkpoint", SETTING_INTEGER, "250000", 1000, 100000000, NULL,

@@ -44,6 +44,10 @@ wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int hi
     set_int(socket, ZMQ_CONNECT_TIMEOUT, 2000);
     set_int(socket, ZMQ_BACKLOG, 1024);
     if (kind == WIRE_SOCKET_FRONT) {
+        /* After a slow sync the answers to all that was taken leave at once, and ZeroMQ learns only
+         * in steps of half the mark what a peer has been sent: with the same mark both ways, some
+         * of them would be dropped although the peer reads. */
+        set_int(socket, ZMQ_SNDHWM, 4 * high_water);
         set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
         set_int(socket, ZMQ_ROUTER_HANDOVER, 0);
     } else {

@@ -25,7 +25,7 @@ enum wire_socket_kind {
  * A socket that is neither bound nor connected yet.
  *
  * linger_ms  how long closing waits for what is still to be sent: 0 in services
- * high_water messages a peer, each way; at least 1
+ * high_water messages a peer, each way; at least 1; a front door sends up to four times as many
  */
 void *wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water);
 void wire_socket_close(void **socket_p);

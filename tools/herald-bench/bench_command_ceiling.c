@@ -1,42 +1,26 @@
 /* herald-bench ceiling: what the machine gives without Herald. */
 #include "bench_command.h"
 #include "bench_options.h"
+#include "bench_place.h"
 #include "ceiling.h"
 
 #include "runtime/exit_code.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 static struct bench_option options[] = {
     {"count", "messages of each pipeline run", 1000, 100000000, "300000", 0, false, false},
     {"window", "submits without an answer", 1, 65536, "1024", 0, false, false},
-    {"batch", "submits a frame in the batched mode", 1, 1024, "256", 0, false, false},
+    {"batch", "submits a frame in the batched mode; without: the fastest of several", 1, 1024,
+     "256", 0, false, false},
     {"connections", "connections that submit", 1, 256, "1", 0, false, false},
     {"payload", "bytes of each message", 8, 65536, "256", 0, false, false},
     {"rate", "a second, open loop; 0: as fast as the window allows", 0, 10000000, "0", 0, false,
      false},
     {"sync-delay", "microseconds added to each sync", 0, 1000000, "0", 0, false, false},
+    {"curve", "over TCP with CURVE instead of ipc", 0, 0, NULL, 0, true, false},
     {"directory", "where its files are kept meanwhile", 0, 0, NULL, 0, false, false},
     {"help", "this text", 0, 0, NULL, 0, true, false},
     {NULL, NULL, 0, 0, NULL, 0, false, false},
 };
-
-static err_t
-measure_disk(const char *directory, struct why *why)
-{
-    struct ceiling_disk disk;
-    err_t rc = ceiling_disk_measure(directory, &disk, why);
-    if (rc == ERR_OK) {
-        printf("%-26s  %.0f /s, p50 %.0f us, p99 %.0f us\n", "512 bytes and a sync",
-               disk.append_512_per_second, disk.append_512_p50_us, disk.append_512_p99_us);
-        printf("%-26s  %.0f /s\n", "64 KiB and a sync", disk.append_64k_per_second);
-        printf("%-26s  %.0f MB/s\n", "1 MiB and a sync", disk.write_mb_per_second);
-    }
-    return rc;
-}
 
 static err_t
 measure_pipelines(const char *directory, struct why *why)
@@ -55,14 +39,21 @@ measure_pipelines(const char *directory, struct why *why)
             .rate = (uint32_t)bench_option(options, "rate")->number,
             .sync_delay_us = (uint32_t)bench_option(options, "sync-delay")->number,
             .mode = (enum ceiling_mode)mode,
+            .curve = bench_option(options, "curve")->given,
         };
-        struct ceiling_figures figures;
-        rc = ceiling_pipeline(&load, &figures, why);
+        struct ceiling_figures figures = {0};
+        bool tuned = mode == CEILING_BATCHED && !bench_option(options, "batch")->given;
+        rc = tuned ? ceiling_pipeline_tune(&load, why) : ERR_OK;
         if (rc == ERR_OK) {
-            printf("%-26s  %.0f /s, submit p50 %.0f us, p99 %.0f us, server's CPU %.3f s per "
-                   "100,000, %.0f syncs/s\n",
+            rc = ceiling_pipeline(&load, &figures, why);
+        }
+        if (rc == ERR_OK) {
+            printf("%-26s  %.0f /s, submit p50 %.0f us, p99 %.0f us, end to end p50 %.0f us, p99 "
+                   "%.0f us, server's CPU %.3f s per 100,000, %.0f syncs/s, frames of %u%s\n",
                    names[mode], figures.per_second, figures.submit_p50_us, figures.submit_p99_us,
-                   figures.server_cpu_s * 1e5 / (double)load.count, figures.syncs_per_second);
+                   figures.end_p50_us, figures.end_p99_us,
+                   figures.server_cpu_s * 1e5 / (double)load.count, figures.syncs_per_second,
+                   mode == CEILING_BATCHED ? load.batch : 1, load.natural ? " at most" : "");
         }
     }
     return rc;
@@ -82,20 +73,21 @@ bench_command_ceiling(int argc, char **argv)
         bench_options_print(options);
         return EXIT_CODE_OK;
     }
-    const char *under = bench_option(options, "directory")->text;
-    under = under != NULL ? under : getenv("TMPDIR");
-    char directory[256];
-    (void)snprintf(directory, sizeof directory, "%s/herald-ceiling-XXXXXX",
-                   under != NULL ? under : "/var/tmp");
-    if (mkdtemp(directory) == NULL) {
-        fprintf(stderr, "herald-bench ceiling: cannot make %s\n", directory);
-        return EXIT_CODE_IO;
+    if (bench_option(options, "batch")->number * bench_option(options, "payload")->number >
+        CEILING_FRAME_BYTES) {
+        fprintf(stderr, "herald-bench ceiling: batch times payload must be at most %u\n",
+                CEILING_FRAME_BYTES);
+        return EXIT_CODE_USAGE;
     }
-    err_t rc = measure_disk(directory, &why);
+    char directory[BENCH_PLACE_BYTES];
+    err_t rc = bench_place_make(bench_option(options, "directory")->text, directory, &why);
     if (rc == ERR_OK) {
-        rc = measure_pipelines(directory, &why);
+        rc = ceiling_describe(directory, stdout, &why);
+        if (rc == ERR_OK) {
+            rc = measure_pipelines(directory, &why);
+        }
+        bench_place_remove(directory);
     }
-    (void)rmdir(directory); /* its files are gone already */
     if (rc != ERR_OK) {
         fprintf(stderr, "herald-bench ceiling: %s\n", why.text);
     }

@@ -62,7 +62,7 @@ take_front(struct bench_shared *shared, struct consumer_session *sessions, int f
                 fprintf(stderr, "herald-bench: %s\n", why.text);
             }
             if (from == FROM_PRODUCER) {
-                atomic_store(&shared->joined, joined);
+                atomic_fetch_add(&shared->joined, joined ? 1 : 0);
                 place_scheduler(sessions, &welcome);
             }
         } else if (head.type == WIRE_PONG && wire_pong_decode(&in, &head, &pong, &why) == ERR_OK) {
@@ -119,14 +119,14 @@ take_deliveries(struct bench_shared *shared, struct consumer_session *session, z
 
 static void
 consume_round(struct bench_shared *shared, struct consumer_session *sessions, zmq_msg_t *message,
-              struct bench_histogram *latency)
+              const struct bench_consumer *consumer)
 {
     zmq_pollitem_t items[2 * SESSIONS];
     int count = 0;
     for (int i = 0; i < SESSIONS; i++) {
         (void)consumer_session_tick(&sessions[i], clock_mono_ms()); /* lost: greeted again */
         void *const sockets[] = {sessions[i].front, sessions[i].lane.socket};
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < (consumer->hung ? 1 : 2); k++) {
             if (sockets[k] != NULL) {
                 items[count++] = (zmq_pollitem_t){.socket = sockets[k], .events = ZMQ_POLLIN};
             }
@@ -137,24 +137,25 @@ consume_round(struct bench_shared *shared, struct consumer_session *sessions, zm
     }
     for (int i = 0; i < SESSIONS; i++) {
         take_front(shared, sessions, i, message);
-        for (int k = 0; k < FRAMES_A_ROUND && sessions[i].lane.socket != NULL &&
+        for (int k = 0; k < FRAMES_A_ROUND && !consumer->hung && sessions[i].lane.socket != NULL &&
                         wire_socket_receive(sessions[i].lane.socket, message) == ERR_OK;
              k++) {
-            take_deliveries(shared, &sessions[i], message, latency);
+            take_deliveries(shared, &sessions[i], message, consumer->latency);
         }
     }
 }
 
 err_t
-bench_consume(struct bench_shared *shared, struct bench_histogram *latency, struct why *why)
+bench_consume(struct bench_shared *shared, const struct bench_consumer *consumer, struct why *why)
 {
     char name[LIMIT_NAME_BYTES + 1];
-    (void)snprintf(name, sizeof name, "herald-bench-%ld", (long)getpid()); /* always fits */
+    (void)snprintf(name, sizeof name, "herald-bench-%ld-%u", (long)getpid(),
+                   consumer->number); /* always fits */
     struct consumer_session_self self = {
         .context = shared->context,
         .group = shared->load->group,
         .name = name,
-        .nonce = (uint64_t)clock_mono_ns() | 1,
+        .nonce = ((uint64_t)clock_mono_ns() << 5 | consumer->number << 1) | 1,
     };
     struct consumer_session sessions[SESSIONS];
     consumer_session_init(&sessions[FROM_PRODUCER], &self, "the producer");
@@ -165,7 +166,7 @@ bench_consume(struct bench_shared *shared, struct bench_histogram *latency, stru
     zmq_msg_t message;
     (void)zmq_msg_init(&message); /* cannot fail */
     while (rc == ERR_OK && !atomic_load(&shared->stop)) {
-        consume_round(shared, sessions, &message, latency);
+        consume_round(shared, sessions, &message, consumer);
     }
     (void)zmq_msg_close(&message); /* nothing is left to do about it */
     consumer_session_fini(&sessions[FROM_PRODUCER], 500);

@@ -1,4 +1,5 @@
 #include "bench_herald.h"
+#include "bench_place.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -25,8 +26,8 @@ static const char *const programs[SERVICES] = {"herald-producer", "herald-retry-
                                                "herald-compensator"};
 
 struct bench_herald {
-    char data[BENCH_HERALD_PATH];
-    char front[BENCH_HERALD_PATH + 32];
+    char data[BENCH_PLACE_BYTES];
+    char front[BENCH_PLACE_BYTES + 32];
     char programs[BENCH_HERALD_PATH]; /* the directory of herald-bench itself */
     const char *const *settings;      /* borrowed */
     pid_t pids[SERVICES];
@@ -119,15 +120,12 @@ bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *o
                    struct why *why)
 {
     bench_herald_t *self = mem_zeroed(sizeof *self);
-    const char *under = options->directory != NULL ? options->directory : getenv("TMPDIR");
-    (void)snprintf(self->data, sizeof self->data, "%s/herald-bench-XXXXXX",
-                   under != NULL ? under : "/var/tmp");
     self->settings = options->settings;
     *self_p = self;
     err_t rc = find_programs(self, why);
-    if (rc == ERR_OK && mkdtemp(self->data) == NULL) {
-        rc = why_set(why, ERR_IO, "cannot make %s: %s", self->data, strerror(errno));
-        self->data[0] = '\0';
+    if (rc == ERR_OK) {
+        rc = bench_place_make(options->directory, self->data, why);
+        self->data[0] = rc == ERR_OK ? self->data[0] : '\0';
     }
     (void)snprintf(self->front, sizeof self->front, "ipc://%s/run/producer.front", self->data);
     for (int i = 0; rc == ERR_OK && i < SERVICES; i++) {
@@ -165,28 +163,6 @@ bench_herald_restart(bench_herald_t *self, struct why *why)
     return rc == ERR_OK ? wait_answer(self, why) : rc;
 }
 
-/* Remove what is in a directory, two levels deep at most: journal/<log>/<files>. */
-static void
-remove_tree(const char *path, int depth)
-{
-    DIR *directory = opendir(path);
-    struct dirent *entry = NULL;
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        char inner[2 * BENCH_HERALD_PATH + 256];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        (void)snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-        if (unlink(inner) != 0 && errno == EISDIR && depth > 0) {
-            remove_tree(inner, depth - 1);
-        }
-    }
-    if (directory != NULL) {
-        (void)closedir(directory);
-    }
-    (void)rmdir(path); /* what is left is a temporary directory's */
-}
-
 void
 bench_herald_stop(bench_herald_t **self_p)
 {
@@ -198,7 +174,7 @@ bench_herald_stop(bench_herald_t **self_p)
         end_service(self, i, SIGTERM);
     }
     if (self->data[0] != '\0') {
-        remove_tree(self->data, 3);
+        bench_place_remove(self->data);
     }
     mem_free(self);
     *self_p = NULL;

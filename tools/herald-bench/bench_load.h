@@ -19,17 +19,21 @@
 
 #define BENCH_PAYLOAD_MIN 8U
 #define BENCH_CONNECTIONS_MAX 256U
+#define BENCH_CONSUMERS_MAX 16U
 
 struct bench_load {
     const char *producer; /* endpoint of its front door */
     const char *topic;
-    const char *group; /* of the null consumer; NULL: none is started */
-    uint64_t count;    /* notifications, over all connections */
+    const char *group;  /* of the null consumers; NULL: none is started */
+    uint32_t consumers; /* 0: one */
+    bool hung;          /* one more beside them, which takes part and answers nothing */
+    uint64_t backlog;   /* deliveries that are waited for beyond this load's own */
+    uint64_t count;     /* notifications, over all connections */
     uint32_t payload_bytes;
     uint32_t window; /* submits without an answer, over all connections */
     uint32_t connections;
     uint32_t rate;       /* a second, over all; 0: closed loop */
-    uint32_t timeout_ms; /* for everything to be done after the last answer */
+    uint32_t timeout_ms; /* for anything at all to be delivered after the last answer */
     char run_id[17];     /* part of every biz_id, so that runs do not repeat each other */
 };
 
@@ -39,6 +43,7 @@ struct bench_figures {
     uint64_t delivered; /* to the null consumer, each counted once a delivery */
     double seconds;     /* from the first submit to the last outcome (or answer without consumer) */
     double per_second;  /* accepted and, with a consumer, delivered */
+    double submit_seconds;         /* from the first submit to the last answer */
     struct bench_histogram submit; /* meant to be sent -> durable */
     struct bench_histogram end;    /* meant to be sent -> at the consumer */
 };
@@ -50,14 +55,21 @@ err_t bench_run(const struct bench_load *load, struct bench_figures *figures, st
 struct bench_shared {
     const struct bench_load *load; /* borrowed */
     void *context;                 /* of ZeroMQ, for the consumer */
-    atomic_bool joined;            /* the consumer has its lane */
+    atomic_uint joined;            /* consumers that have their lanes */
     atomic_bool stop;
     atomic_ullong delivered;
     atomic_llong last_ns; /* when the newest outcome was sent */
 };
 
-/* The null consumer: answers DONE at once, with one outcome a frame. Until shared->stop. */
-err_t bench_consume(struct bench_shared *shared, struct bench_histogram *latency, struct why *why);
+/* A null consumer: answers DONE at once, with one outcome a frame. Until shared->stop. */
+struct bench_consumer {
+    uint32_t number; /* of several */
+    bool hung;
+    struct bench_histogram *latency; /* borrowed */
+};
+
+err_t bench_consume(struct bench_shared *shared, const struct bench_consumer *consumer,
+                    struct why *why);
 
 struct bench_submitted {
     uint64_t accepted;

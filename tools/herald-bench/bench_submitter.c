@@ -1,4 +1,5 @@
 #include "bench_load.h"
+#include "bench_pause.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -69,6 +70,7 @@ submit_all(struct submitter *self, uint64_t first, uint64_t count, struct why *w
 {
     uint64_t sent = 0;
     err_t rc = ERR_OK;
+    bench_pause_sharpen();
     self->started_ns = clock_mono_ns();
     while (rc == ERR_OK && (sent < count || herald_client_pending(self->client) > 0)) {
         int64_t now_ns = clock_mono_ns();
@@ -78,7 +80,10 @@ submit_all(struct submitter *self, uint64_t first, uint64_t count, struct why *w
             sent += rc == ERR_OK;
         }
         bool early = sent < count && herald_client_pending(self->client) < self->window;
-        (void)herald_client_step(self->client, early ? 1 : 100); /* answers are counted there */
+        size_t answers = herald_client_step(self->client, early ? 0 : 100);
+        if (early && answers == 0) {
+            bench_pause_until(meant(self, sent, now_ns));
+        }
     }
     return rc;
 }

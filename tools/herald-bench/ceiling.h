@@ -3,10 +3,11 @@
  * Each Herald figure is stated beside the ceiling measured in the same run, since absolute figures
  * differ from machine to machine.
  *
- * The bare pipeline is three processes over ipc: clients submit (DEALER), a server gathers what is
- * waiting, writes it into a segment written ahead, syncs once, then answers (ROUTER) and pushes
- * (PUSH); a consumer acknowledges (PULL, PUSH). It journals the submits and nothing else, keeps no
- * index, has no leases, no state: what it reaches is the limit of this way of doing it.
+ * The bare pipeline is three processes over ipc (or TCP with CURVE): clients submit (DEALER), a
+ * server gathers what is waiting, writes it into a segment written ahead, syncs once, then answers
+ * (ROUTER) and pushes (PUSH); a consumer acknowledges (PULL, PUSH). It journals the submits and
+ * nothing else, keeps no index, has no leases, no state: what it reaches is the limit of this way
+ * of doing it.
  *
  * Its server pays for writing its segments ahead within the timed run, as Herald does.
  */
@@ -17,6 +18,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+
+#define CEILING_FRAME_BYTES (512U * 1024) /* of submits, at most */
 
 enum ceiling_mode {
     CEILING_SINGLE,  /* one message a frame in every direction */
@@ -29,18 +33,22 @@ struct ceiling_load {
     const char *directory;  /* for segments and sockets; borrowed */
     uint32_t payload_bytes; /* 8 to 65536 */
     uint32_t window;        /* outstanding submits of all connections together */
-    uint32_t batch;         /* submits a frame, CEILING_BATCHED only; 1 to 1024 */
+    uint32_t batch;         /* submits a frame, CEILING_BATCHED only; 1 to 1024; see natural */
+    bool natural;           /* a frame takes what the window allows now, up to `batch` */
     uint32_t connections;   /* DEALERs, all in one client process */
     uint64_t count;         /* messages */
     uint32_t rate;          /* messages a second, open loop; 0: closed loop with the window */
     uint32_t sync_delay_us; /* added to each sync */
     enum ceiling_mode mode;
+    bool curve; /* over TCP with CURVE instead of ipc */
 };
 
 struct ceiling_figures {
     double per_second;    /* submitted, durable, delivered and acknowledged */
     double submit_p50_us; /* intended send to durable answer */
     double submit_p99_us;
+    double end_p50_us; /* intended send to the consumer; 0 with payloads of less than 16 bytes */
+    double end_p99_us;
     double server_cpu_s; /* user and system time of the server process */
     double syncs_per_second;
 };
@@ -57,6 +65,12 @@ struct ceiling_disk {
     double append_64k_per_second;
     double write_mb_per_second; /* 1 MiB writes with one sync each */
 };
+
+/* The fastest way of batching at this point, by trying: fills in batch and natural. */
+err_t ceiling_pipeline_tune(struct ceiling_load *load, struct why *why);
+
+/* Say what a figure must be believed with: disk, file system, sync latency, cores, versions. */
+err_t ceiling_describe(const char *directory, FILE *to, struct why *why);
 
 err_t ceiling_disk_measure(const char *directory, struct ceiling_disk *figures, struct why *why);
 

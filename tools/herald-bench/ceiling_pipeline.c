@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,25 +21,15 @@ struct ceiling_report {
     err_t rc;
     struct why why;
     struct ceiling_server_report server;
-    struct ceiling_client_report client;
+    struct ceiling_latency latency; /* of the client: submits; of the consumer: end to end */
 };
 
-void *
-ceiling_socket(void *context, int type, const struct ceiling_load *load, const char *name,
-               bool bind)
+static struct ceiling_keys keys; /* written before the roles are forked */
+
+const struct ceiling_keys *
+ceiling_pipeline_keys(void)
 {
-    char endpoint[256];
-    int size = snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", load->directory, name);
-    CHECK(size > 0 && (size_t)size < sizeof endpoint);
-    void *socket = zmq_socket(context, type);
-    CHECK(socket != NULL);
-    int unlimited = 0; /* the window limits */
-    int wait_ms = -1;  /* the last messages leave before the context ends */
-    CHECK(zmq_setsockopt(socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited) == 0);
-    CHECK(zmq_setsockopt(socket, ZMQ_RCVHWM, &unlimited, sizeof unlimited) == 0);
-    CHECK(zmq_setsockopt(socket, ZMQ_LINGER, &wait_ms, sizeof wait_ms) == 0);
-    CHECK((bind ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint)) == 0);
-    return socket;
+    return &keys;
 }
 
 static void
@@ -50,9 +39,9 @@ pipeline_role(const struct ceiling_load *load, enum ceiling_role role, int fd)
     if (role == ROLE_SERVER) {
         report.rc = ceiling_server(load, &report.server, &report.why);
     } else if (role == ROLE_CONSUMER) {
-        report.rc = ceiling_consumer(load, &report.why);
+        report.rc = ceiling_consumer(load, &report.latency, &report.why);
     } else {
-        report.rc = ceiling_client(load, &report.client, &report.why);
+        report.rc = ceiling_client(load, &report.latency, &report.why);
     }
     bool told = write(fd, &report, sizeof report) == (ssize_t)sizeof report;
     _exit(told ? 0 : 1);
@@ -82,12 +71,46 @@ pipeline_wait(pid_t *pids, struct why *why)
     return rc;
 }
 
+/* Where CURVE's sockets were; and those of ipc, which the system leaves. */
+static void
+pipeline_clean(const struct ceiling_load *load)
+{
+    static const char *const names[] = {"front", "lane", "acks"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[256];
+        (void)snprintf(path, sizeof path, "%s/%s.tcp", load->directory, names[i]);
+        (void)unlink(path); /* there with CURVE only */
+        (void)snprintf(path, sizeof path, "%s/%s", load->directory, names[i]);
+        (void)unlink(path); /* ZeroMQ has removed it, unless its process died */
+    }
+}
+
+static void
+take_report(const struct ceiling_load *load, enum ceiling_role role,
+            const struct ceiling_report *report, struct ceiling_figures *figures)
+{
+    if (role == ROLE_SERVER) {
+        figures->per_second = (double)load->count / report->server.seconds;
+        figures->syncs_per_second = (double)report->server.syncs / report->server.seconds;
+        figures->server_cpu_s = report->server.cpu_s;
+    } else if (role == ROLE_CLIENT) {
+        figures->submit_p50_us = report->latency.p50_us;
+        figures->submit_p99_us = report->latency.p99_us;
+    } else {
+        figures->end_p50_us = report->latency.p50_us;
+        figures->end_p99_us = report->latency.p99_us;
+    }
+}
+
 err_t
 ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figures, struct why *why)
 {
     CHECK(load->payload_bytes >= 8 && load->batch >= 1 && load->connections >= 1);
+    CHECK((size_t)load->batch * load->payload_bytes <= CEILING_FRAME_BYTES);
     int pipes[ROLE_COUNT][2];
     pid_t pids[ROLE_COUNT];
+    CHECK(zmq_curve_keypair(keys.server_public, keys.server_secret) == 0);
+    CHECK(zmq_curve_keypair(keys.client_public, keys.client_secret) == 0);
     (void)fflush(NULL); /* nothing is printed twice by the children */
     for (int role = 0; role < ROLE_COUNT; role++) {
         CHECK(pipe(pipes[role]) == 0);
@@ -108,15 +131,42 @@ ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figure
         if (rc == ERR_OK && report.rc != ERR_OK) {
             rc = why_set(why, report.rc, "%s", report.why.text);
         }
-        if (rc == ERR_OK && role == ROLE_SERVER) {
-            figures->per_second = (double)load->count / report.server.seconds;
-            figures->syncs_per_second = (double)report.server.syncs / report.server.seconds;
-            figures->server_cpu_s = report.server.cpu_s;
-        } else if (rc == ERR_OK && role == ROLE_CLIENT) {
-            figures->submit_p50_us = report.client.p50_us;
-            figures->submit_p99_us = report.client.p99_us;
+        if (rc == ERR_OK) {
+            take_report(load, (enum ceiling_role)role, &report, figures);
         }
         CHECK(close(pipes[role][0]) == 0);
     }
+    pipeline_clean(load);
+    return rc;
+}
+
+/* Frames as they come, and full ones of a half, a quarter, an eighth and a sixteenth of the window.
+ */
+err_t
+ceiling_pipeline_tune(struct ceiling_load *load, struct why *why)
+{
+    struct ceiling_load best = *load;
+    double most = 0;
+    err_t rc = ERR_OK;
+    uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);
+    frame_max = frame_max < 1024 ? frame_max : 1024;
+    for (uint32_t part = 1; part <= 16 && rc == ERR_OK; part *= 2) {
+        struct ceiling_load tried = *load;
+        struct ceiling_figures figures;
+        tried.natural = part == 1;
+        tried.batch = tried.natural ? frame_max : load->window / part;
+        tried.batch = tried.batch < frame_max ? tried.batch : frame_max;
+        if (tried.batch < 1) {
+            break;
+        }
+        tried.count = load->count / 4 + 1;
+        rc = ceiling_pipeline(&tried, &figures, why);
+        if (rc == ERR_OK && figures.per_second > most) {
+            most = figures.per_second;
+            best = tried;
+        }
+    }
+    load->batch = best.batch;
+    load->natural = best.natural;
     return rc;
 }

@@ -30,8 +30,22 @@ struct ceiling_segment {
     bool stopping; /* guarded by lock */
 };
 
+static bool
+segment_sync(int fd, uint32_t delay_us)
+{
+    if (fdatasync(fd) != 0) {
+        return false;
+    }
+    if (delay_us > 0) {
+        struct timespec delay = {.tv_sec = delay_us / 1000000,
+                                 .tv_nsec = (long)(delay_us % 1000000) * 1000};
+        (void)nanosleep(&delay, NULL); /* a signal shortens it: it is a measurement's delay */
+    }
+    return true;
+}
+
 static int
-segment_fill(const char *directory)
+segment_fill(const char *directory, uint32_t sync_delay_us)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "%s/ceiling-XXXXXX", directory); /* checked at open */
@@ -45,7 +59,7 @@ segment_fill(const char *directory)
     for (size_t at = 0; good && at < CEILING_SEGMENT_BYTES; at += FILL_BYTES) {
         good = pwrite(fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES;
         /* Piece by piece, so that the writer's syncs are not stuck behind 64 MiB. */
-        good = good && fdatasync(fd) == 0;
+        good = good && segment_sync(fd, sync_delay_us);
     }
     mem_free(zeros);
     if (!good) {
@@ -68,7 +82,7 @@ segment_filler(void *argument)
             continue;
         }
         CHECK(pthread_mutex_unlock(&self->lock) == 0);
-        int fd = segment_fill(self->directory);
+        int fd = segment_fill(self->directory, self->sync_delay_us);
         int fault = fd < 0 ? errno : 0;
         CHECK(pthread_mutex_lock(&self->lock) == 0);
         self->spare_fd = fd;
@@ -90,7 +104,7 @@ ceiling_segment_open(ceiling_segment_t **self_p, const char *directory, uint32_t
     memcpy(self->directory, directory, strlen(directory) + 1);
     self->spare_fd = -1;
     self->sync_delay_us = sync_delay_us;
-    self->fd = segment_fill(directory);
+    self->fd = segment_fill(directory, sync_delay_us);
     if (self->fd < 0) {
         err_t rc =
             why_set(why, ERR_IO, "%s: cannot write a segment: %s", directory, strerror(errno));
@@ -159,13 +173,8 @@ ceiling_segment_commit(ceiling_segment_t *self, uint8_t *data, size_t size, stru
     }
     memset(data + size, 0, whole - size);
     if (pwrite(self->fd, data, whole, (off_t)self->used) != (ssize_t)whole ||
-        fdatasync(self->fd) != 0) {
+        !segment_sync(self->fd, self->sync_delay_us)) {
         return why_set(why, ERR_IO, "cannot append to a segment: %s", strerror(errno));
-    }
-    if (self->sync_delay_us > 0) {
-        struct timespec delay = {.tv_sec = self->sync_delay_us / 1000000,
-                                 .tv_nsec = (long)(self->sync_delay_us % 1000000) * 1000};
-        (void)nanosleep(&delay, NULL); /* a signal shortens it: it is a measurement's delay */
     }
     self->used += whole;
     self->syncs++;

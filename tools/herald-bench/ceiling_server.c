@@ -37,7 +37,8 @@ static bool
 server_take(struct server *self)
 {
     size_t size = self->load->payload_bytes;
-    if ((size_t)self->count * size > ROUND_BYTES - (size_t)self->load->batch * size) {
+    /* The next frame may be as large as any. */
+    if ((self->count + (size_t)self->load->batch) * size > ROUND_BYTES) {
         return false;
     }
     uint8_t route[ROUTE_BYTES];

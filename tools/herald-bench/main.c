@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"run", bench_command_run, "put a load on Herald; throughput and latencies"},
     {"retain", bench_command_retain, "memory, disk and restart with many notifications kept"},
+    {"suite", bench_command_suite, "Herald and its ceilings in turn, a row a target"},
     {"ceiling", bench_command_ceiling, "the same machine without Herald: disk and bare ZeroMQ"},
 };
 

@@ -1,0 +1,16 @@
+/* What the suite measures, in the order of the table. */
+#include "suite_private.h"
+
+const struct suite_measure suite_measures[] = {
+    {"full", "as fast as it goes: window 1024, 256 B; and the producer's CPU", SUITE_ROUNDS_MAX,
+     suite_full},
+    {"slow-sync", "the same with every sync 2 ms slower", SUITE_ROUNDS_MAX, suite_slow_sync},
+    {"points", "other windows, payloads and numbers of connections", SUITE_ROUNDS_MAX,
+     suite_points},
+    {"alone", "latency of a submit when nothing else goes on", SUITE_ROUNDS_MAX, suite_alone},
+    {"open-loop", "latencies at 20,000/s", SUITE_ROUNDS_MAX, suite_open_loop},
+    {"backlog", "a receiver that is down for long, and comes back", 1, suite_backlog},
+    {"hung", "one hung consumer beside three good ones", SUITE_ROUNDS_MAX, suite_hung},
+    {"retained", "throughput with many notifications kept", 1, suite_retained},
+    {NULL, NULL, 0, NULL},
+};

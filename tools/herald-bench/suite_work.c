@@ -1,0 +1,137 @@
+/* Herald held against itself: a backlog, a hung consumer, many notifications kept. */
+#include "suite_private.h"
+
+#include "base/mem.h"
+
+#define INDEX_BYTES 80 /* of resident memory that a notification may add, at every count */
+#define REPEATS 3
+
+static const struct suite_row backlog_rows[] = {
+    {"receiver down: submits, of their speed with it", "/s", 0.8, false},
+    {"receiver down: memory a notification, of 80 B", "B", 1, true},
+    {"receiver back: the backlog drains, of full speed", "/s", 0.8, false},
+};
+static const struct suite_row hung_row = {"one hung consumer beside three good", "/s", 0.8, false};
+static const struct suite_row retained_row = {"with many retained, of the speed with none", "/s",
+                                              0.9, false};
+
+static err_t
+backlog(suite_t *suite, bench_herald_t *herald, struct bench_figures *figures, struct why *why)
+{
+    const struct suite_settings *settings = suite_settings(suite);
+    struct bench_load load;
+    suite_load(herald, &load);
+    load.count = settings->count;
+    err_t rc = bench_run(&load, figures, why);
+    double submits = figures->submit_seconds > 0 ? (double)load.count / figures->submit_seconds : 0;
+    double full = figures->per_second;
+    double resident = (double)bench_herald_resident(herald);
+    suite_load(herald, &load);
+    load.count = settings->backlog;
+    load.group = NULL;
+    if (rc == ERR_OK) {
+        rc = bench_run(&load, figures, why);
+    }
+    if (rc == ERR_OK) {
+        suite_note(suite, &backlog_rows[0], figures->per_second, submits);
+        suite_note(suite, &backlog_rows[1],
+                   ((double)bench_herald_resident(herald) - resident) / (double)settings->backlog,
+                   INDEX_BYTES);
+        suite_load(herald, &load);
+        load.count = 0;
+        load.backlog = settings->backlog;
+        rc = bench_run(&load, figures, why);
+    }
+    if (rc == ERR_OK) {
+        suite_note(suite, &backlog_rows[2], figures->per_second, full);
+    }
+    return rc;
+}
+
+err_t
+suite_backlog(suite_t *suite, struct why *why)
+{
+    bench_herald_t *herald = NULL;
+    struct bench_figures *figures = mem_zeroed(sizeof *figures);
+    err_t rc = suite_herald(suite, NULL, &herald, why);
+    if (rc == ERR_OK) {
+        rc = backlog(suite, herald, figures, why);
+    }
+    bench_herald_stop(&herald);
+    mem_free(figures);
+    return rc;
+}
+
+/* Three consumers, with a hung one or without. */
+static err_t
+three(suite_t *suite, bool hung, double *per_second, struct why *why)
+{
+    bench_herald_t *herald = NULL;
+    struct bench_figures *figures = mem_zeroed(sizeof *figures);
+    err_t rc = suite_herald(suite, NULL, &herald, why);
+    if (rc == ERR_OK) {
+        struct bench_load load;
+        suite_load(herald, &load);
+        load.count = suite_settings(suite)->count;
+        load.consumers = 3;
+        load.hung = hung;
+        rc = bench_run(&load, figures, why);
+        *per_second = figures->per_second;
+    }
+    bench_herald_stop(&herald);
+    mem_free(figures);
+    return rc;
+}
+
+err_t
+suite_hung(suite_t *suite, struct why *why)
+{
+    double alone = 0;
+    double beside = 0;
+    err_t rc = three(suite, false, &alone, why);
+    if (rc == ERR_OK) {
+        rc = three(suite, true, &beside, why);
+    }
+    if (rc == ERR_OK) {
+        suite_note(suite, &hung_row, beside, alone);
+    }
+    return rc;
+}
+
+static err_t
+run_load(bench_herald_t *herald, uint64_t count, double *per_second, struct why *why)
+{
+    struct bench_figures *figures = mem_zeroed(sizeof *figures);
+    struct bench_load load;
+    suite_load(herald, &load);
+    load.count = count;
+    err_t rc = bench_run(&load, figures, why);
+    *per_second = figures->per_second;
+    mem_free(figures);
+    return rc;
+}
+
+err_t
+suite_retained(suite_t *suite, struct why *why)
+{
+    const struct suite_settings *settings = suite_settings(suite);
+    double before[REPEATS] = {0};
+    double after[REPEATS] = {0};
+    double ignored = 0;
+    bench_herald_t *herald = NULL;
+    err_t rc = suite_herald(suite, NULL, &herald, why);
+    for (int i = 0; i < REPEATS && rc == ERR_OK; i++) {
+        rc = run_load(herald, settings->count / 2, &before[i], why);
+    }
+    if (rc == ERR_OK) {
+        rc = run_load(herald, settings->retained, &ignored, why);
+    }
+    for (int i = 0; i < REPEATS && rc == ERR_OK; i++) {
+        rc = run_load(herald, settings->count / 2, &after[i], why);
+        if (rc == ERR_OK) {
+            suite_note(suite, &retained_row, after[i], before[i]);
+        }
+    }
+    bench_herald_stop(&herald);
+    return rc;
+}
