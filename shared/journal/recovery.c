@@ -90,7 +90,12 @@ round_proven(struct recovery *self, uint64_t proven)
 static void
 measure_torn(struct recovery *self)
 {
+    static const uint8_t zeros[LOG_BLOCK_ALIGN];
     size_t end = self->size;
+    while (end >= self->valid_end + sizeof zeros &&
+           memcmp(self->bytes + end - sizeof zeros, zeros, sizeof zeros) == 0) {
+        end -= sizeof zeros; /* most of a segment was never written: by the sector, not the byte */
+    }
     while (end > self->valid_end && self->bytes[end - 1] == 0) {
         end--;
     }

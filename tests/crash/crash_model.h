@@ -16,9 +16,13 @@ struct crash_model {
     uint64_t acked;                 /* positions that the log called durable */
     uint64_t trimmed;               /* positions that trimming was allowed to drop */
     uint64_t random;
+    bool damaged; /* reading may be refused as corrupt; it must not give less, or anything else */
 };
 
 uint64_t crash_model_draw(struct crash_model *self, uint64_t below);
+
+/* What it holds; the places that are not used yet are left as they are. */
+void crash_model_copy(struct crash_model *to, const struct crash_model *from);
 
 struct log_settings crash_model_settings(void);
 

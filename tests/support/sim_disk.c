@@ -79,6 +79,12 @@ sim_disk_set_fault(sim_disk_t *self, const struct sim_disk_fault *fault)
     self->hit = false;
 }
 
+void
+sim_disk_set_sectors(sim_disk_t *self, uint32_t sectors)
+{
+    self->sectors = sectors;
+}
+
 uint64_t
 sim_disk_operations(const sim_disk_t *self)
 {
@@ -116,6 +122,15 @@ sim_disk_bytes(sim_disk_t *self, const char *path, size_t *size)
 }
 
 void
+sim_disk_damaged(sim_disk_t *self, const char *path)
+{
+    struct sim_node *node = sim_tree_find(&self->tree, NULL, path);
+    if (node != NULL && !node->is_directory) {
+        sim_node_settle_all(node);
+    }
+}
+
+void
 sim_disk_settle(sim_disk_t *self)
 {
     sim_tree_settle(&self->tree);
@@ -127,6 +142,12 @@ sim_disk_remove(sim_disk_t *self, const char *path)
     int rc = sim_tree_unlink(&self->tree, NULL, path);
     sim_tree_settle(&self->tree);
     return rc;
+}
+
+uint64_t
+sim_disk_used(const sim_disk_t *self)
+{
+    return sim_tree_bytes(&self->tree);
 }
 
 uint64_t

@@ -38,6 +38,11 @@ enum sim_disk_fault_kind {
     SIM_DISK_ERROR, /* fails with `error`, changes nothing; a failed sync loses what was dirty */
     SIM_DISK_SHORT, /* a read or write does a part of its work; others do all of it */
     SIM_DISK_OFF,   /* the power is gone: this operation and all after it fail and change nothing */
+    SIM_DISK_TORN,  /* as SIM_DISK_OFF, but the first sectors of a write are still done */
+    /* What a drive's firmware may do; nothing fails, and readers see it after a power cut only. */
+    SIM_DISK_DROPPED,     /* a write never reaches the disk, synced or not */
+    SIM_DISK_MISDIRECTED, /* a write reaches the disk so many sectors behind its place, synced or
+                             not */
 };
 
 struct sim_disk_fault {
@@ -48,6 +53,7 @@ struct sim_disk_fault {
 };
 
 void sim_disk_set_fault(sim_disk_t *self, const struct sim_disk_fault *fault);
+void sim_disk_set_sectors(sim_disk_t *self, uint32_t sectors); /* of TORN and MISDIRECTED */
 uint64_t sim_disk_operations(const sim_disk_t *self); /* since the fault was set, or the start */
 bool sim_disk_fault_hit(const sim_disk_t *self);
 
@@ -58,11 +64,17 @@ void sim_disk_set_capacity(sim_disk_t *self, uint64_t bytes); /* of all files; d
  * what is on disk. NULL: no such file. */
 uint8_t *sim_disk_bytes(sim_disk_t *self, const char *path, size_t *size);
 
+/* A file is on disk as it is now, damage included; none of that name: nothing. */
+void sim_disk_damaged(sim_disk_t *self, const char *path);
+
 /* All is on disk as it is now. */
 void sim_disk_settle(sim_disk_t *self);
 
 /* Remove a file or an empty directory, or rename it, as an operator would: at once and for good. */
 int sim_disk_remove(sim_disk_t *self, const char *path);
+
+/* Bytes of all files, as their sizes say. */
+uint64_t sim_disk_used(const sim_disk_t *self);
 
 /* A checksum of all names and bytes as they are. */
 uint64_t sim_disk_hash(const sim_disk_t *self);

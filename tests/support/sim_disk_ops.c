@@ -15,15 +15,15 @@ counted(bool *short_p)
     sim_disk_t *self = sim_disk_in_use;
     uint64_t number = ++self->operations;
     const struct sim_disk_fault *fault = &self->fault;
+    bool off = fault->kind == SIM_DISK_OFF || fault->kind == SIM_DISK_TORN;
     bool now = fault->kind != SIM_DISK_NO_FAULT &&
-               (number == fault->at ||
-                (number > fault->at && (fault->for_ever || fault->kind == SIM_DISK_OFF)));
+               (number == fault->at || (number > fault->at && (fault->for_ever || off)));
     *short_p = now && fault->kind == SIM_DISK_SHORT;
     if (!now) {
         return 0;
     }
     self->hit = true;
-    return fault->kind == SIM_DISK_ERROR ? -fault->error : fault->kind == SIM_DISK_OFF ? -EIO : 0;
+    return fault->kind == SIM_DISK_ERROR ? -fault->error : off ? -EIO : 0;
 }
 
 static struct sim_node *
@@ -111,6 +111,16 @@ fits(const struct sim_node *node, uint64_t end)
     return sim_tree_bytes(&sim_disk_in_use->tree) + more <= sim_disk_in_use->capacity;
 }
 
+/* Whether this operation is the one that is to go wrong in this way. */
+static bool
+goes_wrong(enum sim_disk_fault_kind kind)
+{
+    const struct sim_disk *self = sim_disk_in_use;
+    return self->fault.kind == kind &&
+           (self->operations == self->fault.at ||
+            (self->fault.for_ever && self->operations > self->fault.at));
+}
+
 static int64_t
 disk_pwrite(int fd, const void *from, size_t size, uint64_t offset)
 {
@@ -118,6 +128,10 @@ disk_pwrite(int fd, const void *from, size_t size, uint64_t offset)
     bool part;
     int rc = counted(&part);
     if (rc != 0) {
+        size_t done = (size_t)sim_disk_in_use->sectors * SIM_DISK_SECTOR;
+        if (goes_wrong(SIM_DISK_TORN)) {
+            sim_node_write(node, from, done < size ? done : size, (size_t)offset);
+        }
         return rc;
     }
     size = part && size > 1 ? size / 2 : size;
@@ -125,6 +139,11 @@ disk_pwrite(int fd, const void *from, size_t size, uint64_t offset)
         return -ENOSPC;
     }
     sim_node_write(node, from, size, (size_t)offset);
+    if (goes_wrong(SIM_DISK_DROPPED)) {
+        sim_node_stray(node, size, (size_t)offset, 0);
+    } else if (goes_wrong(SIM_DISK_MISDIRECTED)) {
+        sim_node_stray(node, size, (size_t)offset, sim_disk_in_use->sectors);
+    }
     return (int64_t)size;
 }
 

@@ -18,6 +18,7 @@ struct sim_disk {
     int64_t now_ms;
     uint64_t operations;
     struct sim_disk_fault fault;
+    uint32_t sectors;
     bool hit;
 };
 

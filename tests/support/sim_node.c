@@ -6,6 +6,10 @@
 #include <string.h>
 
 #define SECTOR 512
+#define SIM_NODE_LEAST 4096
+
+/* How a sector of `bytes` is to `disk_bytes`. */
+enum { SAME, DIRTY, FORGOTTEN /* differs, and the system believes that it is on disk */ };
 
 static void
 grow(struct sim_node *self, size_t size)
@@ -13,7 +17,10 @@ grow(struct sim_node *self, size_t size)
     if (size <= self->capacity) {
         return;
     }
-    size_t capacity = (size + 65535) / 65536 * 65536;
+    size_t capacity = self->capacity == 0 ? SIM_NODE_LEAST : self->capacity;
+    while (capacity < size) {
+        capacity *= 2;
+    }
     self->bytes = mem_resize(self->bytes, capacity);
     self->disk_bytes = mem_resize(self->disk_bytes, capacity);
     self->dirty = mem_resize(self->dirty, capacity / SECTOR);
@@ -31,7 +38,8 @@ sim_node_write(struct sim_node *self, const void *from, size_t size, size_t offs
     }
     grow(self, offset + size);
     memcpy(self->bytes + offset, from, size);
-    memset(self->dirty + offset / SECTOR, 1, (offset + size - 1) / SECTOR - offset / SECTOR + 1);
+    memset(self->dirty + offset / SECTOR, DIRTY,
+           (offset + size - 1) / SECTOR - offset / SECTOR + 1);
     self->size = offset + size > self->size ? offset + size : self->size;
 }
 
@@ -42,7 +50,7 @@ sim_node_resize(struct sim_node *self, size_t size)
     if (size < self->size) {
         size_t end = (self->size + SECTOR - 1) / SECTOR * SECTOR;
         memset(self->bytes + size, 0, end - size);
-        memset(self->dirty + size / SECTOR, 1, end / SECTOR - size / SECTOR);
+        memset(self->dirty + size / SECTOR, DIRTY, end / SECTOR - size / SECTOR);
     }
     self->size = size;
 }
@@ -52,25 +60,66 @@ sim_node_settle(struct sim_node *self)
 {
     size_t sectors = self->capacity / SECTOR;
     for (size_t s = 0; s < sectors; s++) {
-        const uint8_t *next = memchr(self->dirty + s, 1, sectors - s);
+        const uint8_t *next = memchr(self->dirty + s, DIRTY, sectors - s);
         if (next == NULL) {
             break;
         }
         s = (size_t)(next - self->dirty);
         memcpy(self->disk_bytes + s * SECTOR, self->bytes + s * SECTOR, SECTOR);
-        self->dirty[s] = 0;
+        self->dirty[s] = SAME;
     }
     self->disk_size = self->size;
+}
+
+void
+sim_node_settle_all(struct sim_node *self)
+{
+    if (self->capacity > 0) {
+        memset(self->dirty, DIRTY, self->capacity / SECTOR);
+        sim_node_settle(self);
+    }
 }
 
 void
 sim_node_forget(struct sim_node *self, uint64_t chance)
 {
     for (size_t s = 0; s < self->capacity / SECTOR; s++) {
-        if (self->dirty[s] != 0 && (chance >> (s % 64) & 1) != 0) {
-            memcpy(self->disk_bytes + s * SECTOR, self->bytes + s * SECTOR, SECTOR);
+        if (self->dirty[s] != DIRTY) {
+            continue;
         }
-        self->dirty[s] = 0;
+        self->dirty[s] = FORGOTTEN;
+        if ((chance >> (s % 64) & 1) != 0) {
+            memcpy(self->disk_bytes + s * SECTOR, self->bytes + s * SECTOR, SECTOR);
+            self->dirty[s] = SAME;
+        }
+    }
+}
+
+void
+sim_node_stray(struct sim_node *self, size_t size, size_t offset, uint32_t sectors)
+{
+    if (size == 0) {
+        return;
+    }
+    size_t first = offset / SECTOR;
+    size_t count = (offset + size - 1) / SECTOR - first + 1;
+    size_t to = first + sectors;
+    if (sectors > 0 && (to + count) * SECTOR <= self->size) { /* else it goes nowhere */
+        memcpy(self->disk_bytes + to * SECTOR, self->bytes + first * SECTOR, count * SECTOR);
+        for (size_t s = to; s < to + count; s++) {
+            self->dirty[s] = self->dirty[s] == SAME ? FORGOTTEN : self->dirty[s];
+        }
+        size_t end = (to + count) * SECTOR;
+        self->disk_size = end > self->disk_size ? end : self->disk_size;
+    }
+    memset(self->dirty + first, FORGOTTEN, count);
+}
+
+static void
+garbage(uint8_t *sector, sim_draw_fn *draw, uint64_t *state)
+{
+    for (size_t i = 0; i < SECTOR; i++) {
+        sector[i] = (uint8_t)(draw(state) >> 56);
     }
 }
 
@@ -79,26 +128,29 @@ void
 sim_node_crash(struct sim_node *self, sim_draw_fn *draw, uint64_t *state)
 {
     uint64_t mood = draw(state) % 4; /* some cuts lose all, some nothing, most a part */
+    size_t used = self->size > self->disk_size ? self->size : self->disk_size;
     if (self->size != self->disk_size && (mood == 1 || draw(state) % 2 == 0)) {
         self->disk_size = self->size;
     }
-    for (size_t s = 0; s < self->capacity / SECTOR; s++) {
-        if (self->dirty[s] == 0) {
+    size_t sectors = (used + SECTOR - 1) / SECTOR;
+    for (size_t s = 0; s < sectors; s++) {
+        if (self->dirty[s] == SAME) {
             continue;
         }
-        uint64_t chance = draw(state);
         uint8_t *disk = self->disk_bytes + s * SECTOR;
-        if (mood == 1 || (mood > 1 && chance % 2 == 0)) {
-            memcpy(disk, self->bytes + s * SECTOR, SECTOR);
-        }
-        if (mood == 3 && chance / 2 % 16 == 0) {
-            for (size_t i = 0; i < SECTOR; i++) {
-                disk[i] = (uint8_t)(draw(state) >> 56);
+        if (self->dirty[s] == DIRTY) {
+            uint64_t chance = draw(state);
+            if (mood == 1 || (mood > 1 && chance % 2 == 0)) {
+                memcpy(disk, self->bytes + s * SECTOR, SECTOR);
+            }
+            if (mood == 3 && chance / 2 % 16 == 0) {
+                garbage(disk, draw, state);
             }
         }
-        self->dirty[s] = 0;
+        memcpy(self->bytes + s * SECTOR, disk, SECTOR);
+        self->dirty[s] = SAME;
     }
-    memset(self->disk_bytes + self->disk_size, 0, self->capacity - self->disk_size);
-    memcpy(self->bytes, self->disk_bytes, self->capacity);
+    memset(self->disk_bytes + self->disk_size, 0, sectors * SECTOR - self->disk_size);
+    memset(self->bytes + self->disk_size, 0, sectors * SECTOR - self->disk_size);
     self->size = self->disk_size;
 }

@@ -29,10 +29,11 @@ struct sim_node {
     uint64_t number;
     bool is_directory;
     bool locked;
+    bool named; /* scratch of sim_tree.c */
     /* A file: as it is, as it is on disk, and which sectors differ. */
     uint8_t *bytes;
     uint8_t *disk_bytes;
-    uint8_t *dirty; /* one byte a sector */
+    uint8_t *dirty; /* one byte a sector: whether they differ, see sim_node.c */
     size_t size;
     size_t disk_size;
     size_t capacity; /* of both, a multiple of the sector */
@@ -73,7 +74,12 @@ int sim_tree_rename(struct sim_tree *self, struct sim_node *directory, const cha
 void sim_node_write(struct sim_node *self, const void *from, size_t size, size_t offset);
 void sim_node_crash(struct sim_node *self, sim_draw_fn *draw, uint64_t *state);
 void sim_node_resize(struct sim_node *self, size_t size);
-void sim_node_settle(struct sim_node *self); /* a sync that succeeded */
+void sim_node_settle(struct sim_node *self);     /* a sync that succeeded */
+void sim_node_settle_all(struct sim_node *self); /* also where no write has said that it changed */
+
+/* What was just written here does not reach the disk: it goes nowhere (0), or so many sectors
+ * behind its place. The system does not know. */
+void sim_node_stray(struct sim_node *self, size_t size, size_t offset, uint32_t sectors);
 
 /* A sync that failed: the pages count as clean, and some of them are not on disk. */
 void sim_node_forget(struct sim_node *self, uint64_t chance);

@@ -67,12 +67,54 @@ copy_entries(const struct sim_tree *self, const struct sim_entry *from, size_t c
 }
 
 static void
+release_bytes(struct sim_node *node)
+{
+    mem_free(node->bytes);
+    mem_free(node->disk_bytes);
+    mem_free(node->dirty);
+    node->bytes = node->disk_bytes = node->dirty = NULL;
+    node->size = node->disk_size = node->capacity = 0;
+}
+
+static void
+mark_named(const struct sim_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        entries[i].node->named = true;
+    }
+}
+
+/* Which nodes a name leads to, or may lead to once the power has been cut; others are what is left
+ * of unlinked files. */
+static void
+find_named(const struct sim_tree *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        self->nodes[i]->named = i == 0;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        const struct sim_node *node = self->nodes[i];
+        mark_named(node->entries, node->count);
+        mark_named(node->disk_entries, node->disk_count);
+        for (size_t k = 0; k < node->change_count; k++) {
+            if (node->changes[k].set.node != NULL) {
+                node->changes[k].set.node->named = true;
+            }
+        }
+    }
+}
+
+static void
 copy_node(const struct sim_tree *self, struct sim_node *to, const struct sim_node *from)
 {
     *to = *from;
     to->locked = false;
     to->parent = same_node(self, from->parent);
-    if (from->capacity > 0) {
+    if (!from->named) {
+        to->bytes = to->disk_bytes = to->dirty = NULL;
+        to->size = to->disk_size = to->capacity = 0;
+    }
+    if (to->capacity > 0) {
         to->bytes = mem_copy(from->bytes, from->capacity);
         to->disk_bytes = mem_copy(from->disk_bytes, from->capacity);
         to->dirty = mem_copy(from->dirty, from->capacity / 512);
@@ -94,6 +136,7 @@ sim_tree_copy(struct sim_tree *self, const struct sim_tree *from)
     for (size_t i = 0; i < from->count; i++) {
         self->nodes[i] = mem_zeroed(sizeof **self->nodes);
     }
+    find_named(from);
     for (size_t i = 0; i < from->count; i++) {
         copy_node(self, self->nodes[i], from->nodes[i]);
     }
@@ -159,11 +202,7 @@ sim_tree_settle(struct sim_tree *self)
         if (self->nodes[i]->is_directory) {
             settle_entries(self->nodes[i]);
         } else {
-            struct sim_node *node = self->nodes[i];
-            if (node->capacity > 0) { /* all of it: damage does not say which sectors it changed */
-                memset(node->dirty, 1, node->capacity / 512);
-            }
-            sim_node_settle(node);
+            sim_node_settle_all(self->nodes[i]);
         }
     }
 }
@@ -201,6 +240,12 @@ sim_tree_crash(struct sim_tree *self, sim_draw_fn *draw, uint64_t *state)
             crash_directory(node, draw, state);
         } else if (node->capacity > 0) {
             sim_node_crash(node, draw, state);
+        }
+    }
+    find_named(self);
+    for (size_t i = 0; i < self->count; i++) {
+        if (!self->nodes[i]->named) {
+            release_bytes(self->nodes[i]);
         }
     }
 }
