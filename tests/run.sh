@@ -9,8 +9,14 @@
 # HERALD_BUILD       where the release build goes (default ./build/tests-release)
 # HERALD_ASAN_BUILD  where the build with sanitizers goes (default ./build/tests-asan)
 # HERALD_FUZZ_BUILD  where clang's build for libFuzzer goes (default ./build/tests-fuzz)
-# FUZZ_SECONDS       how long each fuzz target runs (default 8)
 # HERALD_JOBS        how many programs run at once (default 2)
+#
+# How much of what is without end; docs/TESTING.md says what a push takes and what more shows:
+# SEED               sim, crash: where to begin (default: drawn from the commit); sim alone: only this one
+# SEEDS              sim: how many seeds (default 1000)
+# IMAGES             crash: how many images (default 1000000; 30000 under asan)
+# STRIDE             crash: only each STRIDE-th bit flip and operation (default 1, all; 37 under asan)
+# SECONDS_EACH       fuzz: how long each target runs (default: until its share of a push is done)
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -139,13 +145,28 @@ suite_unit() {
     fi
 }
 
+# What is sampled rotates with the commit, so that pushes together see more than each of them.
+seed_of_commit() {
+    local commit
+    commit=$(git rev-parse --verify -q HEAD 2>/dev/null) || commit=1
+    echo $((16#${commit:0:7}))
+}
+
 suite_crash() {
     if build_release; then
-        run_label "$release" crash "$1"
+        IMAGES=${IMAGES:-1000000} STRIDE=${STRIDE:-1} SEED=${SEED:-$(seed_of_commit)} \
+            run_label "$release" crash "$1"
     fi
 }
 
-suite_sim() { run_optional_label sim "$1"; }
+# A seed that is given alone is to be seen again: only that one.
+suite_sim() {
+    if [ -n "${SEED:-}" ]; then
+        SEEDS=${SEEDS:-1} run_optional_label sim "$1"
+    else
+        SEEDS=${SEEDS:-1000} SEED=$(seed_of_commit) run_optional_label sim "$1"
+    fi
+}
 suite_stress() { run_optional_label stress "$1"; }
 
 # Driven by coverage where clang is. Otherwise the same targets run their corpora and mutations of
@@ -169,7 +190,8 @@ suite_asan() {
     # malloc must be able to refuse, as it is without the sanitizer: tests run out of memory.
     export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
     run_label "$asan" unit "$work/asan-unit" --criterion
-    run_label "$asan" crash "$work/asan-crash"
+    IMAGES=${IMAGES:-30000} STRIDE=${STRIDE:-37} SEED=${SEED:-$(seed_of_commit)} \
+        run_label "$asan" crash "$work/asan-crash"
     unset ASAN_OPTIONS UBSAN_OPTIONS
     # Both or nothing: half a result must not look like a whole one.
     if [ -s "$work/asan-unit" ] && [ -s "$work/asan-crash" ]; then
@@ -306,7 +328,7 @@ finish() {
 suites=()
 for argument in "$@"; do
     case $argument in
-        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0 ;;
         --list)
             for name in "${all_suites[@]}" "${on_demand[@]}"; do printf '%-8s %s\n' "$name" "$(say_what "$name")"; done
             exit 0

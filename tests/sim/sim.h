@@ -14,6 +14,7 @@
 #include "sim_note.h"
 #include "sim_packet.h"
 #include "sim_receiver.h"
+#include "sim_rot.h"
 #include "sim_service.h"
 #include "support/sim_disk.h"
 
@@ -22,6 +23,9 @@
 #define SIM_START_UNIX_MS 1700000000000
 #define SIM_LINE_BYTES 256
 #define SIM_LINES_KEPT 120
+#define SIM_FAULT_KINDS 12
+/* After the last fault everything has its end within this: see docs/TESTING.md. */
+#define SIM_HEALED_MS 240000
 
 /* How bad things are; drawn per seed, and all zero while healing. */
 struct sim_faults {
@@ -34,13 +38,26 @@ struct sim_faults {
     uint32_t disk_permille;     /* per operation: a disk operation fails, or the disk is full */
     uint32_t slow_permille;     /* per round: its sync is not finished yet */
     uint32_t receiver_permille; /* per delivery that it is not simply done */
+    uint32_t cut_permille;      /* per operation: one direction of a link is cut for a while */
+    uint32_t clock_permille;    /* per operation: the wall clock steps */
+    uint32_t rot_permille;      /* per operation: a bit of a log's disk changes */
+};
+
+/* What is run; all of it follows from this. */
+struct sim_plan {
+    uint64_t seed;
+    uint32_t operations;
+    const uint8_t *left_out; /* borrowed; a byte an operation: not done at all; NULL: none */
+    uint32_t without;        /* kinds of faults that stay away, bits by their place in sim_faults */
+    bool verbose;
 };
 
 struct sim {
     uint64_t seed;
     uint64_t random; /* state */
     int64_t now_ms;
-    int64_t wall_ms; /* how far the wall clock is from where it would be */
+    int64_t wall_ms;   /* how far the wall clock is from where it would be */
+    int64_t healed_ms; /* how long after the last fault everything had its end */
     int64_t retention_ms;
     sim_disk_t *disk;
     struct sim_service services[LOG_ID_COUNT];
@@ -48,6 +65,7 @@ struct sim {
     struct sim_receivers receivers;
     struct sim_people people;
     struct sim_faults faults;
+    struct sim_rot rot;
     bool healing;
     bool doubled; /* the network doubles: two answers may be of one question's two copies */
     bool verbose;
@@ -76,7 +94,7 @@ int64_t sim_unix_ms(const struct sim *self);
 void sim_advance(struct sim *self, int64_t ms);
 
 /* sim_run.c: a whole run. */
-struct sim *sim_run(uint64_t seed, uint32_t operations, bool verbose);
+struct sim *sim_run(const struct sim_plan *plan);
 void sim_end(struct sim **self_p);
 
 #endif

@@ -105,7 +105,7 @@ hear_turn(struct sim *self, struct told *told, uint32_t turn, uint8_t custodian)
         return;
     }
     if (told->custodian[turn] != 0 && told->custodian[turn] != custodian + 1) {
-        sim_violation(self, "custody of %llu: turn %u has two custodians",
+        sim_violation(self, "I10 custody of %llu: turn %u has two custodians",
                       (unsigned long long)told->position, turn);
     }
     told->custodian[turn] = (uint8_t)(custodian + 1);
@@ -127,15 +127,15 @@ hear_custody(struct sim *self, struct told *told, enum log_id log, const struct 
         }
         hear_turn(self, told, turn - 1, (uint8_t)log);
         if (++told->given[turn] > 1) {
-            sim_violation(self, "custody of %llu: turn %u was given twice",
+            sim_violation(self, "I10 custody of %llu: turn %u was given twice",
                           (unsigned long long)told->position, turn);
         }
     } else if (custody->to != log) {
-        sim_violation(self, "custody of %llu: turn %u was taken by another",
+        sim_violation(self, "I10 custody of %llu: turn %u was taken by another",
                       (unsigned long long)told->position, turn);
     } else if (++told->taken[turn] > 1) {
         sim_violation(self,
-                      "custody of %llu: turn %u was taken twice, again at %llu of the %s's log",
+                      "I10 custody of %llu: turn %u was taken twice, again at %llu of the %s's log",
                       (unsigned long long)told->position, turn,
                       (unsigned long long)record->position, peers_name(log));
     }
@@ -191,7 +191,7 @@ hear(struct sim *self, struct tale *tale, enum log_id log, const struct log_reco
         }
     }
     if (rc != ERR_OK) {
-        sim_violation(self, "a record cannot be read: %s", why.text);
+        sim_violation(self, "I8 a record cannot be read: %s", why.text);
     }
 }
 
@@ -215,7 +215,7 @@ read_log(struct sim *self, struct tale *tale, enum log_id id)
         log_close(&log);
     }
     if (rc != ERR_AGAIN) {
-        sim_violation(self, "the log of %s cannot be read: %s", peers_name(id), why.text);
+        sim_violation(self, "I8 the log of %s cannot be read: %s", peers_name(id), why.text);
     }
 }
 
@@ -225,7 +225,7 @@ check_told(struct sim *self, const struct tale *tale, const struct told *told)
 {
     for (uint32_t turn = 2; turn <= told->fold.turn && turn < TURNS_MAX && !tale->trimmed; turn++) {
         if (told->given[turn] != 1) {
-            sim_violation(self, "custody of %llu: turn %u began without a record",
+            sim_violation(self, "I10 custody of %llu: turn %u began without a record",
                           (unsigned long long)told->position, turn);
         }
     }
@@ -258,17 +258,22 @@ check_answered(struct sim *self, const struct tale *tale, const struct sim_note 
     if (!note->accepted || !note->seen.known) {
         return;
     }
+    bool found = tale->trimmed;
     for (size_t i = 0; i < tale->count; i++) {
         const struct told *told = &tale->all[i];
+        found = found || told->position == note->position;
         if (told->position == note->position && !tale->trimmed &&
             (told->fold.end != note->seen.state || told->fold.turn != note->seen.turn)) {
-            sim_violation(self, "%s was answered %s turn %u, the logs say end %u turn %u",
+            sim_violation(self, "I19 %s was answered %s turn %u, the logs say end %u turn %u",
                           note->biz_id, wire_state_name(note->seen.state), note->seen.turn,
                           told->fold.end, told->fold.turn);
         }
         if (told->position == note->position && told->fold.broken && !note->unfenced) {
-            sim_violation(self, "%s has an effect and a fence on record", note->biz_id);
+            sim_violation(self, "I4 %s has an effect and a fence on record", note->biz_id);
         }
+    }
+    if (!found) {
+        sim_violation(self, "I1 %s was accepted and is in no log", note->biz_id);
     }
 }
 

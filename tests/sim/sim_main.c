@@ -1,35 +1,27 @@
 /*
- * herald_sim SEED [OPERATIONS] [--verbose]     one run, with its trace
- * herald_sim --seeds N [--from S] [--operations N]
+ * herald_sim SEED [OPERATIONS] [--verbose] [--only 3,7-9] [--without BITS]   one run
+ * herald_sim --seeds N [--from S] [--operations N] [--share I/N]             many
  *
- * SEEDS in the environment replaces N.
+ * SEEDS and SEED in the environment replace N and S. A run that fails is shrunk, and what is left
+ * of it is printed with the command that shows it again.
  */
-#include "sim.h"
+#include "sim_shrink.h"
 
-#include <signal.h>
+#include "base/mem.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define OPERATIONS 400
+#define OPERATIONS 2000
 #define SAME_TRACE_EVERY 50 /* of so many seeds one is run twice */
 
 struct asked {
-    uint64_t seed;
-    uint64_t seeds; /* 0: one run */
-    uint32_t operations;
-    bool verbose;
+    struct sim_plan plan;
+    const char *only; /* operations, NULL: all */
+    uint64_t seeds;   /* 0: one run */
+    uint64_t share;   /* this one, from 1, */
+    uint64_t shares;  /* of so many */
 };
-
-static char aborting[96]; /* what to say when a check inside a service ends the program */
-
-static void
-on_abort(int signal_number)
-{
-    (void)signal_number;
-    ssize_t written = write(STDERR_FILENO, aborting, strlen(aborting));
-    (void)written; /* the program ends anyway */
-}
 
 /* Of the source that this was built from, as it is now. */
 static const char *
@@ -46,59 +38,178 @@ commit(char text[48])
 }
 
 static void
-report(const struct sim *sim, uint32_t operations)
+print_kept(const struct sim *sim)
 {
-    char text[48];
-    printf("VIOLATION seed %llu operations %u commit %s: %s\n", (unsigned long long)sim->seed,
-           operations, commit(text), sim->failure);
     uint64_t from = sim->lines > SIM_LINES_KEPT ? sim->lines - SIM_LINES_KEPT : 0;
     for (uint64_t i = from; i < sim->lines && !sim->verbose; i++) {
         printf("    %s\n", sim->kept[i % SIM_LINES_KEPT]);
     }
-    printf("again: herald_sim %llu %u --verbose\n", (unsigned long long)sim->seed, operations);
-    (void)fflush(stdout); /* the next one may crash */
 }
 
-/* One run; the hash of its trace. */
-static uint64_t
-one(const struct asked *asked, uint64_t seed, uint64_t *violations)
+static void
+run_one(void *argument, struct sim_verdict *verdict)
 {
-    (void)snprintf(aborting, sizeof aborting, "VIOLATION seed %llu operations %u: a check failed\n",
-                   (unsigned long long)seed, asked->operations); /* fits */
-    struct sim *sim = sim_run(seed, asked->operations, asked->verbose);
-    uint64_t hash = sim->hash;
+    struct sim *sim = sim_run(argument);
+    verdict->failed = sim->failed;
+    verdict->hash = sim->hash;
+    memcpy(verdict->failure, sim->failure, sizeof verdict->failure);
     if (sim->failed) {
-        report(sim, asked->operations);
-        ++*violations;
-    } else if (asked->seeds == 0) {
-        printf("seed %llu: %u notifications, %llu answers, %llu orders, %llu starts, "
-               "%llu power cuts, %lld s, trace %016llx\n",
-               (unsigned long long)seed, sim->people.note_count,
-               (unsigned long long)sim->people.answers, (unsigned long long)sim->people.cases,
-               (unsigned long long)sim->restarts, (unsigned long long)sim->power_cuts,
-               (long long)(sim->now_ms / 1000), (unsigned long long)hash);
+        print_kept(sim);
     }
+    printf("seed %llu: %u notifications, %llu answers, %llu orders, %llu starts, %llu power cuts, "
+           "%lld s, healed in %lld s, trace %016llx\n",
+           (unsigned long long)sim->seed, sim->people.note_count,
+           (unsigned long long)sim->people.answers, (unsigned long long)sim->people.cases,
+           (unsigned long long)sim->restarts, (unsigned long long)sim->power_cuts,
+           (long long)(sim->now_ms / 1000), (long long)(sim->healed_ms / 1000),
+           (unsigned long long)sim->hash);
     sim_end(&sim);
-    return hash;
+}
+
+/* All seeds of the share from verdict->seed on, up to the first that fails. */
+static void
+run_many(void *argument, struct sim_verdict *verdict)
+{
+    const struct asked *asked = argument;
+    for (uint64_t i = verdict->seed - asked->plan.seed; i < asked->seeds; i += asked->shares) {
+        struct sim_plan plan = asked->plan;
+        plan.seed = verdict->seed = asked->plan.seed + i;
+        bool twice = i / asked->shares % SAME_TRACE_EVERY == 0;
+        for (int again = 0; again <= (int)twice && !verdict->failed; again++) {
+            struct sim *sim = sim_run(&plan);
+            if (again == 1 && sim->hash != verdict->hash && !sim->failed) {
+                sim_violation(sim, "I18 another trace the second time");
+            }
+            verdict->failed = sim->failed;
+            verdict->hash = sim->hash;
+            memcpy(verdict->failure, sim->failure, sizeof verdict->failure);
+            if (sim->healed_ms > verdict->healed_ms) {
+                verdict->healed_ms = sim->healed_ms;
+            }
+            sim_end(&sim);
+        }
+        if (verdict->failed) {
+            return;
+        }
+    }
+}
+
+static void
+print_command(const struct sim_plan *plan)
+{
+    printf("again: herald_sim %llu %u --without %u --only ", (unsigned long long)plan->seed,
+           plan->operations, plan->without);
+    const char *comma = "";
+    for (uint32_t i = 0; i < plan->operations; i++) {
+        uint32_t from = i;
+        while (i + 1 < plan->operations && plan->left_out[i] == 0 && plan->left_out[i + 1] == 0) {
+            i++;
+        }
+        if (plan->left_out[from] == 0) {
+            printf(from == i ? "%s%u" : "%s%u-%u", comma, from, i);
+            comma = ",";
+        }
+    }
+    printf("%s\n", *comma == '\0' ? "none" : "");
+}
+
+static void
+report(const struct asked *asked, const struct sim_verdict *verdict)
+{
+    char text[48];
+    printf("VIOLATION seed %llu operations %u commit %s: %s\n", (unsigned long long)verdict->seed,
+           asked->plan.operations, commit(text), verdict->failure);
+    (void)fflush(stdout); /* shrinking takes a while */
+    struct sim_plan plan = asked->plan;
+    uint8_t *left_out = mem_zeroed(plan.operations + 1);
+    plan.seed = verdict->seed;
+    uint32_t left = sim_shrink(&plan, left_out, verdict->failure);
+    printf("shrunk to %u operations; the end of its trace:\n", left);
+    struct sim_verdict again = {0};
+    sim_shrink_apart(run_one, &plan, &again);
+    print_command(&plan);
+    (void)fflush(stdout);
+    mem_free(left_out);
 }
 
 static int
 all(const struct asked *asked)
 {
     uint64_t violations = 0;
-    uint64_t count = asked->seeds == 0 ? 1 : asked->seeds;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t hash = one(asked, asked->seed + i, &violations);
-        bool twice = asked->seeds > 0 && i % SAME_TRACE_EVERY == 0;
-        if (twice && one(asked, asked->seed + i, &violations) != hash) {
-            printf("VIOLATION seed %llu: another trace the second time\n",
-                   (unsigned long long)(asked->seed + i));
-            violations++;
+    int64_t healed_ms = 0;
+    uint64_t at = asked->share - 1;
+    while (at < asked->seeds) {
+        struct sim_verdict verdict = {.seed = asked->plan.seed + at};
+        sim_shrink_apart(run_many, (void *)(uintptr_t)asked, &verdict);
+        healed_ms = verdict.healed_ms > healed_ms ? verdict.healed_ms : healed_ms;
+        if (!verdict.failed) {
+            break;
         }
+        violations++;
+        report(asked, &verdict);
+        at = verdict.seed - asked->plan.seed + asked->shares;
     }
-    printf("seeds %llu from %llu, operations %u, violations %llu\n", (unsigned long long)count,
-           (unsigned long long)asked->seed, asked->operations, (unsigned long long)violations);
+    printf("seeds %llu from %llu, share %llu of %llu, operations %u, healed within %lld s, "
+           "violations %llu\n",
+           (unsigned long long)asked->seeds, (unsigned long long)asked->plan.seed,
+           (unsigned long long)asked->share, (unsigned long long)asked->shares,
+           asked->plan.operations, (long long)(healed_ms / 1000), (unsigned long long)violations);
     return violations == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* "3,7-9": everything else is left out. */
+static uint8_t *
+left_out_of(const char *only, uint32_t operations)
+{
+    uint8_t *left_out = mem_zeroed(operations + 1);
+    memset(left_out, 1, operations);
+    while (*only >= '0' && *only <= '9') {
+        char *end;
+        unsigned long from = strtoul(only, &end, 10);
+        unsigned long to = *end == '-' ? strtoul(end + 1, &end, 10) : from;
+        for (; from <= to && from < operations; from++) {
+            left_out[from] = 0;
+        }
+        only = *end == ',' ? end + 1 : end;
+    }
+    return left_out;
+}
+
+static int
+single(const struct asked *asked)
+{
+    struct sim_plan plan = asked->plan;
+    uint8_t *left_out = asked->only == NULL ? NULL : left_out_of(asked->only, plan.operations);
+    struct sim_verdict verdict = {0};
+    plan.left_out = left_out;
+    sim_shrink_apart(run_one, &plan, &verdict);
+    mem_free(left_out);
+    printf("violations %d%s%s\n", verdict.failed, verdict.failed ? ": " : "", verdict.failure);
+    return verdict.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static bool
+parse_option(const char *name, const char *value, struct asked *asked)
+{
+    char *end = NULL;
+    uint64_t number = strtoull(value, &end, 10);
+    if (strcmp(name, "--seeds") == 0) {
+        asked->seeds = number;
+    } else if (strcmp(name, "--from") == 0) {
+        asked->plan.seed = number;
+    } else if (strcmp(name, "--operations") == 0) {
+        asked->plan.operations = (uint32_t)number;
+    } else if (strcmp(name, "--without") == 0) {
+        asked->plan.without = (uint32_t)number;
+    } else if (strcmp(name, "--only") == 0) {
+        asked->only = value;
+    } else if (strcmp(name, "--share") == 0 && *end == '/') {
+        asked->share = number;
+        asked->shares = strtoull(end + 1, NULL, 10);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static bool
@@ -106,39 +217,38 @@ parse(int argc, char **argv, struct asked *asked)
 {
     int plain = 0;
     for (int i = 1; i < argc; i++) {
-        bool more = i + 1 < argc;
         if (strcmp(argv[i], "--verbose") == 0) {
-            asked->verbose = true;
-        } else if (strcmp(argv[i], "--seeds") == 0 && more) {
-            asked->seeds = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--from") == 0 && more) {
-            asked->seed = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--operations") == 0 && more) {
-            asked->operations = (uint32_t)strtoul(argv[++i], NULL, 10);
-        } else if (argv[i][0] == '-' || plain > 1) {
-            return false;
+            asked->plan.verbose = true;
+        } else if (argv[i][0] == '-') {
+            if (i + 1 == argc || !parse_option(argv[i], argv[i + 1], asked)) {
+                return false;
+            }
+            i++;
         } else if (plain++ == 0) {
-            asked->seed = strtoull(argv[i], NULL, 10);
+            asked->plan.seed = strtoull(argv[i], NULL, 10);
         } else {
-            asked->operations = (uint32_t)strtoul(argv[i], NULL, 10);
+            asked->plan.operations = (uint32_t)strtoul(argv[i], NULL, 10);
         }
     }
     const char *seeds = getenv("SEEDS");
-    if (asked->seeds > 0 && seeds != NULL) {
-        asked->seeds = strtoull(seeds, NULL, 10);
+    const char *seed = getenv("SEED");
+    if (asked->seeds > 0) {
+        asked->seeds = seeds != NULL ? strtoull(seeds, NULL, 10) : asked->seeds;
+        asked->plan.seed = seed != NULL ? strtoull(seed, NULL, 10) : asked->plan.seed;
     }
-    return asked->seeds > 0 || plain > 0;
+    return (asked->seeds > 0) != (plain > 0) && plain <= 2 && asked->share >= 1 &&
+           asked->share <= asked->shares;
 }
 
 int
 main(int argc, char **argv)
 {
-    struct asked asked = {.seed = 1, .operations = OPERATIONS};
+    struct asked asked = {.plan = {.seed = 1, .operations = OPERATIONS}, .share = 1, .shares = 1};
     if (!parse(argc, argv, &asked)) {
-        fprintf(stderr, "usage: herald_sim SEED [OPERATIONS] [--verbose]\n"
-                        "       herald_sim --seeds N [--from S] [--operations N]\n");
+        fprintf(stderr,
+                "usage: herald_sim SEED [OPERATIONS] [--verbose] [--only 3,7-9] [--without BITS]\n"
+                "       herald_sim --seeds N [--from S] [--operations N] [--share I/N]\n");
         return 2;
     }
-    (void)signal(SIGABRT, on_abort);
-    return all(&asked);
+    return asked.seeds > 0 ? all(&asked) : single(&asked);
 }

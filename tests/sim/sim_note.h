@@ -11,6 +11,7 @@ struct sim;
 struct sim_packet;
 
 #define SIM_BIZ_ID_SIZE 24
+#define SIM_PAYLOAD_BYTES 120
 
 /* What was answered of a delivery. */
 struct sim_seen {
@@ -32,6 +33,7 @@ struct sim_note {
     uint64_t version; /* that was accepted */
     uint64_t position;
     bool cancelled; /* answered to a CANCEL: it will never take effect */
+    bool replayed;  /* while healing */
     bool unfenced;  /* a person has asked to resolve it without a fence */
     struct sim_seen seen;
 };
@@ -59,6 +61,9 @@ struct sim_people {
 void sim_people_fini(struct sim *self);
 struct sim_note *sim_note_find(struct sim *self, const char *biz_id, size_t size);
 
+/* The bytes of a notification: what is submitted must be what is applied. */
+void sim_payload(uint8_t payload[SIM_PAYLOAD_BYTES], uint32_t number, uint64_t version);
+
 /* What they do; each is one or more frames to a front door. */
 void sim_people_submit(struct sim *self, uint32_t count);
 void sim_people_submit_again(struct sim *self, bool other_content);
@@ -69,6 +74,8 @@ void sim_people_cases(struct sim *self);
 /* An answer has come. */
 void sim_people_take(struct sim *self, const struct sim_packet *packet);
 void sim_orders_take(struct sim *self, struct wire_in *in); /* a list of cases */
+/* Accepted, and no end is known yet. */
+bool sim_note_open(const struct sim_note *note);
 /* How many accepted notifications have no end yet, as far as was answered. */
 uint32_t sim_people_open(const struct sim *self);
 uint32_t sim_people_request(struct sim *self, uint8_t type, uint32_t note);

@@ -18,7 +18,7 @@ sim_people_cases(struct sim *self)
 
 /* What a person does with a case; 0: nothing today. */
 static uint8_t
-choose(struct sim *self, const struct sim_note *note, const struct wire_case *found)
+choose(struct sim *self, struct sim_note *note, const struct wire_case *found)
 {
     static const uint8_t actions[] = {WIRE_CASE_REPLAY, WIRE_CASE_UNDO, WIRE_CASE_RESOLVE,
                                       WIRE_CASE_NOTE, WIRE_CASE_REPLAY};
@@ -28,7 +28,8 @@ choose(struct sim *self, const struct sim_note *note, const struct wire_case *fo
     if (found->order != 0) {
         return 0;
     }
-    bool replay = !found->fenced && !note->rejected && sim_chance(self, 500);
+    bool replay = !found->fenced && !note->rejected && !note->replayed && sim_chance(self, 500);
+    note->replayed = note->replayed || replay; /* once: healing has a time to keep */
     return replay ? WIRE_CASE_REPLAY : WIRE_CASE_RESOLVE;
 }
 

@@ -30,6 +30,11 @@ delay_ms(struct sim *self)
 void
 sim_packet_send(struct sim *self, const struct sim_packet *packet)
 {
+    uint32_t link = (uint32_t)packet->to * LOG_ID_COUNT + packet->service;
+    if (self->network.cut_until_ms[link] > self->now_ms) {
+        mem_free(packet->body);
+        return;
+    }
     if (sim_chance(self, self->faults.twice_permille)) {
         struct sim_packet copy = *packet;
         copy.body = mem_copy(packet->body, packet->size);
@@ -83,6 +88,24 @@ sim_packet_take(struct sim *self, struct sim_packet *packet)
     *packet = network->packets[at];
     network->packets[at] = network->packets[--network->count];
     return true;
+}
+
+void
+sim_network_died(struct sim *self, uint8_t service)
+{
+    struct sim_network *network = &self->network;
+    size_t kept = 0;
+    for (size_t i = 0; i < network->count; i++) {
+        const struct sim_packet *packet = &network->packets[i];
+        bool its = packet->service == service &&
+                   (packet->to == SIM_TO_RECEIVER || packet->to == SIM_TO_CLIENT);
+        if (its && sim_chance(self, 500)) {
+            mem_free(packet->body);
+        } else {
+            network->packets[kept++] = *packet;
+        }
+    }
+    network->count = kept;
 }
 
 void

@@ -6,6 +6,7 @@
 #ifndef HERALD_TESTS_SIM_SIM_PACKET_H
 #define HERALD_TESTS_SIM_SIM_PACKET_H
 
+#include "delivery/record.h"
 #include "runtime/outbox.h"
 
 struct sim;
@@ -31,11 +32,15 @@ struct sim_packet {
     size_t size;
 };
 
+/* Links that can be cut, each direction by itself: a place and the service at one end of it. */
+#define SIM_LINKS (SIM_RECEIVER_WORK * LOG_ID_COUNT)
+
 struct sim_network {
     struct sim_packet *packets; /* owned, in no order */
     size_t count;
     size_t capacity;
     uint64_t order;
+    int64_t cut_until_ms[SIM_LINKS];
 };
 
 /* Send through the network with its faults; packet->body is consumed. */
@@ -45,6 +50,8 @@ void sim_packet_later(struct sim *self, const struct sim_packet *packet, int64_t
 int64_t sim_packet_next_ms(const struct sim *self); /* INT64_MAX: nothing is under way */
 /* The next one that is due by now. False: none. The body is the caller's. */
 bool sim_packet_take(struct sim *self, struct sim_packet *packet);
+/* A service died, and with it what waited in its sockets; some had left already. */
+void sim_network_died(struct sim *self, uint8_t service);
 void sim_network_fini(struct sim *self);
 
 #endif

@@ -68,16 +68,25 @@ new_note(struct sim *self)
     (void)snprintf(note->biz_id, sizeof note->biz_id, "n%u", people->note_count++); /* fits */
 }
 
+void
+sim_payload(uint8_t payload[SIM_PAYLOAD_BYTES], uint32_t number, uint64_t version)
+{
+    for (uint32_t i = 0; i < SIM_PAYLOAD_BYTES; i++) {
+        payload[i] = (uint8_t)(number * 31 + version * 7 + i);
+    }
+}
+
 static void
 add_note(struct sim *self, struct wire_submit_out *list, uint32_t number, uint64_t version)
 {
     struct sim_note *note = &self->people.notes[number];
-    static const char payload[120] = "payload";
+    uint8_t payload[SIM_PAYLOAD_BYTES];
+    sim_payload(payload, number, version);
     const char *topic = note->undo ? "payment.done" : "order.paid";
     const struct wire_notification notification = {
         .topic = {.data = topic, .size = strlen(topic)},
         .biz_id = {.data = note->biz_id, .size = strlen(note->biz_id)},
-        .payload = {.data = (const uint8_t *)payload, .size = sizeof payload},
+        .payload = {.data = payload, .size = sizeof payload},
         .version = version,
     };
     wire_submit_add(list, &notification);
@@ -320,15 +329,20 @@ sim_people_take(struct sim *self, const struct sim_packet *packet)
     }
 }
 
+bool
+sim_note_open(const struct sim_note *note)
+{
+    return note->accepted && !note->gone &&
+           (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
+            note->seen.state == WIRE_STATE_CASE);
+}
+
 uint32_t
 sim_people_open(const struct sim *self)
 {
     uint32_t open = 0;
     for (uint32_t i = 0; i < self->people.note_count; i++) {
-        const struct sim_note *note = &self->people.notes[i];
-        open += note->accepted && !note->gone &&
-                (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
-                 note->seen.state == WIRE_STATE_CASE);
+        open += sim_note_open(&self->people.notes[i]);
     }
     return open;
 }

@@ -6,15 +6,36 @@
 
 #include <errno.h>
 
-#define HEALING_ROUNDS 600
-#define WALL_JUMP_MS 600000
 #define DAY_MS (24LL * 3600 * 1000)
+#define HOUR_MS (3600LL * 1000)
+#define WALL_JUMP_MS 600000
+#define CUT_MS 20000
+#define QUIET_MS 12000
+#define DRIFT_PPM 20000 /* either way; real clocks are a hundred times better */
+#define ROT_MENDED_PERMILLE 30
 #define SMALL_DISK_BYTES (1024 * 1024)
 #define HEALING_STEP_MS 2000
 
+/* The kinds are drawn all the same, so that the others stay what they were. */
+static void
+leave_out(struct sim_faults *faults, uint32_t without)
+{
+    uint32_t *const kinds[SIM_FAULT_KINDS] = {
+        &faults->lose_permille, &faults->twice_permille, &faults->late_permille,
+        &faults->kill_permille, &faults->power_permille, &faults->halfway_permille,
+        &faults->disk_permille, &faults->slow_permille,  &faults->receiver_permille,
+        &faults->cut_permille,  &faults->clock_permille, &faults->rot_permille,
+    };
+    for (uint32_t i = 0; i < SIM_FAULT_KINDS; i++) {
+        if ((without >> i & 1) != 0) {
+            *kinds[i] = 0;
+        }
+    }
+}
+
 /* One kind of fault in some seeds, another or all in others: the simple ones show the most. */
 static void
-draw_faults(struct sim *self)
+draw_faults(struct sim *self, uint32_t without)
 {
     struct sim_faults *faults = &self->faults;
     bool all = sim_chance(self, 400);
@@ -29,12 +50,26 @@ draw_faults(struct sim *self)
         .power_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
         .halfway_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 60) : 0,
         .disk_permille = sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
+        .cut_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
+        .clock_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 20) : 0,
+        .rot_permille = sim_chance(self, 100) ? (uint32_t)sim_below(self, 20) : 0,
     };
+    for (uint32_t i = 0; i < LOG_ID_COUNT; i++) {
+        int64_t ppm = (int64_t)sim_below(self, 2 * DRIFT_PPM + 1) - DRIFT_PPM;
+        self->services[i].drift_ppm = faults->clock_permille > 0 ? ppm : 0;
+    }
+    if (faults->rot_permille > 0) {
+        faults->disk_permille = 0; /* who knows how far a log went must have been able to say it */
+    }
+    leave_out(faults, without);
     self->doubled = faults->twice_permille > 0;
-    sim_trace(self, "faults: lose %u twice %u late %u receiver %u kill %u power %u half %u disk %u",
+    sim_trace(self, "faults: lose %u twice %u late %u receiver %u slow %u kill %u power %u",
               faults->lose_permille, faults->twice_permille, faults->late_permille,
-              faults->receiver_permille, faults->kill_permille, faults->power_permille,
-              faults->halfway_permille, faults->disk_permille);
+              faults->receiver_permille, faults->slow_permille, faults->kill_permille,
+              faults->power_permille);
+    sim_trace(self, "faults: half %u disk %u cut %u clock %u rot %u", faults->halfway_permille,
+              faults->disk_permille, faults->cut_permille, faults->clock_permille,
+              faults->rot_permille);
 }
 
 static void
@@ -51,6 +86,26 @@ cut_power(struct sim *self)
     if (self->retention_ms > WALL_JUMP_MS && sim_chance(self, 200)) {
         self->wall_ms += (int64_t)sim_below(self, 2 * WALL_JUMP_MS) - WALL_JUMP_MS;
     }
+}
+
+/* Somebody sets the clock. Retention is counted by it, so only what stays far within it. */
+static void
+step_clock(struct sim *self)
+{
+    int64_t most = self->retention_ms > DAY_MS ? HOUR_MS : 0;
+    int64_t step = most == 0 ? 0 : (int64_t)sim_below(self, 2 * (uint64_t)most) - most;
+    self->wall_ms += step;
+    sim_trace(self, "the clock steps by %lld ms", (long long)step);
+}
+
+/* One direction of one link, for a while. */
+static void
+cut_link(struct sim *self)
+{
+    uint32_t link = (uint32_t)sim_below(self, SIM_LINKS);
+    int64_t for_ms = (int64_t)sim_below(self, CUT_MS);
+    self->network.cut_until_ms[link] = self->now_ms + for_ms;
+    sim_trace(self, "link %u is cut for %lld ms", link, (long long)for_ms);
 }
 
 /* A disk operation of the service's next rounds fails, or is the last that it does. */
@@ -91,6 +146,17 @@ one_fault(struct sim *self)
     if (sim_chance(self, faults->receiver_permille / 10)) {
         sim_receiver_crash(self, (uint32_t)sim_below(self, self->receivers.count));
     }
+    if (sim_chance(self, faults->cut_permille)) {
+        cut_link(self);
+    }
+    if (sim_chance(self, faults->clock_permille)) {
+        step_clock(self);
+    }
+    if (self->rot.there && sim_chance(self, ROT_MENDED_PERMILLE)) {
+        sim_rot_mend(self);
+    } else if (sim_chance(self, faults->rot_permille)) {
+        sim_rot_strike(self);
+    }
 }
 
 static void
@@ -115,37 +181,58 @@ one_operation(struct sim *self)
 }
 
 static void
-heal(struct sim *self)
+end_faults(struct sim *self)
 {
+    const struct sim_disk_fault none = {0};
     self->healing = true;
     self->faults = (struct sim_faults){0};
-    const struct sim_disk_fault none = {0};
     sim_disk_set_fault(self->disk, &none);
     sim_disk_set_capacity(self->disk, UINT64_C(1) << 30);
+    sim_rot_mend(self);
+    for (uint32_t i = 0; i < SIM_LINKS; i++) {
+        self->network.cut_until_ms[i] = 0;
+    }
     sim_trace(self, "healing");
+}
+
+/* Ask for what has no end yet, and decide what waits for a person. */
+static void
+look(struct sim *self)
+{
+    for (uint32_t n = 0; n < self->people.note_count; n++) {
+        if (sim_note_open(&self->people.notes[n])) {
+            sim_people_query(self, n);
+        }
+    }
+    sim_people_cases(self);
+}
+
+/* I15: everything reaches its end in the stated time once nothing fails any more. */
+static void
+heal(struct sim *self)
+{
+    end_faults(self);
+    int64_t began_ms = self->now_ms;
     uint32_t last = self->people.note_count;
     sim_people_submit(self, 1); /* what works again takes new ones and delivers them */
-    for (uint32_t i = 0; i < HEALING_ROUNDS && !self->failed; i++) {
-        for (uint32_t n = 0; n < self->people.note_count; n++) {
-            const struct sim_note *note = &self->people.notes[n];
-            if (note->accepted && !note->gone &&
-                (!note->seen.known || note->seen.state == WIRE_STATE_PENDING ||
-                 note->seen.state == WIRE_STATE_CASE)) {
-                sim_people_query(self, n);
-            }
-        }
-        sim_people_cases(self);
+    bool over = false;
+    while (!over && !self->failed && self->healed_ms <= SIM_HEALED_MS) {
+        look(self);
         sim_advance(self, HEALING_STEP_MS);
         if (!self->people.notes[last].accepted) { /* a service was down */
             last = self->people.note_count;
             sim_people_submit(self, 1);
         }
-        if (i > 10 && self->people.notes[last].accepted && sim_people_open(self) == 0) {
-            break;
+        if (sim_people_open(self) > 0 || !self->people.notes[last].accepted) {
+            self->healed_ms = self->now_ms - began_ms;
         }
+        /* What was sent before the last fault is over may still come and be new. */
+        over = self->now_ms - began_ms - self->healed_ms >= QUIET_MS;
     }
-    if (!self->people.notes[last].accepted) {
-        sim_violation(self, "I1 nothing new is accepted");
+    if (!over && !self->failed) {
+        sim_violation(self, "I15 %u have no end %lld s after the last fault%s",
+                      sim_people_open(self), (long long)(SIM_HEALED_MS / 1000),
+                      self->people.notes[last].accepted ? "" : ", and nothing new is accepted");
     }
     for (uint32_t n = 0; n < self->people.note_count; n++) {
         sim_people_query(self, n); /* once more: what has ended stays so */
@@ -153,15 +240,25 @@ heal(struct sim *self)
     sim_advance(self, HEALING_STEP_MS);
 }
 
+/* Each operation begins with chance of its own, so that one can be left out and the others stay
+ * what they were. */
+static void
+begin_operation(struct sim *self, uint32_t number)
+{
+    self->random =
+        (self->seed * 0xd1342543de82ef95U) ^ ((uint64_t)number + 1) * 0x2545f4914f6cdd1dU;
+    self->random = sim_draw(self);
+}
+
 struct sim *
-sim_run(uint64_t seed, uint32_t operations, bool verbose)
+sim_run(const struct sim_plan *plan)
 {
     struct sim *self = mem_zeroed(sizeof *self);
-    self->seed = seed;
+    self->seed = plan->seed;
     self->random =
-        seed * 0xd1342543de82ef95U; /* not the step of sim_draw: no seed follows another */
+        plan->seed * 0xd1342543de82ef95U; /* not the step of sim_draw: no seed follows another */
     self->random = sim_draw(self);
-    self->verbose = verbose;
+    self->verbose = plan->verbose;
     self->hash = 0xcbf29ce484222325U;
     self->now_ms = 1000;
     self->disk = sim_disk_new(sim_draw(self));
@@ -169,10 +266,14 @@ sim_run(uint64_t seed, uint32_t operations, bool verbose)
     self->retention_ms = sim_chance(self, 800) ? 7 * DAY_MS : 90000;
     sim_services_init(self);
     sim_receivers_init(self);
-    draw_faults(self);
-    for (uint32_t i = 0; i < operations && !self->failed; i++) {
-        one_operation(self);
+    draw_faults(self, plan->without);
+    for (uint32_t i = 0; i < plan->operations && !self->failed; i++) {
+        if (plan->left_out == NULL || plan->left_out[i] == 0) {
+            begin_operation(self, i);
+            one_operation(self);
+        }
     }
+    begin_operation(self, plan->operations);
     heal(self);
     if (!self->failed) {
         sim_check_promises(self);

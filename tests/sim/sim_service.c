@@ -33,6 +33,20 @@ sim_services_init(struct sim *self)
     }
 }
 
+/* A service's own clock; and back, to when it shows so much. */
+static int64_t
+local_ms(const struct sim *self, const struct sim_service *service)
+{
+    return self->now_ms + self->now_ms * service->drift_ppm / 1000000;
+}
+
+static int64_t
+when_ms(const struct sim_service *service, int64_t local)
+{
+    return local / 2 >= INT64_MAX / 4000000 ? local
+                                            : local * 1000000 / (1000000 + service->drift_ppm) + 1;
+}
+
 static void
 notice(void *context, const char *event, const char *subject, const char *text)
 {
@@ -66,7 +80,8 @@ start_producer(struct sim *self, struct sim_service *service, struct why *why)
         .notice_context = self,
     };
     service->producer = producer_core_new(&settings, service->peers, service->outbox);
-    err_t rc = producer_core_recover(service->producer, self->now_ms, sim_unix_ms(self), why);
+    err_t rc =
+        producer_core_recover(service->producer, local_ms(self, service), sim_unix_ms(self), why);
     if (rc == ERR_OK) {
         rc = producer_core_configure(service->producer, subscriptions,
                                      sizeof subscriptions / sizeof subscriptions[0], why);
@@ -96,7 +111,8 @@ start_scheduler(struct sim *self, struct sim_service *service, struct why *why)
         scheduler_core_set_lane(service->scheduler, i, "ipc://lane");
     }
     scheduler_core_set_outcome(service->scheduler, "ipc://outcome");
-    return scheduler_core_recover(service->scheduler, self->now_ms, sim_unix_ms(self), why);
+    return scheduler_core_recover(service->scheduler, local_ms(self, service), sim_unix_ms(self),
+                                  why);
 }
 
 static err_t
@@ -112,7 +128,8 @@ start_compensator(struct sim *self, struct sim_service *service, struct why *why
     };
     service->compensator =
         compensator_new(&settings, service->peers, service->outbox, alarm_raised, self);
-    return compensator_recover(service->compensator, self->now_ms, sim_unix_ms(self), why);
+    return compensator_recover(service->compensator, local_ms(self, service), sim_unix_ms(self),
+                               why);
 }
 
 static err_t
@@ -153,6 +170,13 @@ drop(struct sim_service *service)
     service->up = false;
 }
 
+/* Refusing what rotted is what is asked for, whoever's log it is. */
+static bool
+rotten(const struct sim *self, err_t rc)
+{
+    return self->rot.there && (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED);
+}
+
 void
 sim_service_start(struct sim *self, struct sim_service *service)
 {
@@ -166,7 +190,8 @@ sim_service_start(struct sim *self, struct sim_service *service)
         service->woken = 0;
         return;
     }
-    bool excused = sim_disk_fault_hit(self->disk) || rc == ERR_FULL || rc == ERR_TIMEOUT;
+    bool excused =
+        sim_disk_fault_hit(self->disk) || rc == ERR_FULL || rc == ERR_TIMEOUT || rotten(self, rc);
     if (!excused) {
         sim_violation(self, "%s does not start: %s %s", peers_name(service->id), err_name(rc),
                       why.text);
@@ -181,6 +206,7 @@ sim_service_kill(struct sim *self, struct sim_service *service, int64_t down_ms)
     sim_death_set(true);
     drop(service);
     sim_death_set(false);
+    sim_network_died(self, (uint8_t)service->id);
     const struct sim_disk_fault none = {0};
     sim_disk_set_fault(self->disk, &none);
     service->start_ms = self->now_ms + down_ms;
@@ -197,13 +223,14 @@ static void
 set_now(struct sim *self, struct sim_service *service)
 {
     int64_t unix_ms = sim_unix_ms(self);
+    int64_t now_ms = local_ms(self, service);
     if (service->producer != NULL) {
-        producer_core_now(service->producer, self->now_ms, unix_ms);
+        producer_core_now(service->producer, now_ms, unix_ms);
     } else if (service->scheduler != NULL) {
         struct shell_core core = scheduler_core_shell(service->scheduler);
-        core.now(core.self, self->now_ms, unix_ms);
+        core.now(core.self, now_ms, unix_ms);
     } else {
-        compensator_now(service->compensator, self->now_ms, unix_ms);
+        compensator_now(service->compensator, now_ms, unix_ms);
     }
 }
 
@@ -239,15 +266,16 @@ static err_t
 step(struct sim *self, struct sim_service *service, struct why *why)
 {
     int64_t unix_ms = sim_unix_ms(self);
+    int64_t now_ms = local_ms(self, service);
     set_now(self, service);
     if (service->producer != NULL) {
-        return producer_core_step(service->producer, self->now_ms, unix_ms, why);
+        return producer_core_step(service->producer, now_ms, unix_ms, why);
     }
     if (service->scheduler != NULL) {
         struct shell_core core = scheduler_core_shell(service->scheduler);
-        return core.step(core.self, self->now_ms, unix_ms, why);
+        return core.step(core.self, now_ms, unix_ms, why);
     }
-    return compensator_step(service->compensator, self->now_ms, unix_ms, why);
+    return compensator_step(service->compensator, now_ms, unix_ms, why);
 }
 
 static int64_t
@@ -335,7 +363,7 @@ sim_service_round(struct sim *self, struct sim_service *service)
     }
     if (rc != ERR_OK) {
         sim_trace(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
-        if (!sim_disk_fault_hit(self->disk) && rc != ERR_FULL) {
+        if (!sim_disk_fault_hit(self->disk) && rc != ERR_FULL && !rotten(self, rc)) {
             sim_violation(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
         }
         sim_service_kill(self, service, 100 + (int64_t)sim_below(self, 3000));
@@ -356,7 +384,7 @@ sim_service_round(struct sim *self, struct sim_service *service)
         outbox_pop(service->outbox);
     }
     send_wakes(self, service, durable);
-    int64_t wanted_ms = next_ms(service);
+    int64_t wanted_ms = when_ms(service, next_ms(service));
     wanted_ms = wanted_ms <= self->now_ms ? self->now_ms + 1 : wanted_ms; /* a poll takes time */
     service->round_ms = wanted_ms < self->now_ms + IDLE_MS ? wanted_ms : self->now_ms + IDLE_MS;
 }

@@ -32,6 +32,7 @@ struct sim_service {
     uint64_t woken;
     uint32_t lanes;
     uint64_t checkpoint_every;
+    int64_t drift_ppm; /* how much faster its monotonic clock goes */
 };
 
 void sim_services_init(struct sim *self);

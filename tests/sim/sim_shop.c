@@ -8,6 +8,7 @@
 #include "wire/wire_deliver.h"
 #include "wire/wire_submit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SLOW_MS 20000
@@ -191,6 +192,12 @@ queue(struct sim *self, const struct sim_packet *packet, struct work *work,
     memcpy(work->biz_id, notification.biz_id.data, notification.biz_id.size);
     work->biz_id[notification.biz_id.size] = '\0';
     work->version = notification.version;
+    uint8_t payload[SIM_PAYLOAD_BYTES];
+    sim_payload(payload, (uint32_t)strtoul(work->biz_id + 1, NULL, 10), work->version);
+    if (notification.payload.size != sizeof payload ||
+        memcmp(notification.payload.data, payload, sizeof payload) != 0) {
+        sim_violation(self, "I5 %s is delivered with other bytes", work->biz_id);
+    }
     sim_trace(self, "receiver %u gets %s of %u: turn %u attempt %u action %u", packet->receiver,
               work->biz_id, packet->service, item->turn, item->attempt, work->action);
     uint32_t slow = self->faults.receiver_permille / 4;

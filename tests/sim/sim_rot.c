@@ -1,0 +1,84 @@
+#include "sim_rot.h"
+
+#include "journal/segment.h"
+#include "runtime/peers.h"
+#include "sim.h"
+
+#include <string.h>
+
+#define COUNTERS_MAX 4096 /* of segments that are looked for */
+#define DOWN_MS 2000
+
+/* The n-th segment of a log, or its newest; 0: it has none. */
+static uint64_t
+some_segment(struct sim *self, const char *name, char path[64])
+{
+    uint64_t found = 0;
+    uint64_t wanted = sim_below(self, COUNTERS_MAX);
+    for (uint64_t counter = 1; counter < COUNTERS_MAX; counter++) {
+        char file[SEGMENT_NAME_SIZE];
+        char candidate[64];
+        size_t size;
+        segment_file_name(counter, file);
+        (void)snprintf(candidate, sizeof candidate, "j/%s/%s", name, file); /* fits */
+        if (sim_disk_bytes(self->disk, candidate, &size) != NULL && size >= SEGMENT_HEAD_BYTES) {
+            memcpy(path, candidate, sizeof candidate);
+            found = counter;
+            if (counter >= wanted) {
+                break;
+            }
+        } else if (found != 0) {
+            break;
+        }
+    }
+    return found;
+}
+
+void
+sim_rot_strike(struct sim *self)
+{
+    struct sim_rot *rot = &self->rot;
+    struct sim_service *service = &self->services[sim_below(self, LOG_ID_COUNT)];
+    if (rot->there || !service->up || some_segment(self, peers_name(service->id), rot->path) == 0) {
+        return;
+    }
+    sim_service_kill(self, service, (int64_t)sim_below(self, DOWN_MS));
+    size_t size = 0;
+    char position[64];
+    (void)snprintf(position, sizeof position, "j/%s/position", peers_name(service->id)); /* fits */
+    sim_disk_damaged(self->disk, position); /* who knows how far the log went, still does */
+    uint8_t *bytes = sim_disk_bytes(self->disk, rot->path, &size);
+    /* Half of the time where the newest records are. */
+    while (size > SIM_ROT_SECTOR && bytes[size - 1] == 0) {
+        size--;
+    }
+    size_t sectors = (size + SIM_ROT_SECTOR - 1) / SIM_ROT_SECTOR;
+    size_t sector = sim_chance(self, 500) ? sectors - 1 : (size_t)sim_below(self, sectors);
+    size_t at = (size_t)sim_below(self, SIM_ROT_SECTOR);
+    rot->offset = sector * SIM_ROT_SECTOR;
+    rot->bit = (uint8_t)(1U << sim_below(self, 8));
+    bytes[rot->offset + at] ^= rot->bit;
+    memcpy(rot->sector, bytes + rot->offset, SIM_ROT_SECTOR);
+    rot->at = at;
+    rot->there = true;
+    sim_disk_damaged(self->disk, rot->path);
+    sim_trace(self, "a bit of %s rots at %zu", rot->path, rot->offset + at);
+}
+
+void
+sim_rot_mend(struct sim *self)
+{
+    struct sim_rot *rot = &self->rot;
+    size_t size = 0;
+    if (!rot->there) {
+        return;
+    }
+    uint8_t *bytes = sim_disk_bytes(self->disk, rot->path, &size);
+    if (bytes != NULL && rot->offset + SIM_ROT_SECTOR <= size &&
+        memcmp(bytes + rot->offset, rot->sector, SIM_ROT_SECTOR) == 0) {
+        bytes[rot->offset + rot->at] ^= rot->bit;
+        sim_disk_damaged(self->disk, rot->path);
+        sim_trace(self, "the bit of %s is put back", rot->path);
+    }
+    rot->there = false;
+}
