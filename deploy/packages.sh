@@ -6,7 +6,7 @@
 
 build_packages() {
     echo build-essential cmake ninja-build pkg-config libzmq3-dev libczmq-dev libsodium-dev \
-        libsqlite3-dev libxxhash-dev libjansson-dev "$(msgpack_package)"
+        libsqlite3-dev libpq-dev libxxhash-dev libjansson-dev "$(msgpack_package)"
 }
 
 # msgpack-c's development package has another name in trixie than in bookworm.

@@ -30,7 +30,7 @@ fuzz=$(realpath -m "${HERALD_FUZZ_BUILD:-build/tests-fuzz}")
 jobs=${HERALD_JOBS:-2}
 needed_packages=(libcriterion-dev python3 git)
 useful_packages=(python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
-    iproute2 util-linux e2fsprogs mount)
+    iproute2 util-linux e2fsprogs mount postgresql)
 total_passed=0 total_failed=0 total_skipped=0
 by_name=no # were the suites asked for by name?
 declare -A built=() # directory -> yes or no

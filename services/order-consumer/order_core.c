@@ -4,14 +4,14 @@
 
 #include <assert.h>
 
-enum fault_class { FAULT_FULL, FAULT_SYSTEM, FAULT_HARD, FAULT_CLASS_COUNT };
+enum fault_class { FAULT_PASSING, FAULT_SYSTEM, FAULT_HARD, FAULT_CLASS_COUNT };
 
 #define TO(state) ((int8_t)(1 + (state)))
 static const int8_t next_state[ORDER_CORE_STATE_COUNT][FAULT_CLASS_COUNT] = {
-    [ORDER_CORE_SERVING] = {[FAULT_FULL] = TO(ORDER_CORE_WAITING),
+    [ORDER_CORE_SERVING] = {[FAULT_PASSING] = TO(ORDER_CORE_WAITING),
                             [FAULT_SYSTEM] = TO(ORDER_CORE_ENDED),
                             [FAULT_HARD] = TO(ORDER_CORE_ENDED)},
-    [ORDER_CORE_WAITING] = {[FAULT_FULL] = TO(ORDER_CORE_WAITING),
+    [ORDER_CORE_WAITING] = {[FAULT_PASSING] = TO(ORDER_CORE_WAITING),
                             [FAULT_SYSTEM] = TO(ORDER_CORE_WAITING),
                             [FAULT_HARD] = TO(ORDER_CORE_ENDED)},
 };
@@ -34,7 +34,8 @@ class_of(err_t err)
 {
     switch (err) {
     case ERR_FULL:
-        return FAULT_FULL;
+    case ERR_AGAIN:
+        return FAULT_PASSING;
     case ERR_IO:
     case ERR_DENIED:
         return FAULT_SYSTEM;

@@ -1,16 +1,17 @@
 /*
  * Whether the order database may be used, and a count of what it answered. Pure.
  *
- *             full                system             hard
+ *             passing             system             hard
  *   SERVING   WAITING             ENDED              ENDED
  *   WAITING   WAITING             WAITING            ENDED
  *   ENDED     -                   -                  -
  *
- * full: the disk is full. system: a sync failed, or the system refused the file. hard: the file is
- * damaged, another process has it, it is another database than before. While WAITING every
- * delivery is answered DOWN, which burns no attempt, and the database is opened again now and
- * then: 1, 2, 4 s and then every 8 s. ENDED: the process ends and answers nothing more; after a
- * failed sync nobody knows what the disk holds before it has been opened anew.
+ * passing: the disk is full, or the database server is away. system: a sync failed, or the system
+ * refused the file. hard: the file is damaged, another process has it, it is another database than
+ * before. While WAITING every delivery is answered DOWN, which burns no attempt, and the database
+ * is opened again now and then: 1, 2, 4 s and then every 8 s. ENDED: the process ends and answers
+ * nothing more; after a failed sync nobody knows what the disk holds before it has been opened
+ * anew.
  */
 #ifndef HERALD_ORDER_CORE_H
 #define HERALD_ORDER_CORE_H
@@ -43,7 +44,7 @@ struct order_core {
     uint64_t answers[ORDER_ANSWER_OUTCOME_COUNT];
 };
 
-void order_core_init(struct order_core *self); /* SERVING: the database is open */
+void order_core_init(struct order_core *self); /* SERVING: the database is open, or will be */
 
 /* A call to the database, or opening it again, returned this error. Returns the new state. */
 enum order_core_state order_core_fault(struct order_core *self, err_t err, int64_t now_ms);

@@ -1,7 +1,7 @@
 #include "order_db.h"
 
-#include "order_lock.h"
-#include "order_schema.h"
+#include "order_postgres.h"
+#include "order_sqlite.h"
 #include "order_steps.h"
 #include "order_store.h"
 
@@ -17,128 +17,46 @@
 #include <time.h>
 #include <unistd.h>
 
-static_assert(ORDER_DB_IDENTITY_BYTES == ORDER_SCHEMA_IDENTITY_BYTES, "one identity");
+static_assert(ORDER_DB_IDENTITY_BYTES == ORDER_STORE_IDENTITY_BYTES, "one identity");
+static_assert(ORDER_DB_BATCH_MAX == ORDER_WORK_ITEMS_MAX, "one batch");
 
 struct order_db {
-    sqlite3 *db;              /* owned */
-    struct order_store store; /* over db */
-    int lock_fd;              /* owned */
+    order_store_t *store; /* owned */
+    order_work_t *work;   /* owned */
     int busy_ms;
     pid_t owner;
     bool broken; /* an error was returned: only close is left */
-    uint8_t identity[ORDER_SCHEMA_IDENTITY_BYTES];
 };
-
-/* Settings of this connection, before anything of the file is believed. */
-static const char safe_settings[] =
-    "PRAGMA trusted_schema = OFF;" /* a schema is data: it may not call what has side effects */
-    "PRAGMA cell_size_check = ON;"
-    "PRAGMA mmap_size = 0;" /* a read error is a result then, not a signal */
-    "PRAGMA foreign_keys = ON;"
-    "PRAGMA synchronous = FULL;" /* NORMAL loses committed rows at a power loss */
-    "PRAGMA temp_store = MEMORY;"
-    "PRAGMA cache_size = -65536;";
-
-/* Fewer checkpoints than the default of 1000 pages: a batch of 1000 alone dirties some hundreds. */
-static const char wal_settings[] = "PRAGMA wal_autocheckpoint = 4000;"
-                                   "PRAGMA journal_size_limit = 67108864;";
-
-static void
-keep_wal_on_close(sqlite3 *db, bool keep)
-{
-    CHECK(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, NULL) == SQLITE_OK);
-}
-
-static err_t
-open_connection(order_db_t *self, const struct order_db_options *options, struct why *why)
-{
-    int rc = sqlite3_open_v2(options->path, &self->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE,
-                             NULL);
-    if (rc != SQLITE_OK) {
-        return order_schema_fault(self->db, rc, options->path, why);
-    }
-    keep_wal_on_close(self->db, true); /* what is refused below is left as it is */
-    CHECK(sqlite3_db_config(self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK);
-    CHECK(sqlite3_db_config(self->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL) == SQLITE_OK);
-    CHECK(sqlite3_db_config(self->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) == SQLITE_OK);
-    CHECK(sqlite3_busy_timeout(self->db, self->busy_ms) == SQLITE_OK);
-    rc = sqlite3_exec(self->db, safe_settings, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? ERR_OK : order_schema_fault(self->db, rc, options->path, why);
-}
-
-/* Write-ahead log, and the proof that the setting took: on some file systems it cannot. */
-static err_t
-use_wal(sqlite3 *db, const char *path, struct why *why)
-{
-    sqlite3_stmt *statement = NULL;
-    int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_step(statement);
-    }
-    err_t err = ERR_OK;
-    if (rc != SQLITE_ROW) {
-        err = order_schema_fault(db, rc, path, why);
-    } else if (sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
-        err = why_set(why, ERR_UNSUPPORTED, "%s: no write-ahead log on this file system", path);
-    }
-    (void)sqlite3_finalize(statement); /* repeats the result of the step */
-    if (err != ERR_OK) {
-        return err;
-    }
-    rc = sqlite3_exec(db, wal_settings, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? ERR_OK : order_schema_fault(db, rc, path, why);
-}
-
-/*
- * Copy the write-ahead log into the database file and sync that. After a failed sync of the log an
- * earlier process has ended; its pages look clean in memory but may never have reached the disk,
- * and another sync would say nothing. Written once more, to another file, they do. A reader may
- * hold a part of it back; later checkpoints get to it.
- */
-static err_t
-settle(sqlite3 *db, const char *path, struct why *why)
-{
-    int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    return rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY ? ERR_OK
-                                                         : order_schema_fault(db, rc, path, why);
-}
 
 err_t
 order_db_open(order_db_t **self_p, const struct order_db_options *options, struct why *why)
 {
-    CHECK(self_p != NULL && *self_p == NULL && options->path != NULL && options->group != NULL);
+    CHECK(self_p != NULL && *self_p == NULL && options->group != NULL);
     CHECK(sodium_init() >= 0);
     json_set_alloc_funcs(mem_alloc, mem_free); /* out of memory must not look like bad JSON */
-    order_db_t *self = mem_zeroed(sizeof *self);
-    self->lock_fd = -1;
-    self->busy_ms = options->busy_ms;
-    self->owner = getpid();
-    err_t err = order_lock_take(options->path, &self->lock_fd, why);
-    if (err == ERR_OK) {
-        err = order_schema_probe(options->path, why);
-    }
-    if (err == ERR_OK) {
-        err = open_connection(self, options, why);
-    }
-    if (err == ERR_OK) {
-        err = order_schema_check(self->db, options->group, self->identity, why);
-    }
-    if (err == ERR_OK) {
-        err = use_wal(self->db, options->path, why);
-    }
-    if (err == ERR_OK) {
-        err = settle(self->db, options->path, why);
-    }
-    if (err == ERR_OK) {
-        err = order_store_open(&self->store, self->db, why);
+    order_store_t *store = NULL;
+    err_t err;
+    if (options->url != NULL && options->url[0] != '\0') {
+        const struct order_postgres_options postgres = {
+            .url = options->url,
+            .password_file = options->password_file,
+            .group = options->group,
+        };
+        err = order_postgres_open(&store, &postgres, why);
+    } else {
+        CHECK(options->path != NULL);
+        const struct order_sqlite_options sqlite = {
+            .path = options->path, .group = options->group, .busy_ms = options->busy_ms};
+        err = order_sqlite_open(&store, &sqlite, why);
     }
     if (err != ERR_OK) {
-        order_db_close(&self);
         return err;
     }
-    keep_wal_on_close(self->db, false);
+    order_db_t *self = mem_zeroed(sizeof *self);
+    self->store = store;
+    self->work = order_work_new();
+    self->busy_ms = options->busy_ms;
+    self->owner = getpid();
     *self_p = self;
     return ERR_OK;
 }
@@ -150,11 +68,8 @@ order_db_close(order_db_t **self_p)
     if (self == NULL) {
         return;
     }
-    order_store_close(&self->store);
-    CHECK(sqlite3_close(self->db) == SQLITE_OK); /* busy would be a statement of ours left open */
-    if (self->lock_fd >= 0) {
-        (void)close(self->lock_fd); /* after the database: it guards it */
-    }
+    self->store->ops->close(&self->store);
+    order_work_destroy(&self->work);
     mem_free(self);
     *self_p = NULL;
 }
@@ -162,87 +77,140 @@ order_db_close(order_db_t **self_p)
 const uint8_t *
 order_db_identity(const order_db_t *self)
 {
-    return self->identity;
+    return self->store->identity;
+}
+
+/* Nothing more can be done with the store: what was committed last is unknown. */
+static err_t
+give_up(order_db_t *self, struct why *why)
+{
+    self->broken = true;
+    return why_set(why, self->store->err, "%s", self->store->why.text);
 }
 
 err_t
 order_db_renew_identity(order_db_t *self, struct why *why)
 {
     CHECK(!self->broken && self->owner == getpid());
-    err_t err = order_schema_renew_identity(self->db, self->identity, why);
-    self->broken = err != ERR_OK;
-    return err;
+    return self->store->ops->renew_identity(self->store) == ORDER_STORE_OK ? ERR_OK
+                                                                           : give_up(self, why);
 }
 
-/* Faults of one item: the database refuses its values, not its own state. */
-static bool
-is_item_fault(int rc)
-{
-    int plain = rc & 0xff;
-    return plain == SQLITE_CONSTRAINT || plain == SQLITE_TOOBIG || plain == SQLITE_MISMATCH;
-}
+/* What is to be done with a batch: the whole of it, or a part of it in a savepoint. */
+struct task {
+    order_steps_fn *step;
+    const struct order_db_batch *batch;
+    size_t first;
+    size_t count;
+};
 
-static bool
-is_transient(int rc)
+/* Read, decide, write: within a transaction. */
+static enum order_store_result
+work_on(order_db_t *self, const struct task *task)
 {
-    int plain = rc & 0xff;
-    return plain == SQLITE_BUSY || plain == SQLITE_LOCKED;
-}
-
-/* After these nobody knows what the disk holds, or what is there cannot be believed. */
-static bool
-is_final(int rc)
-{
-    int plain = rc & 0xff;
-    return plain == SQLITE_CORRUPT || plain == SQLITE_NOTADB || plain == SQLITE_FULL ||
-           rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
-}
-
-static int
-run_item(order_db_t *self, order_steps_fn *step_fn, const struct order_steps_item *step,
-         struct order_answer *answer)
-{
-    struct order_store *store = &self->store;
-    int rc = order_store_run(store, ORDER_STORE_SAVEPOINT);
-    if (rc != SQLITE_OK) {
-        return rc;
+    order_work_t *work = self->work;
+    const struct order_store_ops *ops = self->store->ops;
+    order_work_load(work, task->batch->items + task->first, task->batch->answers + task->first,
+                    task->count);
+    work->now_unix_ms = task->batch->now_unix_ms;
+    enum order_store_result result = ops->read(self->store, work);
+    if (result != ORDER_STORE_OK) {
+        return result;
     }
-    rc = step_fn(store, step, answer);
-    if (is_item_fault(rc)) {
-        bool is_apply = step_fn == order_steps_apply;
-        order_answer_set(answer, is_apply ? ORDER_ANSWER_REJECT : ORDER_ANSWER_DOWN,
-                         "the database refuses it: %s", sqlite3_errmsg(self->db));
-        rc = order_store_run(store, ORDER_STORE_ROLLBACK_TO);
-        if (rc == SQLITE_OK && is_apply) {
-            rc = order_steps_record_fault(store, step, answer);
+    for (size_t i = 0; i < work->item_count; i++) {
+        task->step(work, &work->items[i]);
+    }
+    return ops->write(self->store, work);
+}
+
+/* As above in a savepoint of its own. REFUSED: nothing of it is left. */
+static enum order_store_result
+work_on_part(order_db_t *self, const struct task *task)
+{
+    const struct order_store_ops *ops = self->store->ops;
+    enum order_store_result result = ops->savepoint(self->store);
+    if (result != ORDER_STORE_OK) {
+        return result;
+    }
+    result = work_on(self, task);
+    bool refused = result == ORDER_STORE_REFUSED;
+    struct why why = self->store->why;
+    if (refused) {
+        result = ops->rollback_to(self->store);
+    }
+    if (result == ORDER_STORE_OK) {
+        result = ops->release(self->store);
+    }
+    if (result == ORDER_STORE_OK && refused) {
+        self->store->why = why;
+        return ORDER_STORE_REFUSED;
+    }
+    return result;
+}
+
+/* This one item the database refuses: say so, and keep a record of it, if that can be stored. */
+static enum order_store_result
+refuse_one(order_db_t *self, const struct task *task)
+{
+    struct why why = self->store->why;
+    bool is_apply = task->step == order_steps_apply;
+    order_answer_set(&task->batch->answers[task->first],
+                     is_apply ? ORDER_ANSWER_REJECT : ORDER_ANSWER_DOWN,
+                     "the database refuses it: %s", why.text);
+    if (!is_apply) {
+        return ORDER_STORE_OK;
+    }
+    struct task record = *task;
+    record.step = order_steps_record_refusal;
+    self->work->refusal = why.text;
+    enum order_store_result result = work_on_part(self, &record);
+    self->work->refusal = NULL;
+    return result == ORDER_STORE_REFUSED ? ORDER_STORE_OK : result; /* the answer is given */
+}
+
+/* The batch in parts, each in a savepoint, halved until what is refused stands alone. */
+static enum order_store_result
+work_in_parts(order_db_t *self, const struct task *whole)
+{
+    enum order_store_result result = ORDER_STORE_OK;
+    struct task part = *whole;
+    size_t end = whole->first + whole->count;
+    while (result == ORDER_STORE_OK && part.first < end) {
+        if (part.count > end - part.first) {
+            part.count = end - part.first;
         }
-    }
-    return rc == SQLITE_OK ? order_store_run(store, ORDER_STORE_RELEASE) : rc;
-}
-
-static int
-run_batch(order_db_t *self, order_steps_fn *step_fn, const struct order_db_batch *batch)
-{
-    int rc = order_store_run(&self->store, ORDER_STORE_BEGIN);
-    for (size_t i = 0; rc == SQLITE_OK && i < batch->count; i++) {
-        struct order_steps_item step = {.item = &batch->items[i],
-                                        .now_unix_ms = batch->now_unix_ms};
-        const char *fault = order_item_fault(step.item);
-        if (fault != NULL) {
-            order_answer_set(&batch->answers[i], ORDER_ANSWER_REJECT, "%s", fault);
-        } else {
-            rc = run_item(self, step_fn, &step, &batch->answers[i]);
+        result = work_on_part(self, &part);
+        if (result == ORDER_STORE_REFUSED && part.count > 1) {
+            part.count /= 2;
+            result = ORDER_STORE_OK;
+            continue;
         }
+        if (result == ORDER_STORE_REFUSED) {
+            result = refuse_one(self, &part);
+        }
+        part.first += part.count;
+        part.count *= 2;
     }
-    return rc == SQLITE_OK ? order_store_run(&self->store, ORDER_STORE_COMMIT) : rc;
+    return result;
 }
 
-/* False: it is unknown what the connection now stands in. */
-static bool
-roll_back(order_db_t *self)
+static enum order_store_result
+run_once(order_db_t *self, const struct task *task, bool in_parts)
 {
-    return sqlite3_get_autocommit(self->db) != 0 || /* SQLite has done so by itself */
-           order_store_run(&self->store, ORDER_STORE_ROLLBACK) == SQLITE_OK;
+    const struct order_store_ops *ops = self->store->ops;
+    enum order_store_result result = ops->begin(self->store);
+    if (result == ORDER_STORE_OK) {
+        result = in_parts ? work_in_parts(self, task) : work_on(self, task);
+    }
+    return result == ORDER_STORE_OK ? ops->commit(self->store) : result;
+}
+
+static void
+all_down(const struct order_db_batch *batch, const char *reason)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        order_answer_set(&batch->answers[i], ORDER_ANSWER_DOWN, "order database: %s", reason);
+    }
 }
 
 /* Up to 11 ms, more at each try: two that met each other part. */
@@ -253,34 +221,57 @@ pause_jittered(int try_count)
     (void)nanosleep(&pause, NULL); /* woken early is as good */
 }
 
+/*
+ * Until it is committed, or cannot be. A commit whose outcome is unknown is no special case: done
+ * again, it finds under each key what it left there.
+ */
+static enum order_store_result
+run_until_known(order_db_t *self, const struct task *task)
+{
+    const struct order_store_ops *ops = self->store->ops;
+    int64_t give_up_ms = clock_mono_ms() + self->busy_ms;
+    bool in_parts = false;
+    for (int try_count = 1;; try_count++) {
+        enum order_store_result result = run_once(self, task, in_parts);
+        if (result == ORDER_STORE_OK || result == ORDER_STORE_ENDED) {
+            return result;
+        }
+        struct why why = self->store->why;
+        enum order_store_result back =
+            result == ORDER_STORE_LOST ? ORDER_STORE_LOST : ops->rollback(self->store);
+        if (back == ORDER_STORE_LOST) {
+            back = ops->reopen(self->store);
+        }
+        if (back != ORDER_STORE_OK) {
+            return back;
+        }
+        self->store->why = why;
+        bool is_known = result == ORDER_STORE_DOWN;
+        if (is_known || try_count >= ORDER_DB_TRIES || clock_mono_ms() >= give_up_ms) {
+            return ORDER_STORE_DOWN;
+        }
+        if (result == ORDER_STORE_REFUSED) {
+            in_parts = true;
+        } else {
+            pause_jittered(try_count);
+        }
+    }
+}
+
 static err_t
-transact(order_db_t *self, order_steps_fn *step_fn, const struct order_db_batch *batch,
+transact(order_db_t *self, order_steps_fn *step, const struct order_db_batch *batch,
          struct why *why)
 {
-    CHECK(!self->broken && self->owner == getpid());
-    int64_t give_up_ms = clock_mono_ms() + self->busy_ms;
-    for (int try_count = 1;; try_count++) {
-        int rc = run_batch(self, step_fn, batch);
-        if (rc == SQLITE_OK) {
-            return ERR_OK;
-        }
-        CHECK((rc & 0xff) != SQLITE_NOMEM && (rc & 0xff) != SQLITE_MISUSE);
-        char reason[LIMIT_REASON_BYTES];
-        (void)sqlite3_snprintf((int)sizeof reason, reason, "order database: %s",
-                               sqlite3_errmsg(self->db)); /* cut where too long */
-        if (is_final(rc) || !roll_back(self)) {
-            self->broken = true;
-            keep_wal_on_close(self->db, true); /* a checkpoint would pass on what is not proven */
-            return order_schema_fault(self->db, rc, "committing", why);
-        }
-        if (!is_transient(rc) || try_count == ORDER_DB_TRIES || clock_mono_ms() >= give_up_ms) {
-            for (size_t i = 0; i < batch->count; i++) {
-                order_answer_set(&batch->answers[i], ORDER_ANSWER_DOWN, "%s", reason);
-            }
-            return ERR_OK;
-        }
-        pause_jittered(try_count);
+    CHECK(!self->broken && self->owner == getpid() && batch->count <= ORDER_DB_BATCH_MAX);
+    const struct task task = {.step = step, .batch = batch, .first = 0, .count = batch->count};
+    enum order_store_result result = run_until_known(self, &task);
+    if (result == ORDER_STORE_OK) {
+        return ERR_OK;
     }
+    if (result == ORDER_STORE_DOWN || result == ORDER_STORE_LOST) {
+        all_down(batch, self->store->why.text);
+    }
+    return result == ORDER_STORE_DOWN ? ERR_OK : give_up(self, why);
 }
 
 err_t

@@ -4,7 +4,8 @@
  * Whatever a notification does to an order and its row in notify_log commit in one transaction, so
  * that a notification takes effect once however often it comes, and never when its key is fenced.
  * A batch shares one transaction and so one sync; an item that the database refuses is rolled back
- * alone. SQLite stands behind it: one writing process a file, write-ahead log, a sync a commit.
+ * alone. Behind it stands SQLite, one process a file, or PostgreSQL, which any number of processes
+ * may share.
  *
  * One thread at a time; not across fork.
  */
@@ -20,31 +21,36 @@
 #include <stdint.h>
 
 #define ORDER_DB_IDENTITY_BYTES 16
-#define ORDER_DB_BUSY_MS 5000
-#define ORDER_DB_TRIES 5 /* of a transaction that met another's lock */
+#define ORDER_DB_BATCH_MAX LIMIT_FRAME_NOTIFICATIONS
+#define ORDER_DB_TRIES 5 /* of a transaction that met another */
 
 typedef struct order_db order_db_t;
 
 struct order_db_options {
-    const char *path;  /* of the file; made when missing, its directory is not */
-    const char *group; /* the receiver group that the database serves */
-    int busy_ms;       /* wait for another's lock (a person's sqlite3 shell) up to this */
+    const char *group;         /* the receiver group that the database serves */
+    int busy_ms;               /* wait for others, and try again, up to this */
+    const char *path;          /* SQLite: the file; made when missing, its directory is not */
+    const char *url;           /* PostgreSQL: a connection string or URI; NULL or empty: SQLite */
+    const char *password_file; /* PostgreSQL: holds the password; NULL or empty: none needed */
 };
 
 struct order_db_batch {
     const struct order_item *items; /* borrowed */
     struct order_answer *answers;   /* borrowed; one an item, in the same order */
-    size_t count;
-    int64_t now_unix_ms; /* stored as the time of what changes */
+    size_t count;                   /* at most ORDER_DB_BATCH_MAX */
+    int64_t now_unix_ms;            /* stored as the time of what changes */
 };
 
 /*
- * Open, or create, and become the one process that writes it.
+ * Open, or create. With SQLite: become the one process that writes it.
  *
- * ERR_LOCKED       another process has it; why names its process id
+ * ERR_LOCKED       SQLite: another process has it; why names its process id
  * ERR_CONFLICT     it is the database of another group
- * ERR_UNSUPPORTED  a newer format, or a network file system; untouched
+ * ERR_UNSUPPORTED  a newer format, a network file system, too old a server; untouched
  * ERR_CORRUPT      not an order database, or damaged; untouched
+ * ERR_INVALID      PostgreSQL: the connection string, or a setting of the server that may lose what
+ *                  was committed; why names it
+ * ERR_AGAIN        PostgreSQL: no server can be reached now; try later
  * ERR_DENIED, ERR_FULL, ERR_IO  the system refused
  */
 err_t order_db_open(order_db_t **self_p, const struct order_db_options *options, struct why *why);
@@ -63,9 +69,13 @@ err_t order_db_renew_identity(order_db_t *self, struct why *why);
  * ERR_FULL     the disk is full
  * ERR_IO       a sync failed
  * ERR_CORRUPT  the database is damaged
+ * ERR_AGAIN    PostgreSQL: the server is away; every answer says DOWN and may be given, for what
+ * was committed all the same is found under its key when it comes again
  *
- * After an error nothing may be answered and the object is of no use but to be closed: what was
- * committed is unknown until the database has been opened again.
+ * others       of order_db_open: the connection was lost, and the server is not what it was
+ *
+ * After an error the object is of no use but to be closed, and after all but ERR_AGAIN nothing may
+ * be answered: what was committed is unknown until the database has been opened again.
  */
 err_t order_db_apply(order_db_t *self, const struct order_db_batch *batch, struct why *why);
 

@@ -56,8 +56,11 @@ name_holder(int fd, const char *path, struct why *why)
     ssize_t got = pread(fd, holder, sizeof holder - 1, 0);
     holder[got > 0 ? got : 0] = '\0';
     holder[strspn(holder, "0123456789")] = '\0';
-    return why_set(why, ERR_LOCKED, "%s: locked by pid %s", path,
-                   holder[0] == '\0' ? "(unknown)" : holder);
+    return why_set(
+        why, ERR_LOCKED,
+        "%s: locked by pid %s; an SQLite database serves one order consumer, for several "
+        "use PostgreSQL (setting database/url)",
+        path, holder[0] == '\0' ? "(unknown)" : holder);
 }
 
 /* The number only helps people; the lock holds without it. */

@@ -17,9 +17,14 @@ const struct setting order_settings_table[] = {
     {"group", SETTING_TEXT, "order-system", 0, 0, NULL,
      "the receiver group; a database serves one for life"},
     {"name", SETTING_TEXT, "", 0, 0, NULL, "of this receiver; empty: its host and process id"},
-    {"database/path", SETTING_TEXT, "{data}/orders.db", 0, 0, NULL, "the order database's file"},
+    {"database/url", SETTING_TEXT, "", 0, 0, NULL,
+     "PostgreSQL: a connection string or URI, without a password; empty: SQLite"},
+    {"database/password_file", SETTING_TEXT, "", 0, 0, NULL,
+     "PostgreSQL: a file whose first line is the password; empty: none is needed"},
+    {"database/path", SETTING_TEXT, "{data}/orders.db", 0, 0, NULL,
+     "SQLite: the order database's file, for one order consumer"},
     {"database/busy", SETTING_DURATION, "5s", 0, 60000, NULL,
-     "how long another program's lock on the database is waited for"},
+     "how long another's lock on the database is waited for"},
     {"batch", SETTING_INTEGER, "1024", 1, HERALD_CONSUMER_BATCH_MAX, NULL,
      "notifications in one transaction at most"},
     {"hang", SETTING_DURATION, "30s", 100, 3600000, NULL,
@@ -67,7 +72,10 @@ order_settings_read(const settings_t *settings, struct order_settings *values, s
     if (rc == ERR_OK) {
         values->producer = settings_text(settings, "producer");
         values->front = settings_text(settings, "front/bind");
-        values->database = settings_text(settings, "database/path");
+        values->path = settings_text(settings, "database/path");
+        values->url = settings_text(settings, "database/url");
+        values->password_file = settings_text(settings, "database/password_file");
+        values->database = values->url[0] != '\0' ? values->url : values->path;
     }
     return rc;
 }

@@ -11,9 +11,12 @@
 extern const struct setting order_settings_table[];
 
 struct order_settings {
-    const char *producer; /* endpoints; borrowed from the settings, as is the database's path */
+    const char *producer; /* endpoints; borrowed from the settings, as are the next five */
     const char *front;
-    const char *database;
+    const char *path;          /* SQLite */
+    const char *url;           /* PostgreSQL; empty: SQLite */
+    const char *password_file; /* PostgreSQL; empty: none */
+    const char *database;      /* the one of path and url that counts, to be shown */
     char group[LIMIT_NAME_BYTES + 1];
     char name[LIMIT_NAME_BYTES + 1]; /* by default host and process id: of this process alone */
     int busy_ms;

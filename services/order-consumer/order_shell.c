@@ -1,6 +1,7 @@
 #include "order_shell.h"
 
 #include "order_core.h"
+#include "order_counters.h"
 #include "order_db.h"
 #include "order_front.h"
 
@@ -11,6 +12,7 @@
 #include "runtime/logger.h"
 #include "runtime/shell.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -20,23 +22,31 @@ typedef err_t order_db_fn(order_db_t *db, const struct order_db_batch *batch, st
 
 struct order_shell {
     const struct order_settings *settings; /* borrowed */
-    order_db_t *db;                        /* NULL: it could not be opened again */
+    order_db_t *db;                        /* NULL: it could not be opened (again) */
     uint8_t identity[ORDER_DB_IDENTITY_BYTES];
     struct order_item items[HERALD_CONSUMER_BATCH_MAX];
     struct order_answer answers[HERALD_CONSUMER_BATCH_MAX];
-    herald_consumer_t *consumer;
+    herald_consumer_t *consumer; /* NULL: the database was never open, so that we are nobody yet */
     order_front_t *front;
     struct why why;        /* of the latest fault */
-    pthread_mutex_t mutex; /* guards core: the front door's thread reads it */
+    struct why told;       /* of the latest that was logged */
+    bool renew_identity;   /* once the database is open */
+    pthread_mutex_t mutex; /* guards core and consumer: the front door's thread reads them */
     struct order_core core;
 };
 
+/* A fault that lasts is told once, and again when another sentence says why. */
 static enum order_core_state
 fault(order_shell_t *self, err_t err, const char *doing)
 {
     CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    enum order_core_state before = self->core.state;
     enum order_core_state state = order_core_fault(&self->core, err, clock_mono_ms());
     CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    if (before == state && strcmp(self->why.text, self->told.text) == 0) {
+        return state;
+    }
+    self->told = self->why;
     LOGGER_EVENT(state == ORDER_CORE_ENDED ? LOGGER_ERROR : LOGGER_WARN, "database_fault",
                  LOGGER_TEXT("doing", doing), LOGGER_TEXT("error", err_name(err)),
                  LOGGER_TEXT("why", self->why.text),
@@ -48,7 +58,9 @@ static err_t
 open_database(order_shell_t *self, struct why *why)
 {
     struct order_db_options options = {
-        .path = self->settings->database,
+        .path = self->settings->path,
+        .url = self->settings->url,
+        .password_file = self->settings->password_file,
         .group = self->settings->group,
         .busy_ms = self->settings->busy_ms,
     };
@@ -69,6 +81,17 @@ open_again(order_shell_t *self)
     return rc;
 }
 
+static void
+reopened(order_shell_t *self)
+{
+    CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    order_core_reopened(&self->core);
+    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    self->told.text[0] = '\0';
+    LOGGER_EVENT(LOGGER_INFO, "database_opened_again",
+                 LOGGER_TEXT("database", self->settings->database));
+}
+
 /* WAITING, and the pause is over: SERVING again when the database can be opened. */
 static void
 tend(order_shell_t *self)
@@ -81,11 +104,7 @@ tend(order_shell_t *self)
         (void)fault(self, rc, "opening it again");
         return;
     }
-    CHECK(pthread_mutex_lock(&self->mutex) == 0);
-    order_core_reopened(&self->core);
-    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
-    LOGGER_EVENT(LOGGER_INFO, "database_opened_again",
-                 LOGGER_TEXT("path", self->settings->database));
+    reopened(self);
 }
 
 static void
@@ -124,6 +143,9 @@ ask_database(order_shell_t *self, order_db_fn *what, size_t count)
     order_db_close(&self->db);
     if (fault(self, rc, "a batch") == ORDER_CORE_ENDED) {
         return false;
+    }
+    if (rc == ERR_AGAIN) {
+        return true; /* DOWN, all of them; the pause decides when it is tried again */
     }
     struct why before = self->why;
     if (open_again(self) != ERR_OK) {
@@ -217,55 +239,29 @@ count_all(void *context, struct wire_counter *counters, uint32_t max)
     order_shell_t *self = context;
     CHECK(pthread_mutex_lock(&self->mutex) == 0);
     struct order_core core = self->core;
+    herald_consumer_t *consumer = self->consumer; /* set once */
     CHECK(pthread_mutex_unlock(&self->mutex) == 0);
-    struct herald_consumer_counts counts;
-    herald_consumer_count(self->consumer, &counts);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } all[] = {
-        {"database_state", core.state},
-        {"database_faults", core.fault_count},
-        {"batches", core.batches},
-        {"answered_done", core.answers[ORDER_ANSWER_DONE]},
-        {"answered_duplicate", core.answers[ORDER_ANSWER_DUPLICATE]},
-        {"answered_retry", core.answers[ORDER_ANSWER_RETRY]},
-        {"answered_down", core.answers[ORDER_ANSWER_DOWN]},
-        {"answered_reject", core.answers[ORDER_ANSWER_REJECT]},
-        {"answered_fenced", core.answers[ORDER_ANSWER_FENCED]},
-        {"answered_undone", core.answers[ORDER_ANSWER_UNDONE]},
-        {"received", counts.received},
-        {"handed_back", counts.handed_back},
-        {"expired", counts.expired},
-        {"malformed", counts.malformed},
-        {"waiting", counts.waiting},
-        {"senders_joined", counts.joined},
-        {"hung", counts.hung},
-    };
-    uint32_t count = 0;
-    for (; count < max && count < sizeof all / sizeof all[0]; count++) {
-        counters[count].name =
-            (struct wire_text){.data = all[count].name, .size = strlen(all[count].name)};
-        counters[count].value = all[count].value;
+    struct herald_consumer_counts counts = {0};
+    if (consumer != NULL) {
+        herald_consumer_count(consumer, &counts);
     }
-    return count;
+    return order_counters_fill(&core, &counts, counters, max);
 }
 
+/* The database is open for the first time: now we know who we are, and begin to receive. */
 static err_t
-open_parts(order_shell_t *self, bool renew_identity, struct why *why)
+join(order_shell_t *self, struct why *why)
 {
     const struct order_settings *settings = self->settings;
-    err_t rc = open_database(self, why);
-    if (rc == ERR_OK && renew_identity) {
-        rc = order_db_renew_identity(self->db, why);
+    if (self->renew_identity) {
+        err_t rc = order_db_renew_identity(self->db, why);
+        if (rc != ERR_OK) {
+            order_db_close(&self->db);
+            return rc;
+        }
+        self->renew_identity = false;
     }
-    if (rc == ERR_OK) {
-        memcpy(self->identity, order_db_identity(self->db), sizeof self->identity);
-        rc = order_front_open(&self->front, settings->front, settings->insecure, why);
-    }
-    if (rc != ERR_OK) {
-        return rc;
-    }
+    memcpy(self->identity, order_db_identity(self->db), sizeof self->identity);
     const struct herald_consumer_options options = {
         .producer = settings->producer,
         .group = settings->group,
@@ -279,7 +275,49 @@ open_parts(order_shell_t *self, bool renew_identity, struct why *why)
         .hang_ms = settings->hang_ms,
         .event = on_event,
     };
-    rc = herald_consumer_new(&self->consumer, &options, why);
+    herald_consumer_t *consumer = NULL;
+    err_t rc = herald_consumer_new(&consumer, &options, why);
+    CHECK(pthread_mutex_lock(&self->mutex) == 0);
+    self->consumer = consumer;
+    CHECK(pthread_mutex_unlock(&self->mutex) == 0);
+    return rc;
+}
+
+/* As tend, for a database that was away when we started. */
+static void
+come_up(order_shell_t *self)
+{
+    if (!order_core_may_reopen(&self->core, clock_mono_ms())) {
+        (void)poll(NULL, 0, STEP_WAIT_MS); /* woken early is as good */
+        return;
+    }
+    err_t rc = open_database(self, &self->why);
+    if (rc == ERR_OK) {
+        rc = join(self, &self->why);
+    }
+    if (rc == ERR_OK) {
+        reopened(self);
+    } else {
+        (void)fault(self, rc, "opening it");
+    }
+}
+
+static err_t
+open_parts(order_shell_t *self, struct why *why)
+{
+    const struct order_settings *settings = self->settings;
+    err_t rc = open_database(self, why);
+    if (rc == ERR_AGAIN) { /* a server that may still come */
+        self->why = *why;
+        (void)fault(self, rc, "opening it");
+        rc = ERR_OK;
+    }
+    if (rc == ERR_OK) {
+        rc = order_front_open(&self->front, settings->front, settings->insecure, why);
+    }
+    if (rc == ERR_OK && self->db != NULL) {
+        rc = join(self, why);
+    }
     if (rc == ERR_OK) {
         order_front_start(self->front, count_all, self);
     }
@@ -293,9 +331,10 @@ order_shell_open(order_shell_t **self_p, const struct order_settings *settings, 
     CHECK(self_p != NULL && *self_p == NULL);
     order_shell_t *self = mem_zeroed(sizeof *self);
     self->settings = settings;
+    self->renew_identity = renew_identity;
     CHECK(pthread_mutex_init(&self->mutex, NULL) == 0);
     order_core_init(&self->core);
-    err_t rc = open_parts(self, renew_identity, why);
+    err_t rc = open_parts(self, why);
     if (rc != ERR_OK) {
         order_shell_close(&self);
         return rc;
@@ -323,6 +362,10 @@ err_t
 order_shell_run(order_shell_t *self, struct why *why)
 {
     while (!shell_stopping() && self->core.state != ORDER_CORE_ENDED) {
+        if (self->consumer == NULL) {
+            come_up(self);
+            continue;
+        }
         (void)herald_consumer_step(self->consumer, STEP_WAIT_MS);
         if (self->core.state == ORDER_CORE_WAITING) {
             tend(self);

@@ -1,161 +1,130 @@
 #include "order_steps.h"
 
-#include "order_event.h"
-#include "order_rules.h"
-
+#include <stdio.h>
 #include <string.h>
 
 /*
- * The row decides: one UNIQUE key holds either the effect or the fence. It is written before the
- * order, so that an order is touched only by whoever has won the key. answer: what is to be
- * recorded; *won is false when another row stands there, and nothing has changed.
+ * The row decides: one UNIQUE key holds either the effect or the fence. False: a row stands there
+ * that stays, and nothing of the item may be written. Only a FAILURE of the same content gives way.
  */
-static int
-claim(struct order_store *store, const struct order_steps_item *step,
-      struct order_store_log_row *row, bool *won)
+static bool
+claim(order_work_t *work, struct order_work_item *item, enum order_work_status status,
+      const char *reason)
 {
-    row->item = step->item;
-    row->now_unix_ms = step->now_unix_ms;
-    order_item_hash(step->item, row->hash);
-    return order_store_write_log(store, row, won);
+    struct order_work_key *key = &work->keys[item->key];
+    bool free =
+        key->status == ORDER_WORK_NO_ROW ||
+        (key->status == ORDER_WORK_FAILURE && memcmp(key->hash, item->hash, sizeof key->hash) == 0);
+    if (!free) {
+        return false;
+    }
+    key->status = status;
+    memcpy(key->hash, item->hash, sizeof key->hash);
+    item->write.row = status;
+    item->write.reason = reason;
+    return true;
 }
 
 /* Another row stands under the key of a delivery: say what that means for it. */
-static int
-answer_taken(struct order_store *store, const struct order_store_log_row *row,
-             struct order_answer *answer)
+static void
+answer_taken(const order_work_t *work, const struct order_work_item *item)
 {
-    struct order_store_log log;
-    int rc = order_store_read_log(store, row->item, &log);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-    if (log.status == ORDER_STORE_LOG_FENCED) {
-        order_answer_set(answer, ORDER_ANSWER_FENCED, "fenced before it was applied");
-    } else if (log.status == ORDER_STORE_LOG_SUCCESS &&
-               memcmp(log.hash, row->hash, sizeof log.hash) == 0) {
-        order_answer_set(answer, ORDER_ANSWER_DUPLICATE, "applied before");
+    const struct order_work_key *key = &work->keys[item->key];
+    if (key->status == ORDER_WORK_FENCED) {
+        order_answer_set(item->answer, ORDER_ANSWER_FENCED, "fenced before it was applied");
+    } else if (key->status == ORDER_WORK_SUCCESS &&
+               memcmp(key->hash, item->hash, sizeof key->hash) == 0) {
+        order_answer_set(item->answer, ORDER_ANSWER_DUPLICATE, "applied before");
     } else {
-        order_answer_set(answer, ORDER_ANSWER_REJECT, "biz_id: was used for other content");
+        order_answer_set(item->answer, ORDER_ANSWER_REJECT, "biz_id: was used for other content");
     }
-    return SQLITE_OK;
 }
 
-int
-order_steps_apply(struct order_store *store, const struct order_steps_item *step,
-                  struct order_answer *answer)
+void
+order_steps_apply(order_work_t *work, struct order_work_item *item)
 {
-    struct order_event event;
+    struct order_work_order *view = NULL;
     struct order_rules_order order = {0};
     bool changed = false;
-    bool is_new = false;
-    if (order_event_parse(step->item, &event, answer)) {
-        int rc = order_store_read_order(store, event.order_id, &order);
-        if (rc != SQLITE_OK) {
-            return rc;
+    if (item->order != ORDER_WORK_NONE) {
+        view = &work->orders[item->order];
+        order = view->order;
+    }
+    if (item->understood) { /* which means that it names an order */
+        changed = order_rules_apply(&order, &item->event, item->answer);
+    }
+    bool done = item->answer->outcome == ORDER_ANSWER_DONE;
+    if (!claim(work, item, done ? ORDER_WORK_SUCCESS : ORDER_WORK_FAILURE, item->answer->reason)) {
+        answer_taken(work, item);
+        return;
+    }
+    if (changed) {
+        item->write.change =
+            view->order.status == ORDER_STATUS_UNKNOWN ? ORDER_WORK_INSERT : ORDER_WORK_UPDATE;
+        item->write.order = order;
+        view->order = order;
+    }
+    order_work_place(work, item);
+}
+
+void
+order_steps_record_refusal(order_work_t *work, struct order_work_item *item)
+{
+    item->event.order_id[0] = '\0'; /* it may be what was refused */
+    order_answer_set(item->answer, ORDER_ANSWER_REJECT, "the database refuses it: %s",
+                     work->refusal);
+    if (claim(work, item, ORDER_WORK_FAILURE, item->answer->reason)) {
+        order_work_place(work, item);
+    } /* else a row that stands there says more */
+}
+
+/* Put the fence, or say what stands in its place. False: the key is not fenced. */
+static bool
+put_fence(order_work_t *work, struct order_work_item *item)
+{
+    if (work->keys[item->key].status != ORDER_WORK_FENCED &&
+        !claim(work, item, ORDER_WORK_FENCED, "")) {
+        answer_taken(work, item);
+        if (item->answer->outcome == ORDER_ANSWER_DUPLICATE) {
+            item->answer->outcome = ORDER_ANSWER_DONE; /* the effect came first */
         }
-        is_new = order.status == ORDER_STATUS_UNKNOWN;
-        changed = order_rules_apply(&order, &event, answer);
+        return false;
     }
-    struct order_store_log_row row = {
-        .order_id = event.order_id,
-        .reason = answer->reason,
-        .status = answer->outcome == ORDER_ANSWER_DONE ? ORDER_STORE_LOG_SUCCESS
-                                                       : ORDER_STORE_LOG_FAILURE,
-    };
-    bool won = false;
-    int rc = claim(store, step, &row, &won);
-    if (rc == SQLITE_OK && !won) {
-        return answer_taken(store, &row, answer);
-    }
-    if (rc == SQLITE_OK && changed) {
-        rc = is_new ? order_store_insert_order(store, event.order_id, &order, step->now_unix_ms)
-                    : order_store_update_order(store, event.order_id, &order, step->now_unix_ms);
-    }
-    return rc;
+    /* One fence closes the key, whatever content it was put for. */
+    order_answer_set(item->answer, ORDER_ANSWER_FENCED, "fenced");
+    return true;
 }
 
-int
-order_steps_record_fault(struct order_store *store, const struct order_steps_item *step,
-                         struct order_answer *answer)
+void
+order_steps_fence(order_work_t *work, struct order_work_item *item)
 {
-    struct order_store_log_row row = {
-        .order_id = "",
-        .reason = answer->reason,
-        .status = ORDER_STORE_LOG_FAILURE,
-    };
-    bool won = false;
-    return claim(store, step, &row, &won); /* a row that stands there says more */
+    if (put_fence(work, item) && item->write.row != ORDER_WORK_NO_ROW) {
+        order_work_place(work, item);
+    }
 }
 
-/* Put the fence, or find out what stands in its place. *log is valid unless *won. */
-static int
-put_fence(struct order_store *store, const struct order_steps_item *step, const char *order_id,
-          struct order_store_log *log, struct order_answer *answer)
+void
+order_steps_undo(order_work_t *work, struct order_work_item *item)
 {
-    struct order_store_log_row row = {
-        .order_id = order_id,
-        .reason = "",
-        .status = ORDER_STORE_LOG_FENCED,
-    };
-    bool won = false;
-    int rc = claim(store, step, &row, &won);
-    log->status = ORDER_STORE_LOG_FENCED;
-    log->undo_result[0] = '\0';
-    order_answer_set(answer, ORDER_ANSWER_FENCED, "fenced");
-    if (rc != SQLITE_OK || won) {
-        return rc;
+    if (!put_fence(work, item)) {
+        return;
     }
-    rc = order_store_read_log(store, step->item, log);
-    if (rc != SQLITE_OK || log->status == ORDER_STORE_LOG_FENCED) {
-        return rc; /* one fence closes the key, whatever content it was put for */
-    }
-    return answer_taken(store, &row, answer);
-}
-
-int
-order_steps_fence(struct order_store *store, const struct order_steps_item *step,
-                  struct order_answer *answer)
-{
-    struct order_event event;
-    (void)order_event_parse(step->item, &event, answer); /* only for the order's id, if any */
-    struct order_store_log log;
-    int rc = put_fence(store, step, event.order_id, &log, answer);
-    if (rc == SQLITE_OK && answer->outcome == ORDER_ANSWER_DUPLICATE) {
-        answer->outcome = ORDER_ANSWER_DONE; /* the effect came first */
-    }
-    return rc;
-}
-
-int
-order_steps_undo(struct order_store *store, const struct order_steps_item *step,
-                 struct order_answer *answer)
-{
-    struct order_event event;
-    (void)order_event_parse(step->item, &event, answer); /* only for the order's id, if any */
-    struct order_store_log log;
-    int rc = put_fence(store, step, event.order_id, &log, answer);
-    if (rc != SQLITE_OK || log.status != ORDER_STORE_LOG_FENCED) {
-        if (rc == SQLITE_OK && answer->outcome == ORDER_ANSWER_DUPLICATE) {
-            answer->outcome = ORDER_ANSWER_DONE; /* the effect came first */
-        }
-        return rc;
-    }
-    if (log.undo_result[0] != '\0') {
-        order_answer_set(answer, ORDER_ANSWER_UNDONE, "%s", log.undo_result);
-        return SQLITE_OK;
+    struct order_work_key *key = &work->keys[item->key];
+    if (key->undo_result[0] != '\0') {
+        order_answer_set(item->answer, ORDER_ANSWER_UNDONE, "%s", key->undo_result);
+        return;
     }
     struct order_rules_order order = {0};
-    if (event.order_id[0] != '\0') {
-        rc = order_store_read_order(store, event.order_id, &order);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
+    if (item->order != ORDER_WORK_NONE) {
+        order = work->orders[item->order].order;
     }
-    if (order_rules_hold(&order, event.order_id, answer)) {
-        rc = order_store_update_order(store, event.order_id, &order, step->now_unix_ms);
+    if (order_rules_hold(&order, item->event.order_id, item->answer)) {
+        item->write.change = ORDER_WORK_UPDATE;
+        item->write.order = order;
+        work->orders[item->order].order = order;
     }
-    return rc != SQLITE_OK
-               ? rc
-               : order_store_write_undo(store, step->item, answer->reason, step->now_unix_ms);
+    (void)snprintf(key->undo_result, sizeof key->undo_result, "%s",
+                   item->answer->reason); /* fits */
+    item->write.undo_result = item->answer->reason;
+    order_work_place(work, item);
 }

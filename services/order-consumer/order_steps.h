@@ -1,21 +1,13 @@
 /*
- * What is done with one notification inside a transaction. Each returns SQLite's result code; any
- * but SQLITE_OK means that the item's savepoint must be rolled back and *answer is not valid.
+ * What one notification of a batch means, given what the database holds of its key and its order.
+ * Pure: each decides the item's answer and its write, and leaves the views as that write will.
  */
 #ifndef HERALD_ORDER_STEPS_H
 #define HERALD_ORDER_STEPS_H
 
-#include "order_answer.h"
-#include "order_item.h"
-#include "order_store.h"
+#include "order_work.h"
 
-struct order_steps_item {
-    const struct order_item *item; /* without an order_item_fault */
-    int64_t now_unix_ms;
-};
-
-typedef int order_steps_fn(struct order_store *store, const struct order_steps_item *step,
-                           struct order_answer *answer);
+typedef void order_steps_fn(order_work_t *work, struct order_work_item *item);
 
 /* DONE, DUPLICATE, RETRY, REJECT or FENCED; a refusal leaves its FAILURE row. */
 order_steps_fn order_steps_apply;
@@ -26,8 +18,7 @@ order_steps_fn order_steps_fence;
 /* As fence, and UNDONE when the undoing action has run, now or before, with its result. */
 order_steps_fn order_steps_undo;
 
-/* Record a refusal that the database itself raised (a CHECK, a size), and that the answer already
- * tells, as a FAILURE. */
-order_steps_fn order_steps_record_fault;
+/* REJECT: the database itself refuses it (work->refusal: a CHECK, a size); leaves a FAILURE row. */
+order_steps_fn order_steps_record_refusal;
 
 #endif

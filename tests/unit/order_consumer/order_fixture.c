@@ -1,4 +1,4 @@
-#include "order_fixture.h"
+#include "order_fixture_private.h"
 
 #include "base/check.h"
 
@@ -9,10 +9,20 @@
 #include <string.h>
 #include <unistd.h>
 
+bool
+order_fixture_is_postgres(void)
+{
+    return getenv("HERALD_TEST_POSTGRES") != NULL;
+}
+
 void
 order_fixture_init(struct order_fixture *self)
 {
     *self = (struct order_fixture){.db = NULL};
+    if (order_fixture_is_postgres()) {
+        order_fixture_postgres_init(self);
+        return;
+    }
     (void)snprintf(self->dir, sizeof self->dir, "/tmp/herald-order-XXXXXX");
     CHECK(mkdtemp(self->dir) != NULL);
     (void)snprintf(self->path, sizeof self->path, "%s/orders.db", self->dir);
@@ -21,7 +31,11 @@ order_fixture_init(struct order_fixture *self)
 void
 order_fixture_open(struct order_fixture *self)
 {
-    struct order_db_options options = {.path = self->path, .group = "orders", .busy_ms = 200};
+    struct order_db_options options = {
+        .path = self->path, .url = self->url, .group = "orders", .busy_ms = 200};
+    if (order_fixture_is_postgres()) {
+        options.busy_ms = 5000; /* others may be at work in the server */
+    }
     struct why why = {""};
     bool is_open = order_db_open(&self->db, &options, &why) == ERR_OK;
     if (!is_open) {
@@ -35,6 +49,10 @@ order_fixture_fini(struct order_fixture *self)
 {
     static const char *const tails[] = {"", "-wal", "-shm", "-journal", ".lock"};
     order_db_close(&self->db);
+    if (order_fixture_is_postgres()) {
+        order_fixture_postgres_fini(self);
+        return;
+    }
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         char path[128];
         (void)snprintf(path, sizeof path, "%s%s", self->path, tails[i]);
@@ -101,6 +119,9 @@ const char *
 order_fixture_text(const struct order_fixture *self, const char *sql)
 {
     static char text[512];
+    if (order_fixture_is_postgres()) {
+        return order_fixture_postgres_text(self, sql, text, sizeof text) ? text : "-1";
+    }
     sqlite3 *db = outside(self);
     sqlite3_stmt *statement = NULL;
     CHECK(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK);
@@ -120,11 +141,17 @@ order_fixture_number(const struct order_fixture *self, const char *sql)
     return strtoll(order_fixture_text(self, sql), NULL, 10);
 }
 
-int
+enum order_fixture_result
 order_fixture_execute(const struct order_fixture *self, const char *sql)
 {
+    if (order_fixture_is_postgres()) {
+        return order_fixture_postgres_execute(self, sql);
+    }
     sqlite3 *db = outside(self);
     int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
     CHECK(sqlite3_close(db) == SQLITE_OK);
-    return rc;
+    if (rc == SQLITE_OK) {
+        return ORDER_FIXTURE_DONE;
+    }
+    return rc == SQLITE_CONSTRAINT ? ORDER_FIXTURE_REFUSED : ORDER_FIXTURE_FAILED;
 }

@@ -1,21 +1,28 @@
 /*
- * An order database in a temporary directory, notifications for it, and a look at it from outside
- * by a connection of its own.
+ * An order database of a test's own, notifications for it, and a look at it from outside by a
+ * connection of its own. It is a file in a temporary directory, or, where HERALD_TEST_POSTGRES has
+ * a connection string, a schema in that server; where that is empty there is no server, and the
+ * test is skipped.
  */
 #ifndef HERALD_TEST_ORDER_FIXTURE_H
 #define HERALD_TEST_ORDER_FIXTURE_H
 
 #include "order_db.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct order_fixture {
     char dir[64];
     char path[96];
-    order_db_t *db; /* owned; NULL while closed */
+    char schema[64]; /* PostgreSQL */
+    char url[256];   /* PostgreSQL; else empty */
+    order_db_t *db;  /* owned; NULL while closed */
 };
 
-void order_fixture_init(struct order_fixture *self); /* makes the directory, opens nothing */
+bool order_fixture_is_postgres(void);
+
+void order_fixture_init(struct order_fixture *self); /* makes the place, opens nothing */
 void order_fixture_open(struct order_fixture *self); /* opens as group "orders" */
 void order_fixture_fini(struct order_fixture *self); /* closes and removes everything */
 
@@ -36,7 +43,13 @@ enum order_answer_outcome order_fixture_apply(struct order_fixture *self, const 
 int64_t order_fixture_number(const struct order_fixture *self, const char *sql);
 const char *order_fixture_text(const struct order_fixture *self, const char *sql); /* static */
 
-/* Execute from outside; returns SQLite's result code. */
-int order_fixture_execute(const struct order_fixture *self, const char *sql);
+enum order_fixture_result {
+    ORDER_FIXTURE_DONE = 0,
+    ORDER_FIXTURE_REFUSED, /* by a check, a unique key or a type */
+    ORDER_FIXTURE_FAILED,
+};
+
+/* Execute from outside, one statement or several. */
+enum order_fixture_result order_fixture_execute(const struct order_fixture *self, const char *sql);
 
 #endif

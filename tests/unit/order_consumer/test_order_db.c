@@ -1,7 +1,6 @@
 #include "order_fixture.h"
 
 #include <criterion/criterion.h>
-#include <sqlite3.h>
 #include <string.h>
 
 #define ORDER_1001 "{\"order_id\":\"1001\",\"amount\":1099,\"currency\":\"USD\"}"
@@ -226,7 +225,7 @@ Test(order_db, undo_puts_the_order_on_hold_once_and_keeps_its_result)
     cr_assert_str_eq(text("SELECT status || held_from FROM order_table"), "ON_HOLDCREATED");
     cr_assert_eq(order_fixture_execute(&fixture, "UPDATE order_table SET status=held_from,"
                                                  " held_from=NULL"),
-                 SQLITE_OK);
+                 ORDER_FIXTURE_DONE);
     for (int i = 0; i < 3; i++) {
         struct order_answer again = act(ORDER_FIXTURE_UNDO, "n2", "payment.succeeded", ORDER_1001);
         cr_assert_eq(again.outcome, ORDER_ANSWER_UNDONE);
@@ -280,10 +279,15 @@ Test(order_db, a_batch_sees_its_own_items_in_order_and_spares_the_good_from_the_
 
 Test(order_db, an_item_that_the_database_refuses_is_rolled_back_alone)
 {
-    cr_assert_eq(order_fixture_execute(
-                     &fixture, "CREATE TRIGGER no_paid BEFORE UPDATE ON order_table WHEN"
-                               " new.status='PAID' BEGIN SELECT raise(ABORT, 'audit'); END"),
-                 SQLITE_OK);
+    static const char sqlite[] = "CREATE TRIGGER no_paid BEFORE UPDATE ON order_table WHEN"
+                                 " new.status='PAID' BEGIN SELECT raise(ABORT, 'audit'); END";
+    static const char postgres[] =
+        "CREATE FUNCTION no_paid() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'audit'; END $$;"
+        "CREATE TRIGGER no_paid BEFORE UPDATE ON order_table FOR EACH ROW"
+        " WHEN (new.status = 'PAID') EXECUTE FUNCTION no_paid()";
+    cr_assert_eq(order_fixture_execute(&fixture, order_fixture_is_postgres() ? postgres : sqlite),
+                 ORDER_FIXTURE_DONE);
     struct order_item items[] = {
         order_fixture_item("n1", "order.created", ORDER_1001),
         order_fixture_item("n2", "payment.succeeded", ORDER_1001),
@@ -326,42 +330,63 @@ Test(order_db, the_views_read_well)
                      "2023-11-14 22:13:20.123");
 }
 
+/* What both refuse. */
+static const char *const nonsense[] = {
+    "UPDATE order_table SET status='LOST'",
+    "UPDATE order_table SET status='ON_HOLD'",
+    "UPDATE order_table SET held_from='PAID'",
+    "UPDATE order_table SET status='REFUNDED'",
+    "UPDATE order_table SET refunded=1",
+    "UPDATE order_table SET refunded=amount",
+    "UPDATE order_table SET amount=0",
+    "UPDATE order_table SET amount=-1",
+    "UPDATE order_table SET amount='many'",
+    "UPDATE order_table SET currency='usd'",
+    "UPDATE order_table SET currency='DOLLAR'",
+    "UPDATE order_table SET version=-1",
+    "UPDATE order_table SET biz_id=''",
+    "UPDATE order_table SET biz_id=NULL",
+    "INSERT INTO order_table SELECT id + 1, biz_id, status, amount, currency, refunded, version,"
+    " held_from, created_time, updated_time FROM order_table",
+    "UPDATE notify_log SET status='DONE'",
+    "UPDATE notify_log SET status='FAILURE'",
+    "UPDATE notify_log SET order_id=NULL",
+    "UPDATE notify_log SET undo_result='x'",
+    "UPDATE notify_log SET content_hash=NULL",
+    "UPDATE notify_log SET biz_id=NULL",
+    "UPDATE notify_log SET topic=''",
+    "INSERT INTO notify_log SELECT id + 1, biz_id, order_id, topic, version, status,"
+    " content_hash, reason, undo_result, created_time, updated_time FROM notify_log",
+};
+
+static void
+assert_refused(const char *const *statements, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(order_fixture_execute(&fixture, statements[i]), ORDER_FIXTURE_REFUSED, "%s",
+                     statements[i]);
+    }
+}
+
 Test(order_db, the_tables_refuse_nonsense)
 {
-    static const char *const nonsense[] = {
-        "UPDATE order_table SET status='LOST'",
-        "UPDATE order_table SET status='ON_HOLD'",
-        "UPDATE order_table SET held_from='PAID'",
-        "UPDATE order_table SET status='REFUNDED'",
-        "UPDATE order_table SET refunded=1",
-        "UPDATE order_table SET refunded=amount",
-        "UPDATE order_table SET amount=0",
-        "UPDATE order_table SET amount=-1",
+    static const char *const sqlite[] = {
         "UPDATE order_table SET amount=10.5",
-        "UPDATE order_table SET amount='many'",
-        "UPDATE order_table SET currency='usd'",
-        "UPDATE order_table SET currency='DOLLAR'",
-        "UPDATE order_table SET version=-1",
-        "UPDATE order_table SET biz_id=''",
-        "UPDATE order_table SET biz_id=NULL",
-        "INSERT INTO order_table SELECT NULL, biz_id, status, amount, currency, refunded, version,"
-        " held_from, created_time, updated_time FROM order_table",
-        "UPDATE notify_log SET status='DONE'",
-        "UPDATE notify_log SET status='FAILURE'",
-        "UPDATE notify_log SET order_id=NULL",
-        "UPDATE notify_log SET undo_result='x'",
         "UPDATE notify_log SET content_hash=x'00'",
-        "UPDATE notify_log SET content_hash=NULL",
-        "UPDATE notify_log SET biz_id=NULL",
-        "UPDATE notify_log SET topic=''",
-        "INSERT INTO notify_log SELECT NULL, biz_id, order_id, topic, version, status,"
-        " content_hash, reason, undo_result, created_time, updated_time FROM notify_log",
-        "INSERT INTO database_identity VALUES (2, zeroblob(16), 'orders', 0)",
         "UPDATE database_identity SET identity=x'00'",
+        "INSERT INTO database_identity VALUES (2, zeroblob(16), 'orders', 0)",
+    };
+    static const char *const postgres[] = {
+        "UPDATE notify_log SET content_hash='\\x00'",
+        "UPDATE database_identity SET identity='\\x00'",
+        "INSERT INTO database_identity SELECT 2, identity, group_name, format, created_time"
+        " FROM database_identity",
     };
     (void)apply("n1", "order.created", ORDER_1001);
-    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-        cr_assert_eq(order_fixture_execute(&fixture, nonsense[i]), SQLITE_CONSTRAINT, "%s",
-                     nonsense[i]);
+    assert_refused(nonsense, sizeof nonsense / sizeof nonsense[0]);
+    if (order_fixture_is_postgres()) {
+        assert_refused(postgres, sizeof postgres / sizeof postgres[0]);
+    } else {
+        assert_refused(sqlite, sizeof sqlite / sizeof sqlite[0]);
     }
 }

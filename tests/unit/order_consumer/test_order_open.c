@@ -1,7 +1,7 @@
 #include "order_fixture.h"
 
 #include "order_faults.h"
-#include "order_schema.h"
+#include "order_sqlite_schema.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -62,9 +62,10 @@ Test(order_open, settings_are_those_that_lose_nothing)
 {
     order_fixture_open(&fixture);
     cr_assert_str_eq(order_fixture_text(&fixture, "PRAGMA journal_mode"), "wal");
-    cr_assert_eq(order_fixture_number(&fixture, "PRAGMA user_version"), ORDER_SCHEMA_VERSION);
+    cr_assert_eq(order_fixture_number(&fixture, "PRAGMA user_version"),
+                 ORDER_SQLITE_SCHEMA_VERSION);
     cr_assert_eq(order_fixture_number(&fixture, "PRAGMA application_id"),
-                 ORDER_SCHEMA_APPLICATION_ID);
+                 ORDER_SQLITE_SCHEMA_APPLICATION_ID);
 }
 
 Test(order_open, data_and_identity_survive_a_restart)
@@ -158,7 +159,7 @@ Test(order_open, a_newer_format_is_refused_untouched)
     order_db_close(&fixture.db);
     cr_assert_eq(order_fixture_execute(&fixture, "PRAGMA journal_mode=DELETE;"
                                                  "PRAGMA user_version=2"),
-                 SQLITE_OK);
+                 ORDER_FIXTURE_DONE);
     uint64_t sum = file_sum();
     struct why why;
     cr_assert_eq(open_as("orders", &why), ERR_UNSUPPORTED);
@@ -195,7 +196,7 @@ Test(order_open, another_programs_file_is_refused_untouched)
     for (size_t i = 0; i < sizeof makes / sizeof makes[0]; i++) {
         (void)unlink(fixture.path);
         cr_assert_eq(close(open(fixture.path, O_CREAT | O_RDWR, 0600)), 0);
-        cr_assert_eq(order_fixture_execute(&fixture, makes[i]), SQLITE_OK);
+        cr_assert_eq(order_fixture_execute(&fixture, makes[i]), ORDER_FIXTURE_DONE);
         uint64_t sum = file_sum();
         struct why why;
         cr_assert_eq(open_as("orders", &why), ERR_CORRUPT, "%s", makes[i]);

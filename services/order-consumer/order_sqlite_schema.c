@@ -1,4 +1,4 @@
-#include "order_schema.h"
+#include "order_sqlite_schema.h"
 
 #include "base/clock.h"
 
@@ -68,7 +68,7 @@ static const char tables[] =
     "  FROM notify_log;";
 
 err_t
-order_schema_fault(sqlite3 *db, int rc, const char *doing, struct why *why)
+order_sqlite_schema_fault(sqlite3 *db, int rc, const char *doing, struct why *why)
 {
     err_t err;
     switch (rc & 0xff) { /* the low byte of an extended result code is the plain one */
@@ -97,7 +97,7 @@ order_schema_fault(sqlite3 *db, int rc, const char *doing, struct why *why)
 static err_t
 last_fault(sqlite3 *db, const char *doing, struct why *why)
 {
-    return order_schema_fault(db, sqlite3_extended_errcode(db), doing, why);
+    return order_sqlite_schema_fault(db, sqlite3_extended_errcode(db), doing, why);
 }
 
 static uint32_t
@@ -111,21 +111,21 @@ static err_t
 probe_header(const uint8_t *header, size_t size, const char *path, struct why *why)
 {
     if (size < 100 || memcmp(header, "SQLite format 3", 16) != 0 ||
-        big_endian_u32(header + 68) != ORDER_SCHEMA_APPLICATION_ID) {
+        big_endian_u32(header + 68) != ORDER_SQLITE_SCHEMA_APPLICATION_ID) {
         return why_set(why, ERR_CORRUPT, "%s: not an order database of Herald; left as it is",
                        path);
     }
     uint32_t version = big_endian_u32(header + 60);
-    if (version > ORDER_SCHEMA_VERSION) {
+    if (version > ORDER_SQLITE_SCHEMA_VERSION) {
         return why_set(why, ERR_UNSUPPORTED,
                        "%s: format %u, this program knows up to %d; left as it is", path, version,
-                       ORDER_SCHEMA_VERSION);
+                       ORDER_SQLITE_SCHEMA_VERSION);
     }
     return ERR_OK;
 }
 
 err_t
-order_schema_probe(const char *path, struct why *why)
+order_sqlite_schema_probe(const char *path, struct why *why)
 {
     char journal[PATH_MAX];
     int size = snprintf(journal, sizeof journal, "%s-journal", path);
@@ -157,12 +157,13 @@ order_schema_probe(const char *path, struct why *why)
 /* Insert or replace the one row of database_identity. */
 static int
 write_identity(sqlite3 *db, const char *sql, const char *group,
-               const uint8_t identity[ORDER_SCHEMA_IDENTITY_BYTES])
+               const uint8_t identity[ORDER_SQLITE_SCHEMA_IDENTITY_BYTES])
 {
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
     if (rc == SQLITE_OK) {
-        (void)sqlite3_bind_blob(statement, 1, identity, ORDER_SCHEMA_IDENTITY_BYTES, SQLITE_STATIC);
+        (void)sqlite3_bind_blob(statement, 1, identity, ORDER_SQLITE_SCHEMA_IDENTITY_BYTES,
+                                SQLITE_STATIC);
         (void)sqlite3_bind_int64(statement, 2, clock_unix_ms()); /* step reports a failed bind */
         if (group != NULL) {
             (void)sqlite3_bind_text(statement, 3, group, -1, SQLITE_STATIC);
@@ -176,11 +177,11 @@ write_identity(sqlite3 *db, const char *sql, const char *group,
 static err_t
 create(sqlite3 *db, const char *group, struct why *why)
 {
-    uint8_t identity[ORDER_SCHEMA_IDENTITY_BYTES];
+    uint8_t identity[ORDER_SQLITE_SCHEMA_IDENTITY_BYTES];
     randombytes_buf(identity, sizeof identity);
     char header[128];
     (void)snprintf(header, sizeof header, "PRAGMA application_id=%d; PRAGMA user_version=%d;",
-                   ORDER_SCHEMA_APPLICATION_ID, ORDER_SCHEMA_VERSION); /* fits */
+                   ORDER_SQLITE_SCHEMA_APPLICATION_ID, ORDER_SQLITE_SCHEMA_VERSION); /* fits */
     if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, header, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, tables, NULL, NULL, NULL) != SQLITE_OK ||
@@ -226,20 +227,20 @@ check_format(sqlite3 *db, bool *is_empty, struct why *why)
         return err;
     }
     *is_empty = application == 0 && version == 0 && things == 0;
-    if (!*is_empty && application != ORDER_SCHEMA_APPLICATION_ID) {
+    if (!*is_empty && application != ORDER_SQLITE_SCHEMA_APPLICATION_ID) {
         return why_set(why, ERR_CORRUPT, "not an order database of Herald; left as it is");
     }
-    if (!*is_empty && (version < 1 || version > ORDER_SCHEMA_VERSION)) {
+    if (!*is_empty && (version < 1 || version > ORDER_SQLITE_SCHEMA_VERSION)) {
         return why_set(why, ERR_UNSUPPORTED,
                        "order database of format %d, this program knows 1 to %d; left as it is",
-                       version, ORDER_SCHEMA_VERSION);
+                       version, ORDER_SQLITE_SCHEMA_VERSION);
     }
     return ERR_OK;
 }
 
 err_t
-order_schema_check(sqlite3 *db, const char *group, uint8_t identity[ORDER_SCHEMA_IDENTITY_BYTES],
-                   struct why *why)
+order_sqlite_schema_check(sqlite3 *db, const char *group,
+                          uint8_t identity[ORDER_SQLITE_SCHEMA_IDENTITY_BYTES], struct why *why)
 {
     bool is_empty = false;
     err_t err = check_format(db, &is_empty, why);
@@ -255,8 +256,9 @@ order_schema_check(sqlite3 *db, const char *group, uint8_t identity[ORDER_SCHEMA
     if (rc == SQLITE_OK) {
         rc = sqlite3_step(statement);
     }
-    if (rc == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == ORDER_SCHEMA_IDENTITY_BYTES) {
-        memcpy(identity, sqlite3_column_blob(statement, 0), ORDER_SCHEMA_IDENTITY_BYTES);
+    if (rc == SQLITE_ROW &&
+        sqlite3_column_bytes(statement, 0) == ORDER_SQLITE_SCHEMA_IDENTITY_BYTES) {
+        memcpy(identity, sqlite3_column_blob(statement, 0), ORDER_SQLITE_SCHEMA_IDENTITY_BYTES);
         const char *owner = (const char *)sqlite3_column_text(statement, 1);
         if (owner == NULL || strcmp(owner, group) != 0) {
             err = why_set(why, ERR_CONFLICT, "order database of group %s, asked for as %s",
@@ -272,10 +274,11 @@ order_schema_check(sqlite3 *db, const char *group, uint8_t identity[ORDER_SCHEMA
 }
 
 err_t
-order_schema_renew_identity(sqlite3 *db, uint8_t identity[ORDER_SCHEMA_IDENTITY_BYTES],
-                            struct why *why)
+order_sqlite_schema_renew_identity(sqlite3 *db,
+                                   uint8_t identity[ORDER_SQLITE_SCHEMA_IDENTITY_BYTES],
+                                   struct why *why)
 {
-    randombytes_buf(identity, ORDER_SCHEMA_IDENTITY_BYTES);
+    randombytes_buf(identity, ORDER_SQLITE_SCHEMA_IDENTITY_BYTES);
     if (write_identity(db, "UPDATE database_identity SET identity = ?1, created_time = ?2", NULL,
                        identity) != SQLITE_OK) {
         return last_fault(db, "renewing the identity", why);
