@@ -30,13 +30,14 @@ wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int hi
     set_int(socket, ZMQ_SNDHWM, high_water);
     set_int(socket, ZMQ_RCVHWM, high_water);
     set_int(socket, ZMQ_LINGER, linger_ms);
-    set_int(socket, ZMQ_HEARTBEAT_IVL, 2000);
-    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 6000);
-    set_int(socket, ZMQ_HEARTBEAT_TTL, 6000);
+    /* Never libzmq's own heartbeats: when one falls due on a connection whose peer has gone while
+     * its queue was full, libzmq ends the whole process (zeromq/libzmq issues 3937 and 4364), so
+     * that any client could. PING and PONG watch over sessions, keepalive over what is idle. */
+    set_int(socket, ZMQ_HEARTBEAT_IVL, 0);
     set_int(socket, ZMQ_HANDSHAKE_IVL, 3000);
     set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
-    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, 30);
-    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, 10);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, 6);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, 3);
     set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
     set_int(socket, ZMQ_TCP_MAXRT, 15000);
     set_int(socket, ZMQ_RECONNECT_IVL, 100);
