@@ -1,10 +1,11 @@
 #include "runtime/front_door.h"
 
+#include "runtime/accept_guard.h"
 #include "runtime/logger.h"
 
 #include <string.h>
 
-#define OWN_COUNTERS 3
+#define OWN_COUNTERS 4
 
 static void
 put_pong(const struct front_door *self, uint64_t request, int64_t now_ms, struct wire_out *out)
@@ -30,6 +31,7 @@ put_counters(const struct front_door *self, uint64_t request, int64_t now_ms, st
     } own[OWN_COUNTERS] = {
         {"uptime_ms", (uint64_t)(now_ms - self->started_ms)},
         {"frames_refused", self->refused},
+        {"connections_refused", accept_guard_refused()},
         {"log_lines_dropped", logger_dropped()},
     };
     for (size_t i = 0; i < OWN_COUNTERS; i++) {

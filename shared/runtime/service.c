@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "runtime/accept_guard.h"
 #include "runtime/exit_code.h"
 #include "runtime/logger.h"
 #include "runtime/shell.h"
@@ -187,6 +188,7 @@ service_main(const struct service *service, int argc, char **argv)
         return code == 0 ? EXIT_CODE_OK : code - 1;
     }
     set_up_process();
+    accept_guard_open(settings_number(settings, "connections"));
     enum logger_level level = LOGGER_INFO;
     (void)logger_level_parse(settings_text(settings, "log/level"), &level); /* a choice: valid */
     logger_setup(service->name, level, settings_number(settings, "log/json") != 0);

@@ -44,6 +44,13 @@ err_t service_seed(uint64_t *seed, struct why *why);
          1,                                                                                        \
          NULL,                                                                                     \
          "bind addresses beyond this machine without CURVE"},                                      \
+        {"connections",                                                                            \
+         SETTING_INTEGER,                                                                          \
+         "4096",                                                                                   \
+         16,                                                                                       \
+         65536,                                                                                    \
+         NULL,                                                                                     \
+         "connections that are taken at most; more are closed at once"},                           \
     {                                                                                              \
         .path = NULL                                                                               \
     }
