@@ -17,12 +17,14 @@
 # IMAGES             crash: how many images (default 1000000; 30000 under asan)
 # STRIDE             crash: only each STRIDE-th bit flip and operation (default 1, all; 37 under asan)
 # SECONDS_EACH       fuzz: how long each target runs (default: until its share of a push is done)
+# FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
+#                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
-all_suites=(lint unit crash sim fuzz asan system interop stress docs)
+all_suites=(lint unit crash sim fuzz asan system interop faults stress docs)
 on_demand=(soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
@@ -45,6 +47,7 @@ say_what() {
         asan) echo "unit and crash again, with AddressSanitizer and UBSan" ;;
         system) echo "the real processes, killed and delayed" ;;
         interop) echo "clients in other languages" ;;
+        faults) echo "the real processes, failed at system calls, and hostile clients" ;;
         stress) echo "load for a limited time" ;;
         docs) echo "commands in the documentation do what it says" ;;
         soak) echo "mixed load and faults for HOURS (on demand)" ;;
@@ -214,13 +217,14 @@ choose_python() {
 # run_python DIRECTORY COUNTS
 run_python() {
     if build_release; then
-        HERALD_BIN=$release/bin PYTHONDONTWRITEBYTECODE=1 \
+        HERALD_BIN=$release/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
             "$(choose_python)" tests/runner/run_unittest.py "$1" "$2" || true
     fi
 }
 
 suite_system() { run_python tests/system "$1"; }
 suite_interop() { run_python tests/interop "$1"; }
+suite_faults() { run_python tests/faults "$1"; }
 
 suite_docs() {
     local script result passed=0 failed=0 skipped=0

@@ -96,11 +96,12 @@ class Herald:
 
     def close(self):
         for name in ("order-consumer", "compensator", "retry-scheduler", "producer"):
-            if name in self.processes:
+            process = self.processes.get(name)
+            if process is not None:
                 try:
                     self.kill(name, signal.SIGTERM)
                 except subprocess.TimeoutExpired:
-                    self.processes[name].kill()
+                    process.kill()
         for process in self.processes.values():
             process.kill()
             process.communicate()
