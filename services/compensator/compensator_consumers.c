@@ -87,8 +87,7 @@ alarm_identity(compensator_t *self, const struct catalog_group *group,
                    (int)hello->name.size, hello->name.data); /* fits */
     const struct alarm_facts facts = {
         .kind = "second_database", .subject = group->name, .text = text};
-    self->counts[COUNT_ALARMS]++;
-    self->alarm(self->alarm_owner, &facts);
+    compensator_alarm_of(self, log_next(self->own) - 1, &facts);
 }
 
 static uint8_t

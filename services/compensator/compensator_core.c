@@ -24,8 +24,7 @@ heap_place(void *owner, uint32_t item)
 }
 
 compensator_t *
-compensator_new(const struct compensator_settings *settings, peers_t *peers, outbox_t *outbox,
-                compensator_alarm_fn *alarm, void *owner)
+compensator_new(const struct compensator_settings *settings, peers_t *peers, outbox_t *outbox)
 {
     CHECK(settings->tries > 0 && settings->delay_count > 0 && settings->window > 0);
     CHECK(settings->checkpoint_every > 0);
@@ -41,8 +40,6 @@ compensator_new(const struct compensator_settings *settings, peers_t *peers, out
         .log = self->own,
         .outbox = outbox,
     };
-    self->alarm = alarm;
-    self->alarm_owner = owner;
     self->catalog = catalog_new();
     self->table = compensator_table_new();
     self->consumers = mem_array(COMPENSATOR_CONSUMERS_MAX, sizeof *self->consumers);
@@ -112,8 +109,14 @@ compensator_alarm(compensator_t *self, const char *kind, const struct compensato
         .text = text,
         .case_id = entry->case_id,
     };
+    compensator_alarm_of(self, log_next(self->own) - 1, &facts);
+}
+
+void
+compensator_alarm_of(compensator_t *self, uint64_t after, const struct alarm_facts *facts)
+{
     self->counts[COUNT_ALARMS]++;
-    self->alarm(self->alarm_owner, &facts);
+    outbox_alarm(self->outbox, after, facts);
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * The compensator: takes what the others give up, has receivers reapply, undo or fence it, and
  * keeps cases for people. It decides only; the shell sends and syncs. No clock, no sockets, no log
- * lines: what a person should look at goes to the alarm function.
+ * lines: what a person should look at is an alarm in the outbox.
  *
  * The order at start: new, recover, then the shell's rounds of front and step.
  */
@@ -33,14 +33,11 @@ struct compensator_settings {
     uint64_t checkpoint_every; /* own records */
 };
 
-/* facts and its texts live during the call only. */
-typedef void compensator_alarm_fn(void *owner, const struct alarm_facts *facts);
-
 typedef struct compensator compensator_t;
 
 /* peers and outbox are borrowed for the core's life. */
 compensator_t *compensator_new(const struct compensator_settings *settings, peers_t *peers,
-                               outbox_t *outbox, compensator_alarm_fn *alarm, void *owner);
+                               outbox_t *outbox);
 void compensator_destroy(compensator_t **self_p);
 
 /* Fold the own log, then everything that the others' logs hold by now. ERR_CORRUPT and the logs'

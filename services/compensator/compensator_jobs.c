@@ -16,7 +16,6 @@
 #define LEASE_STANDARD_MS 10000
 #define UNKNOWN_AGAIN_MS 1000  /* its subscription is not known yet */
 #define MISSING_AGAIN_MS 60000 /* its notification is nowhere */
-#define DOWN_FORGOTTEN_MS 10000
 #define TOKENS_FIRST 1024
 
 static void
@@ -259,6 +258,8 @@ hand_out(compensator_t *self, struct compensator_entry *entry,
     uint32_t most = subscription->lease_limit_ms;
     entry->limit_ms = self->now_ms + (most > job.item.lease_ms ? most : job.item.lease_ms);
     deadline_heap_set(&self->heap, entry->slot, self->now_ms + job.item.lease_ms);
+    absence_waits(&self->groups[subscription->group].absence, self->now_ms,
+                  self->now_ms + job.item.lease_ms);
     self->counts[COUNT_JOBS]++;
 }
 
@@ -327,33 +328,20 @@ static void
 watch_group(compensator_t *self, uint32_t index)
 {
     struct compensator_group *group = &self->groups[index];
-    bool absent = group->ready > 0 && group->consumers == 0;
-    if (!absent) {
-        group->absent_ms = 0;
-    } else if (group->absent_ms == 0) {
-        group->absent_ms = self->now_ms;
+    if (group->ready > 0) {
+        absence_waits(&group->absence, self->now_ms, self->now_ms);
     }
-    if (group->down_ms != 0 && self->now_ms - group->down_last_ms >= DOWN_FORGOTTEN_MS) {
-        group->down_ms = 0; /* nobody has asked it for a while */
+    if (!absence_due(&group->absence, self->now_ms, self->settings.absent_alarm_ms)) {
+        return;
     }
-    int64_t most = self->settings.absent_alarm_ms;
-    bool long_absent = group->absent_ms != 0 && self->now_ms - group->absent_ms >= most;
-    bool long_down = group->down_ms != 0 && self->now_ms - group->down_ms >= most;
-    if ((long_absent || long_down) && !group->alarmed) {
-        char text[WHY_TEXT_SIZE];
-        (void)snprintf(text, sizeof text, "%u compensations wait: %s", group->ready,
-                       long_absent ? "no consumer is there"
-                                   : "the receiver says that it is down"); /* fits */
-        const struct alarm_facts facts = {
-            .kind = "receiver_absent",
-            .subject = catalog_group_at(self->catalog, index)->name,
-            .text = text,
-        };
-        self->counts[COUNT_ALARMS]++;
-        self->alarm(self->alarm_owner, &facts);
-        group->alarmed = true;
-    }
-    group->alarmed = group->alarmed && (group->absent_ms != 0 || group->down_ms != 0);
+    const struct alarm_facts facts = {
+        .kind = "receiver_absent",
+        .subject = catalog_group_at(self->catalog, index)->name,
+        .text = group->consumers == 0 ? "compensations wait: no consumer is there"
+                                      : "compensations wait: its consumers are down, hang or hand "
+                                        "everything back",
+    };
+    compensator_alarm_of(self, 0, &facts);
 }
 
 void

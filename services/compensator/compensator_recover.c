@@ -6,6 +6,8 @@
 #include "compensator_plan.h"
 #include "delivery/record_codec.h"
 
+#include <stdio.h>
+
 /* Subscriptions and groups from all of the producer's log: they are few, and it keeps them. */
 static err_t
 read_catalog(compensator_t *self, struct why *why)
@@ -97,6 +99,34 @@ sweep(compensator_t *self)
     }
 }
 
+/* The alarm of a case may have been lost with the process that was to raise it. */
+static void
+remind(compensator_t *self)
+{
+    uint32_t cases[LIMIT_GROUPS] = {0};
+    for (uint32_t i = 0; i < compensator_table_slots(self->table); i++) {
+        const struct compensator_entry *entry = compensator_table_at(self->table, i);
+        const struct catalog_subscription *subscription =
+            entry == NULL ? NULL : compensator_subscription(self, entry->key);
+        if (subscription != NULL && entry->state == COMPENSATOR_CASE) {
+            cases[subscription->group]++;
+        }
+    }
+    for (uint32_t i = 0; i < LIMIT_GROUPS; i++) {
+        char text[WHY_TEXT_SIZE];
+        const struct alarm_facts facts = {
+            .kind = "cases_waiting",
+            .subject = catalog_group_at(self->catalog, i)->name,
+            .text = text,
+        };
+        if (cases[i] > 0) {
+            (void)snprintf(text, sizeof text, "at this start %u cases wait for a decision",
+                           cases[i]); /* fits */
+            compensator_alarm_of(self, log_next(self->own) - 1, &facts);
+        }
+    }
+}
+
 err_t
 compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 {
@@ -118,6 +148,7 @@ compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms, st
     }
     if (rc == ERR_OK) {
         sweep(self);
+        remind(self);
         peers_note(self->peers);
     }
     self->recovering = false;

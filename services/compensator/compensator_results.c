@@ -120,20 +120,20 @@ is_end(compensator_t *self, struct compensator_entry *entry, const struct wire_o
     return false;
 }
 
+/* Whether the receiver works, or lets us wait. */
 static void
-note_down(compensator_t *self, const struct compensator_entry *entry, uint8_t said)
+note_answer(compensator_t *self, const struct compensator_entry *entry, uint8_t said)
 {
     const struct catalog_subscription *subscription = compensator_subscription(self, entry->key);
-    if (subscription == NULL || said == OUTCOME_NOT_STARTED || said == OUTCOME_LEASE) {
+    if (subscription == NULL) {
         return;
     }
-    struct compensator_group *group = &self->groups[subscription->group];
-    if (said != OUTCOME_DOWN) {
-        group->down_ms = 0;
-        return;
+    struct absence *absence = &self->groups[subscription->group].absence;
+    if (absence_is_answer(said)) {
+        absence_answered(absence);
+    } else {
+        absence_waits(absence, self->now_ms, self->now_ms + compensator_plan_wait_ms(entry->waits));
     }
-    group->down_ms = group->down_ms == 0 ? self->now_ms : group->down_ms;
-    group->down_last_ms = self->now_ms;
 }
 
 void
@@ -142,7 +142,7 @@ compensator_results_of(compensator_t *self, struct compensator_entry *entry,
 {
     CHECK(entry->token != 0);
     uint8_t said = outcome->outcome;
-    note_down(self, entry, said);
+    note_answer(self, entry, said);
     if (said == OUTCOME_WORKING) {
         compensator_jobs_extend(self, entry);
         return;

@@ -6,6 +6,7 @@
 
 #include "compensator_core.h"
 #include "compensator_table.h"
+#include "delivery/absence.h"
 #include "delivery/catalog.h"
 #include "delivery/deadline_heap.h"
 #include "wire/wire_deliver.h"
@@ -39,10 +40,7 @@ struct compensator_group {
     uint32_t last;
     uint32_t ready;
     uint32_t consumers;
-    int64_t absent_ms; /* since when somebody waits and nobody is there; 0: not so */
-    int64_t down_ms;   /* since when it answers DOWN; 0: not so */
-    int64_t down_last_ms;
-    bool alarmed;
+    struct absence absence;
 };
 
 /* How a delivery ended here, for late news of it. */
@@ -75,11 +73,9 @@ struct compensator_mark {
 
 struct compensator {
     struct compensator_settings settings;
-    peers_t *peers;   /* borrowed */
-    log_t *own;       /* borrowed from peers */
-    outbox_t *outbox; /* borrowed */
-    compensator_alarm_fn *alarm;
-    void *alarm_owner;
+    peers_t *peers;             /* borrowed */
+    log_t *own;                 /* borrowed from peers */
+    outbox_t *outbox;           /* borrowed */
     catalog_t *catalog;         /* owned */
     compensator_table_t *table; /* owned */
     struct deadline_heap heap;  /* of entries: when due, or the lease of the job that is out */
@@ -110,7 +106,7 @@ struct compensator {
     int64_t now_unix_ms;
     struct front front;
     bool more;       /* the others' logs hold more than one step reads */
-    bool recovering; /* no jobs, no alarms; ended entries stay */
+    bool recovering; /* no jobs; ended entries stay */
     err_t failure;   /* what ends the service at the next step */
     struct why failure_why;
     uint64_t counts[12]; /* enum compensator_count */
@@ -136,9 +132,13 @@ static_assert(COUNT_COUNT == 12, "the counts above and their names change togeth
 /* Any log error but "not there" ends the service at the next step. */
 void compensator_fail(compensator_t *self, err_t rc, const struct why *why);
 
-/* text: a sentence without the group's name. */
+/* An alarm about a delivery, once all that was appended is durable. text: a sentence without the
+ * group's name. */
 void compensator_alarm(compensator_t *self, const char *kind, const struct compensator_entry *entry,
                        const char *text);
+
+/* Another; after: the own position that it follows from, 0: none. */
+void compensator_alarm_of(compensator_t *self, uint64_t after, const struct alarm_facts *facts);
 
 /* The subscription and group of a delivery; NULL while the producer's log has not said them. */
 const struct catalog_subscription *compensator_subscription(const compensator_t *self,

@@ -68,13 +68,6 @@ read_delays(struct compensator_settings *to, const char *text, struct why *why)
                                 : ERR_OK;
 }
 
-static void
-raise_alarm(void *owner, const struct alarm_facts *facts)
-{
-    struct run *run = owner;
-    alarm_raise(run->alarm, facts, clock_mono_ms());
-}
-
 static err_t
 open_core(struct run *run, const settings_t *settings, const char *data, struct why *why)
 {
@@ -94,7 +87,7 @@ open_core(struct run *run, const settings_t *settings, const char *data, struct 
     }
     if (rc == ERR_OK) {
         run->outbox = outbox_new();
-        run->core = compensator_new(&core, run->peers, run->outbox, raise_alarm, run);
+        run->core = compensator_new(&core, run->peers, run->outbox);
         rc = compensator_recover(run->core, clock_mono_ms(), clock_unix_ms(), why);
     }
     return rc;

@@ -21,14 +21,6 @@ struct producer {
     alarm_t *alarm;
 };
 
-static void
-raise_alarm(void *context, const char *kind, const char *subject, const char *text)
-{
-    struct producer *self = context;
-    struct alarm_facts facts = {.kind = kind, .subject = subject, .text = text};
-    alarm_raise(self->alarm, &facts, clock_mono_ms());
-}
-
 static err_t
 open_core(struct producer *self, const settings_t *settings, const char *data, struct why *why)
 {
@@ -56,8 +48,6 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
         .checkpoint_records = (uint64_t)settings_number(settings, "journal/checkpoint"),
         .seed = seed,
         .absent_alarm_ms = settings_number(settings, "absent_alarm"),
-        .notice = raise_alarm,
-        .notice_context = self,
     };
     self->outbox = outbox_new();
     self->core = producer_core_new(&core, self->peers, self->outbox);

@@ -96,6 +96,13 @@ producer_answer(producer_core_t *self, const struct outbox_route *route, struct 
 }
 
 void
+producer_alarm(producer_core_t *self, const char *kind, const char *group, const char *text)
+{
+    const struct alarm_facts facts = {.kind = kind, .subject = group, .text = text};
+    outbox_alarm(self->outbox, log_next(self->log) - 1, &facts);
+}
+
+void
 producer_refuse(producer_core_t *self, const struct outbox_route *route, uint64_t request,
                 uint8_t status, const char *text)
 {

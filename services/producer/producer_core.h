@@ -28,11 +28,6 @@
     (PRODUCER_KINDS_SCHEDULER | LOG_KIND_BIT(RECORD_CLOSED) | LOG_KIND_BIT(RECORD_FENCED) |        \
      LOG_KIND_BIT(RECORD_CASE))
 
-/* An alarm: kind is static, as in runtime/alarm.h; subject what it is about. Called from within the
- * core. */
-typedef void producer_notice_fn(void *context, const char *kind, const char *subject,
-                                const char *text);
-
 struct producer_settings {
     uint32_t lane_count;         /* 1 to SENDER_LANES_MAX */
     uint32_t window;             /* unanswered deliveries a lane */
@@ -42,8 +37,6 @@ struct producer_settings {
     int64_t retention_ms;        /* how long what is finished is kept */
     uint64_t checkpoint_records; /* own records between checkpoints */
     uint64_t seed;               /* for jitter */
-    producer_notice_fn *notice;
-    void *notice_context; /* borrowed */
 };
 
 /* A configured subscription, for producer_configure. Texts are borrowed for the call. */

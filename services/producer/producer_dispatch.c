@@ -132,16 +132,20 @@ watch_absence(producer_core_t *self, uint16_t id)
     const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
     const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
     struct wire_text name = {.data = group->name, .size = group->name_size};
-    if (queue->open.count == 0 || sender_present(self->sender, name)) {
-        queue->absent_since_ms = 0;
-        queue->absent_told = false;
-    } else if (queue->absent_since_ms == 0) {
-        queue->absent_since_ms = self->now_ms;
-    } else if (!queue->absent_told && self->settings.notice != NULL &&
-               self->now_ms - queue->absent_since_ms >= self->settings.absent_alarm_ms) {
-        queue->absent_told = true;
-        self->settings.notice(self->settings.notice_context, "receiver_absent", group->name,
-                              "deliveries wait for a receiver that is not there");
+    if (queue->open.count > 0) {
+        absence_waits(&queue->absence, self->now_ms, self->now_ms);
+    } else {
+        absence_answered(&queue->absence);
+    }
+    if (absence_due(&queue->absence, self->now_ms, self->settings.absent_alarm_ms)) {
+        const struct alarm_facts facts = {
+            .kind = "receiver_absent",
+            .subject = group->name,
+            .text = sender_present(self->sender, name)
+                        ? "deliveries wait for a receiver that answers none of them"
+                        : "deliveries wait for a receiver that is not there",
+        };
+        outbox_alarm(self->outbox, 0, &facts); /* it follows from no record */
     }
 }
 
@@ -327,6 +331,9 @@ producer_answered(void *context, const struct sender_entry *entry,
     if (!outstanding || !producer_open_has(&queue->open, entry->key.position)) {
         take_late(self, entry, outcome->outcome);
         return;
+    }
+    if (absence_is_answer(outcome->outcome)) {
+        absence_answered(&queue->absence);
     }
     if (outcome->outcome == OUTCOME_DONE || outcome->outcome == OUTCOME_DUPLICATE) {
         take_done(self, entry, outcome->outcome);

@@ -87,12 +87,11 @@ producer_learned(producer_core_t *self, struct producer_moved_entry *moved, enum
     if (event->kind == RECORD_FAILED) {
         moved->due_unix_ms = event->due_unix_ms;
     }
-    if (moved->fold.broken && !broken && self->settings.notice != NULL) {
+    if (moved->fold.broken && !broken) {
         const struct catalog_subscription *known =
             catalog_subscription(self->catalog, moved->key.subscription);
-        self->settings.notice(self->settings.notice_context, "broken_receiver",
-                              catalog_group_at(self->catalog, known->group)->name,
-                              "a delivery has its effect and a fence");
+        producer_alarm(self, "broken_receiver", catalog_group_at(self->catalog, known->group)->name,
+                       "a delivery has its effect and a fence");
     }
     tell_change(self, moved, before, log == LOG_PRODUCER);
 }

@@ -26,6 +26,10 @@ uint64_t producer_append_custody(producer_core_t *self, uint64_t hash,
                                  struct record_custody *custody);
 void producer_touch(producer_core_t *self, uint64_t hash, uint64_t position);
 
+/* producer_core.c: something that a person should look at, once what it follows from is durable.
+ * kind is static. */
+void producer_alarm(producer_core_t *self, const char *kind, const char *group, const char *text);
+
 /* producer_admission.c */
 void producer_submit(producer_core_t *self, const struct outbox_route *route, struct wire_in *in,
                      const struct wire_head *head);

@@ -84,10 +84,7 @@ admit_consumer(producer_core_t *self, const struct wire_hello *hello, struct why
     if (check_identity(self, hello, group, why)) {
         return true;
     }
-    if (self->settings.notice != NULL) {
-        self->settings.notice(self->settings.notice_context, "second_database", group->name,
-                              why->text);
-    }
+    producer_alarm(self, "second_database", group->name, why->text);
     return false;
 }
 

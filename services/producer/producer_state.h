@@ -8,6 +8,7 @@
 #include "producer_open.h"
 #include "producer_watch.h"
 
+#include "delivery/absence.h"
 #include "delivery/catalog.h"
 #include "delivery/deadline_heap.h"
 #include "delivery/record_codec.h"
@@ -20,8 +21,7 @@
 struct producer_queue {
     struct log_cursor cursor;  /* what is before it was offered to the sender in this run */
     struct producer_open open; /* in our custody, without an end */
-    int64_t absent_since_ms;   /* something waits and nobody is there; 0: not so */
-    bool absent_told;
+    struct absence absence;
 };
 
 /* Which subscriptions match a topic: looked up once for each topic that is in use. */

@@ -30,6 +30,10 @@ static const struct setting table[] = {
      "own records from one checkpoint to the next"},
     {"down_limit", SETTING_INTEGER, "64", 0, 10000, NULL,
      "DOWN answers of a delivery that burn no attempt"},
+    {"absent_alarm", SETTING_DURATION, "10m", 1000, 7 * DAY_MS, NULL,
+     "alarm when retries have waited for a receiver for so long"},
+    {"alarm/command", SETTING_TEXT, "", 0, 0, NULL,
+     "program and arguments to run for an alarm, facts in its environment; empty: log only"},
     SERVICE_COMMON_SETTINGS,
 };
 
@@ -41,11 +45,12 @@ log_event(void *owner, const char *event, struct delivery_key key, const char *t
                  LOGGER_INT("subscription", key.subscription), LOGGER_TEXT("what", text));
 }
 
-/* What the shell is opened over; all borrowed. */
+/* What the shell is opened over. */
 struct parts {
     scheduler_core_t *core;
-    log_t *log;
+    log_t *log; /* borrowed */
     outbox_t *outbox;
+    alarm_t *alarm;
 };
 
 static err_t
@@ -62,6 +67,7 @@ serve(const settings_t *settings, const struct parts *parts, struct why *why)
         .peers = {settings_text(settings, "wake/producer"),
                   settings_text(settings, "wake/compensator")},
         .insecure = settings_number(settings, "insecure") != 0,
+        .alarm = parts->alarm,
     };
     shell_t *shell = NULL;
     err_t rc = shell_open(&shell, &wanted, parts->log, parts->outbox, why);
@@ -89,6 +95,7 @@ run_core(const settings_t *settings, peers_t *peers, struct why *why)
         .window = (uint32_t)settings_number(settings, "lanes/window"),
         .down_limit = (uint32_t)settings_number(settings, "down_limit"),
         .checkpoint_every = (uint64_t)settings_number(settings, "journal/checkpoint"),
+        .absent_alarm_ms = settings_number(settings, "absent_alarm"),
         .retention_ms = settings_number(settings, "journal/retention"),
         .event = log_event,
     };
@@ -96,15 +103,20 @@ run_core(const settings_t *settings, peers_t *peers, struct why *why)
     if (rc != ERR_OK) {
         return rc;
     }
-    outbox_t *outbox = outbox_new();
-    scheduler_core_t *core = scheduler_core_new(&wanted, peers, outbox);
-    rc = scheduler_core_recover(core, clock_mono_ms(), clock_unix_ms(), why);
+    struct parts parts = {.log = peers_own(peers)};
+    rc = alarm_open(&parts.alarm, settings_text(settings, "alarm/command"), why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    parts.outbox = outbox_new();
+    parts.core = scheduler_core_new(&wanted, peers, parts.outbox);
+    rc = scheduler_core_recover(parts.core, clock_mono_ms(), clock_unix_ms(), why);
     if (rc == ERR_OK) {
-        struct parts parts = {.core = core, .log = peers_own(peers), .outbox = outbox};
         rc = serve(settings, &parts, why);
     }
-    scheduler_core_destroy(&core);
-    outbox_destroy(&outbox);
+    scheduler_core_destroy(&parts.core);
+    outbox_destroy(&parts.outbox);
+    alarm_close(&parts.alarm);
     return rc;
 }
 

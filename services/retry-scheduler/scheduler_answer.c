@@ -52,6 +52,17 @@ burn(struct scheduler_core *self, struct scheduler_entry *entry,
     }
 }
 
+/* first_ms, doubled so many times, up to the longest. */
+static int64_t
+back_off_ms(int64_t first_ms, uint32_t times)
+{
+    int64_t delay_ms = first_ms;
+    for (uint32_t i = 0; i < times && delay_ms < SCHEDULER_LONGEST_MS; i++) {
+        delay_ms *= 2;
+    }
+    return delay_ms < SCHEDULER_LONGEST_MS ? delay_ms : SCHEDULER_LONGEST_MS;
+}
+
 static void
 receiver_down(struct scheduler_core *self, struct scheduler_entry *entry,
               const struct scheduler_cause *cause, uint64_t not_before_ms)
@@ -60,11 +71,20 @@ receiver_down(struct scheduler_core *self, struct scheduler_entry *entry,
         burn(self, entry, cause, not_before_ms);
         return;
     }
-    unsigned doubled = entry->unburnt < 5 ? entry->unburnt : 5;
-    int64_t delay_ms = (int64_t)SCHEDULER_DOWN_FIRST_MS << doubled;
-    delay_ms = delay_ms < SCHEDULER_DOWN_LONGEST_MS ? delay_ms : SCHEDULER_DOWN_LONGEST_MS;
+    int64_t delay_ms = back_off_ms(SCHEDULER_DOWN_FIRST_MS, entry->unburnt);
     entry->unburnt++;
     wait_for(self, entry, cause, later_of(delay_ms, not_before_ms));
+}
+
+/* Not begun, so that nothing is burnt; ever more rarely, so that a receiver that begins nothing is
+ * not sent the same all the time. No record: a restart tries it at once. */
+static void
+handed_back(struct scheduler_core *self, struct scheduler_entry *entry)
+{
+    int64_t delay_ms = back_off_ms(SCHEDULER_BACK_FIRST_MS, entry->back);
+    entry->back = entry->back < UINT8_MAX ? (uint8_t)(entry->back + 1) : UINT8_MAX;
+    self->counters.handed_back++;
+    scheduler_table_wait(&self->table, entry, self->now_ms + delay_ms);
 }
 
 static void
@@ -75,6 +95,7 @@ answer(struct scheduler_core *self, struct scheduler_entry *entry,
         .outcome = outcome->outcome,
         .reason = {.data = outcome->reason.data, .size = outcome->reason.size},
     };
+    entry->back = outcome->outcome == OUTCOME_NOT_STARTED ? entry->back : 0;
     switch (outcome->outcome) {
     case OUTCOME_DONE:
     case OUTCOME_DUPLICATE:
@@ -85,7 +106,7 @@ answer(struct scheduler_core *self, struct scheduler_entry *entry,
         scheduler_move(self, entry, &cause);
         break;
     case OUTCOME_NOT_STARTED:
-        scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_HANDED_BACK_MS);
+        handed_back(self, entry);
         break;
     case OUTCOME_DOWN:
         receiver_down(self, entry, &cause, outcome->not_before_ms);
@@ -133,8 +154,14 @@ scheduler_answered(void *owner, const struct sender_entry *sent, const struct wi
     bool current = outstanding && entry != NULL && entry->generation == sent->user >> 32 &&
                    entry->state == SCHEDULER_OUT && entry->turn == sent->turn &&
                    entry->attempts + 1 == sent->attempt;
-    if (current) {
+    if (current && absence_is_answer(outcome->outcome)) {
+        absence_answered(&self->absences[entry->group]);
         answer(self, entry, outcome);
+    } else if (current) {
+        answer(self, entry, outcome);
+        if (entry->state == SCHEDULER_WAITING) {
+            scheduler_waits(self, entry, entry->due_ms);
+        }
     } else {
         answer_late(self, sent, outcome->outcome);
     }

@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define ITEM_MAX (RECORD_CUSTODY_MAX + 64)
+#define ITEM_BYTES 192 /* generously: for the room that a checkpoint needs */
+#define ITEMS_A_STEP 16384
 #define ITEM_CANCEL 1U
 #define ITEM_CASE 2U
 #define ITEM_DESCRIBED 4U
@@ -136,7 +138,7 @@ wanted(struct scheduler_core *self)
     uint64_t every =
         self->settings.checkpoint_every > count ? self->settings.checkpoint_every : count;
     return log_next(self->log) - self->checkpoint.since >= every &&
-           log_room(self->log) > count * SCHEDULER_ITEM_BYTES;
+           log_room(self->log) > count * ITEM_BYTES;
 }
 
 void
@@ -149,7 +151,7 @@ scheduler_checkpoint_step(struct scheduler_core *self)
         }
         begin(self);
     }
-    for (uint32_t i = 0; i < SCHEDULER_ITEMS_A_STEP; i++) {
+    for (uint32_t i = 0; i < ITEMS_A_STEP; i++) {
         if (checkpoint->next == self->table.used) {
             uint8_t body[BYTES_VARINT_MAX];
             checkpoint->written = log_append(self->log, RECORD_CHECKPOINT_END, body,

@@ -60,6 +60,14 @@ scheduler_event(struct scheduler_core *self, const char *event, struct delivery_
 }
 
 void
+scheduler_alarm(struct scheduler_core *self, const char *kind, const char *group, const char *text)
+{
+    const struct alarm_facts facts = {.kind = kind, .subject = group, .text = text};
+    self->counters.alarms++;
+    outbox_alarm(self->outbox, 0, &facts);
+}
+
+void
 scheduler_core_set_lane(scheduler_core_t *self, uint32_t lane, const char *endpoint)
 {
     sender_set_endpoint(self->sender, lane, endpoint);
@@ -109,6 +117,7 @@ step(void *core, int64_t now_ms, int64_t now_unix_ms, struct why *why)
     if (rc == ERR_OK) {
         rc = scheduler_send(self, why);
     }
+    scheduler_watch(self);
     if (rc == ERR_OK && self->fault != ERR_OK) {
         rc = why_set(why, self->fault, "%s", self->why.text);
     }
@@ -153,6 +162,8 @@ counters(void *core, struct wire_counter *to, uint32_t max)
         {"failed", counts->failed},
         {"ended", counts->ended},
         {"evidence", counts->evidence},
+        {"handed_back", counts->handed_back},
+        {"alarms", counts->alarms},
         {"notifications_gone", counts->lost},
         {"malformed", counts->malformed},
         {"checkpoints", counts->checkpoints},

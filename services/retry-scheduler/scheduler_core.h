@@ -13,7 +13,8 @@
 #include "runtime/peers.h"
 #include "runtime/shell.h"
 
-/* Something that an operator should hear of. `key` is all zero when it is about no delivery. */
+/* Something that an operator may want to read of; alarms go to the outbox. `key` is all zero when
+ * it is about no delivery. */
 typedef void scheduler_event_fn(void *owner, const char *event, struct delivery_key key,
                                 const char *text);
 
@@ -22,6 +23,7 @@ struct scheduler_settings {
     uint32_t window;           /* unanswered deliveries a lane */
     uint32_t down_limit;       /* DOWN answers of a delivery that burn no attempt */
     uint64_t checkpoint_every; /* own records */
+    int64_t absent_alarm_ms;   /* alarm when deliveries have waited so long for a receiver */
     int64_t retention_ms;      /* of the own log's ended records */
     uint64_t seed;             /* of the jitter */
     scheduler_event_fn *event; /* NULL: nobody listens */

@@ -4,21 +4,18 @@
 #ifndef HERALD_SCHEDULER_PRIVATE_H
 #define HERALD_SCHEDULER_PRIVATE_H
 
+#include "delivery/absence.h"
 #include "runtime/sender.h"
 #include "scheduler_core.h"
 #include "scheduler_table.h"
 
 #define SCHEDULER_LEASE_MS 10000     /* told in WELCOME; each delivery says its own */
-#define SCHEDULER_HANDED_BACK_MS 50  /* after NOT_STARTED */
-#define SCHEDULER_UNKNOWN_MS 1000    /* until an unknown subscription is looked for again */
-#define SCHEDULER_GONE_MS 60000      /* until a missing notification is looked for again */
-#define SCHEDULER_DOWN_FIRST_MS 1000 /* doubled up to the next */
-#define SCHEDULER_DOWN_LONGEST_MS 30000
-#define SCHEDULER_DUE_A_STEP 4096
-#define SCHEDULER_SENT_A_STEP 8192
+#define SCHEDULER_BACK_FIRST_MS 50   /* after NOT_STARTED, doubled up to the longest */
+#define SCHEDULER_DOWN_FIRST_MS 1000 /* the same after DOWN */
+#define SCHEDULER_LONGEST_MS 30000
+#define SCHEDULER_UNKNOWN_MS 1000 /* until an unknown subscription is looked for again */
+#define SCHEDULER_GONE_MS 60000   /* until a missing notification is looked for again */
 #define SCHEDULER_READ_A_STEP 10000
-#define SCHEDULER_ITEMS_A_STEP 16384 /* of a checkpoint */
-#define SCHEDULER_ITEM_BYTES 192     /* a checkpoint's item, generously */
 
 #define SCHEDULER_PRODUCER_KINDS                                                                   \
     (LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER) |     \
@@ -47,6 +44,8 @@ struct scheduler_counters {
     uint64_t ended;
     uint64_t evidence;
     uint64_t lost; /* notifications that could not be found */
+    uint64_t handed_back;
+    uint64_t alarms;
     uint64_t malformed;
     uint64_t checkpoints;
 };
@@ -67,12 +66,16 @@ struct scheduler_core {
     int64_t now_unix_ms;
     uint32_t first_group; /* that is served first in the next step */
     int64_t started_ms;
-    bool busy;      /* a step left something for the next */
-    err_t fault;    /* the journal failed where no error could be returned */
-    struct why why; /* of the fault */
+    struct absence absences[LIMIT_GROUPS]; /* by index in the catalog */
+    bool busy;                             /* a step left something for the next */
+    err_t fault;                           /* the journal failed where no error could be returned */
+    struct why why;                        /* of the fault */
 };
 
 void scheduler_event(struct scheduler_core *self, const char *event, struct delivery_key key,
+                     const char *text);
+/* An alarm about a receiver group; it follows from no own record. */
+void scheduler_alarm(struct scheduler_core *self, const char *kind, const char *group,
                      const char *text);
 
 /* scheduler_record.c: records of the own log, each with what it changes in the entry. `reason` may
@@ -82,8 +85,7 @@ struct scheduler_cause {
     struct record_text reason;
 };
 void scheduler_take(struct scheduler_core *self, const struct record_custody *moved, uint64_t copy);
-/* After a start: pass on what is held and was asked to be cancelled, where a crash has cut off the
- * record that did so. */
+/* After a start: pass on what was asked to be cancelled, where a crash has cut off that record. */
 void scheduler_move_cancelled(struct scheduler_core *self);
 void scheduler_move(struct scheduler_core *self, struct scheduler_entry *entry,
                     const struct scheduler_cause *cause);
@@ -120,6 +122,11 @@ sender_answered_fn scheduler_answered;
 /* scheduler_send.c */
 err_t scheduler_make_ready(struct scheduler_core *self, struct why *why);
 err_t scheduler_send(struct scheduler_core *self, struct why *why);
+/* Whoever lets its deliveries wait for too long is an alarm, once until it answers. */
+void scheduler_watch(struct scheduler_core *self);
+/* That one waits for its receiver until then, as far as is known. */
+void scheduler_waits(struct scheduler_core *self, const struct scheduler_entry *entry,
+                     int64_t until_ms);
 /* Whether waiting for so long from now goes past the notification's deadline. */
 bool scheduler_too_late(const struct scheduler_core *self, const struct scheduler_entry *entry,
                         int64_t delay_ms);

@@ -1,6 +1,11 @@
 /* From due to sent. */
 #include "scheduler_private.h"
 
+#include <stdio.h>
+
+#define DUE_A_STEP 4096
+#define SENT_A_STEP 8192
+
 static const struct scheduler_cause deadline_passed = {
     .outcome = OUTCOME_DEADLINE,
     .reason = {.data = "the deadline passed", .size = 19},
@@ -24,9 +29,18 @@ deadline_of(const struct scheduler_core *self, const struct scheduler_entry *ent
 static void
 put_off_lost(struct scheduler_core *self, struct scheduler_entry *entry)
 {
+    const struct catalog_subscription *subscription =
+        catalog_subscription(self->catalog, entry->key.subscription);
+    char text[WHY_TEXT_SIZE];
+    (void)snprintf(text, sizeof text,
+                   "no log has the notification at %llu any more; it is looked for again later",
+                   (unsigned long long)entry->key.position); /* fits */
     self->counters.lost++;
-    scheduler_event(self, "notification_gone", entry->key,
-                    "no log has its bytes any more; it is looked for again later");
+    scheduler_alarm(self, "notification_missing",
+                    subscription == NULL
+                        ? "unknown group"
+                        : catalog_group_at(self->catalog, subscription->group)->name,
+                    text);
     scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_GONE_MS);
 }
 
@@ -64,7 +78,7 @@ scheduler_make_ready(struct scheduler_core *self, struct why *why)
 {
     uint32_t index;
     for (uint32_t i = 0; deadline_heap_due(&self->table.heap, self->now_ms, &index); i++) {
-        if (i == SCHEDULER_DUE_A_STEP) {
+        if (i == DUE_A_STEP) {
             self->busy = true;
             return ERR_OK;
         }
@@ -119,6 +133,7 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent,
         entry->sent = true;
         entry->first_sent_unix_ms = offer.item.first_sent_unix_ms;
         scheduler_table_out(&self->table, entry);
+        scheduler_waits(self, entry, self->now_ms + subscription->lease_ms);
         self->counters.sent++;
     }
     return ERR_OK;
@@ -153,10 +168,36 @@ send_line(struct scheduler_core *self, uint32_t group, uint32_t *budget, struct 
     return ERR_OK;
 }
 
+void
+scheduler_waits(struct scheduler_core *self, const struct scheduler_entry *entry, int64_t until_ms)
+{
+    absence_waits(&self->absences[entry->group], self->now_ms, until_ms);
+}
+
+void
+scheduler_watch(struct scheduler_core *self)
+{
+    for (uint32_t i = 0; i < LIMIT_GROUPS; i++) {
+        struct absence *absence = &self->absences[i];
+        if (self->table.lines[i].count > 0) {
+            absence_waits(absence, self->now_ms, self->now_ms);
+        }
+        if (!absence_due(absence, self->now_ms, self->settings.absent_alarm_ms)) {
+            continue;
+        }
+        const struct catalog_group *group = catalog_group_at(self->catalog, i);
+        struct wire_text name = {.data = group->name, .size = group->name_size};
+        scheduler_alarm(self, "receiver_absent", group->name,
+                        sender_present(self->sender, name)
+                            ? "retries wait: its consumers are down, hang or hand everything back"
+                            : "retries wait: no consumer is there");
+    }
+}
+
 err_t
 scheduler_send(struct scheduler_core *self, struct why *why)
 {
-    uint32_t budget = SCHEDULER_SENT_A_STEP;
+    uint32_t budget = SENT_A_STEP;
     err_t rc = ERR_OK;
     for (uint32_t i = 0; i < LIMIT_GROUPS && rc == ERR_OK; i++) {
         uint32_t group = (self->first_group + i) % LIMIT_GROUPS;

@@ -35,8 +35,9 @@ struct scheduler_entry {
     uint32_t cancel_turn; /* highest in which a cancel was asked; 0: none */
     uint16_t attempts;    /* burnt */
     uint16_t unburnt;
+    uint8_t back;    /* times that it was handed back, one after the other; at most 255 */
     uint8_t state;   /* enum scheduler_state; changed by the functions below alone */
-    uint8_t group;   /* index in the catalog while READY */
+    uint8_t group;   /* index in the catalog while READY, and until it is again */
     bool sent;       /* it may have reached a receiver */
     bool alone;      /* a lease of it expired, or its consumer was lost */
     bool is_case;    /* a person decides: counts as an end for trimming */

@@ -19,6 +19,7 @@ extern char **environ;
 #define FACT_BYTES (WHY_TEXT_SIZE + 64)
 #define FACTS 5
 #define INHERITED_MAX 256
+#define TICK_MS 1000
 
 /* Equal alarms of the present minute. */
 struct group {
@@ -34,6 +35,7 @@ struct alarm {
     char command[ALARM_COMMAND_BYTES + 1];
     char *words[ALARM_WORDS_MAX + 1]; /* into command; words[0] NULL: none */
     pid_t running[ALARM_COMMANDS_MAX];
+    int64_t ticked_ms;
     struct group groups[ALARM_GROUPS_MAX];
 };
 
@@ -198,6 +200,10 @@ alarm_raise(alarm_t *self, const struct alarm_facts *facts, int64_t now_ms)
 void
 alarm_tick(alarm_t *self, int64_t now_ms)
 {
+    if (self->ticked_ms != 0 && now_ms < self->ticked_ms + TICK_MS) {
+        return;
+    }
+    self->ticked_ms = now_ms;
     collect(self);
     for (int i = 0; i < ALARM_GROUPS_MAX; i++) {
         struct group *group = &self->groups[i];

@@ -40,7 +40,8 @@ void alarm_close(alarm_t **self_p); /* does not wait for commands */
 
 void alarm_raise(alarm_t *self, const struct alarm_facts *facts, int64_t now_ms);
 
-/* Raise the counts that are due, and collect commands that have ended. Call it once a second. */
+/* Raise the counts that are due, and collect commands that have ended. Call it once a second at
+ * least; more often costs nothing. */
 void alarm_tick(alarm_t *self, int64_t now_ms);
 
 #endif

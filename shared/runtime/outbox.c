@@ -1,9 +1,19 @@
 #include "runtime/outbox.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* An alarm and its texts. */
+struct held_alarm {
+    uint64_t after;
+    struct alarm_facts facts; /* points into the two below */
+    char subject[LIMIT_NAME_BYTES + 1];
+    char text[WHY_TEXT_SIZE];
+};
 
 struct outbox {
     struct outbox_message *ring; /* owned, capacity entries, a power of two */
@@ -11,6 +21,10 @@ struct outbox {
     size_t head; /* of the oldest */
     size_t count;
     size_t bytes;
+    struct held_alarm **alarms; /* owned, as are those in it; oldest first */
+    size_t alarm_count;
+    size_t alarm_capacity;
+    size_t alarm_next; /* which outbox_alarm_next has returned; alarm_count: none */
 };
 
 outbox_t *
@@ -31,6 +45,10 @@ outbox_destroy(outbox_t **self_p)
         while (self->count > 0) {
             outbox_pop(self);
         }
+        for (size_t i = 0; i < self->alarm_count; i++) {
+            mem_free(self->alarms[i]);
+        }
+        mem_free(self->alarms);
         mem_free(self->ring);
         mem_free(self);
         *self_p = NULL;
@@ -85,6 +103,47 @@ void
 outbox_wake(outbox_t *self, uint64_t after, uint8_t *body, size_t size)
 {
     outbox_add(self, after, body, size)->channel = OUTBOX_WAKE;
+}
+
+void
+outbox_alarm(outbox_t *self, uint64_t after, const struct alarm_facts *facts)
+{
+    if (self->alarm_count == self->alarm_capacity) {
+        self->alarm_capacity = self->alarm_capacity == 0 ? 8 : self->alarm_capacity * 2;
+        self->alarms = mem_resize(self->alarms, self->alarm_capacity * sizeof *self->alarms);
+    }
+    struct held_alarm *alarm = mem_zeroed(sizeof *alarm);
+    alarm->after = after;
+    alarm->facts = *facts;
+    (void)snprintf(alarm->subject, sizeof alarm->subject, "%s", facts->subject); /* cut */
+    (void)snprintf(alarm->text, sizeof alarm->text, "%s", facts->text);          /* cut */
+    alarm->facts.subject = alarm->subject;
+    alarm->facts.text = alarm->text;
+    self->alarms[self->alarm_count++] = alarm;
+    self->bytes += sizeof *alarm;
+}
+
+const struct alarm_facts *
+outbox_alarm_next(outbox_t *self, uint64_t durable)
+{
+    self->alarm_next = 0;
+    while (self->alarm_next < self->alarm_count &&
+           self->alarms[self->alarm_next]->after > durable) {
+        self->alarm_next++;
+    }
+    return self->alarm_next < self->alarm_count ? &self->alarms[self->alarm_next]->facts : NULL;
+}
+
+void
+outbox_alarm_pop(outbox_t *self)
+{
+    CHECK(self->alarm_next < self->alarm_count);
+    mem_free(self->alarms[self->alarm_next]);
+    self->alarm_count--;
+    self->bytes -= sizeof **self->alarms;
+    memmove(self->alarms + self->alarm_next, self->alarms + self->alarm_next + 1,
+            (self->alarm_count - self->alarm_next) * sizeof *self->alarms);
+    self->alarm_next = self->alarm_count;
 }
 
 struct outbox_message *

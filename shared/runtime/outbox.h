@@ -3,10 +3,15 @@
  * records that they depend on are durable. So nothing leaves before its record is synced, by
  * construction: every message waits for all that was appended before it was added.
  *
- * Messages leave in the order in which they were added. One thread.
+ * Messages leave in the order in which they were added. Alarms wait for their records too, but for
+ * no message: what a full disk holds back must not hold back the word that something is wrong.
+ *
+ * One thread.
  */
 #ifndef HERALD_RUNTIME_OUTBOX_H
 #define HERALD_RUNTIME_OUTBOX_H
+
+#include "runtime/alarm.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,13 +51,22 @@ void outbox_front(outbox_t *self, uint64_t after, const struct outbox_route *rou
 void outbox_lane(outbox_t *self, uint64_t after, uint32_t lane, uint8_t *body, size_t size);
 void outbox_wake(outbox_t *self, uint64_t after, uint8_t *body, size_t size);
 
+/* An alarm; its texts are copied, and cut where they are longer than a name or a sentence may be.
+ * after: 0 when it depends on no record. */
+void outbox_alarm(outbox_t *self, uint64_t after, const struct alarm_facts *facts);
+
+/* The oldest alarm whose position `durable` has reached, until outbox_alarm_pop takes it away;
+ * NULL: none. */
+const struct alarm_facts *outbox_alarm_next(outbox_t *self, uint64_t durable);
+void outbox_alarm_pop(outbox_t *self);
+
 /* The oldest message if `durable` has reached its position; NULL otherwise. It stays the outbox's
  * until outbox_pop; whoever takes the body sets it to NULL. */
 struct outbox_message *outbox_next(outbox_t *self, uint64_t durable);
 void outbox_pop(outbox_t *self);
 
 size_t outbox_count(const outbox_t *self);
-size_t outbox_bytes(const outbox_t *self); /* bodies that wait: a bound for back-pressure */
+size_t outbox_bytes(const outbox_t *self); /* of all that waits: a bound for back-pressure */
 
 bool outbox_route_equal(const struct outbox_route *a, const struct outbox_route *b);
 

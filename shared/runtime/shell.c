@@ -14,7 +14,6 @@
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
-#define ALARM_TICK_MS 1000
 
 static atomic_bool stopping;
 
@@ -133,6 +132,17 @@ send_one(shell_t *self, struct outbox_message *message, int64_t now_ms)
     self->frames_out++;
 }
 
+static void
+raise_alarms(shell_t *self, int64_t now_ms)
+{
+    const struct alarm_facts *facts = NULL;
+    while ((facts = outbox_alarm_next(self->outbox, log_durable(self->log))) != NULL) {
+        alarm_raise(self->settings.alarm, facts, now_ms);
+        outbox_alarm_pop(self->outbox);
+    }
+    alarm_tick(self->settings.alarm, now_ms);
+}
+
 /* Tell the peers that our log has grown: once a round, and only hints. */
 static void
 send_wakes(shell_t *self)
@@ -198,15 +208,6 @@ persist(shell_t *self, struct why *why)
     return log_reap(self->log, why);
 }
 
-static void
-tick_alarm(shell_t *self, int64_t now_ms)
-{
-    if (self->settings.alarm != NULL && now_ms >= self->ticked_ms + ALARM_TICK_MS) {
-        self->ticked_ms = now_ms;
-        alarm_tick(self->settings.alarm, now_ms);
-    }
-}
-
 static err_t
 round_once(shell_t *self, zmq_msg_t *message, struct why *why)
 {
@@ -215,7 +216,6 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     take_wakes(self, message);
     take_outcomes(self, message);
     take_fronts(self, message);
-    tick_alarm(self, clock_mono_ms());
     err_t rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
     if (rc == ERR_OK) {
         rc = persist(self, why);
@@ -229,6 +229,7 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
         send_one(self, next, now_ms);
         outbox_pop(self->outbox);
     }
+    raise_alarms(self, now_ms);
     send_wakes(self);
     self->rounds++;
     return ERR_OK;

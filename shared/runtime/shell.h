@@ -47,8 +47,8 @@ struct shell_settings {
     const char *lanes; /* with %u for the number; NULL: none */
     uint32_t lane_count;
     const char *peers[SHELL_PEERS_MAX]; /* wake endpoints of the others */
+    alarm_t *alarm;                     /* borrowed: where the outbox's alarms go */
     bool insecure;
-    alarm_t *alarm; /* kept going here; NULL: none */
 };
 
 typedef struct shell shell_t;

@@ -20,13 +20,6 @@ text_of(const char *text)
 }
 
 static void
-on_alarm(void *owner, const struct alarm_facts *facts)
-{
-    (void)owner;
-    CHECK(facts->kind != NULL && facts->subject != NULL && facts->text != NULL);
-}
-
-static void
 subscribe(log_t *producer, uint16_t id, const char *name, uint8_t compensation)
 {
     struct record_subscription record = {
@@ -114,7 +107,7 @@ start(struct fuzz_world *world, int64_t now_unix_ms, struct why *why)
         .window = 2,
         .checkpoint_every = 20,
     };
-    world->core = compensator_new(&settings, world->peers, world->outbox, on_alarm, NULL);
+    world->core = compensator_new(&settings, world->peers, world->outbox);
     return compensator_recover(world->core, world->now_ms, now_unix_ms, why);
 }
 

@@ -5,13 +5,6 @@
 
 #include "base/check.h"
 
-static void
-notice(void *context, const char *event, const char *subject, const char *text)
-{
-    (void)context;
-    CHECK(event != NULL && subject != NULL && text != NULL);
-}
-
 static err_t
 start(struct fuzz_world *world, int64_t now_unix_ms, struct why *why)
 {
@@ -23,7 +16,7 @@ start(struct fuzz_world *world, int64_t now_unix_ms, struct why *why)
         .retention_ms = 600000,
         .checkpoint_records = 20,
         .seed = 1,
-        .notice = notice,
+        .absent_alarm_ms = 600000,
     };
     static const struct producer_subscription_settings subscriptions[] = {
         {"orders", "order.*", "order-system", "default", COMPENSATION_REAPPLY, 3000, 60000},

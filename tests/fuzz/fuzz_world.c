@@ -58,7 +58,13 @@ static void
 collect(struct fuzz_world *world)
 {
     struct outbox_message *message = NULL;
+    const struct alarm_facts *facts = NULL;
     uint64_t durable = log_durable(peers_own(world->peers));
+    while ((facts = outbox_alarm_next(world->outbox, durable)) != NULL) {
+        CHECK(facts->kind != NULL && facts->subject != NULL && facts->text != NULL);
+        CHECK(facts->case_id <= durable);
+        outbox_alarm_pop(world->outbox);
+    }
     while ((message = outbox_next(world->outbox, durable)) != NULL) {
         struct wire_out out;
         struct why why = {{0}};

@@ -9,6 +9,7 @@
 
 #define IDLE_MS 1000
 #define PRODUCER_WATCHES 16
+#define ABSENT_ALARM_MS 20000
 
 static const struct producer_subscription_settings subscriptions[] = {
     {"orders", "order.*", "shop", "default", COMPENSATION_REAPPLY, 3000, 12000},
@@ -48,21 +49,9 @@ when_ms(const struct sim_service *service, int64_t local)
 }
 
 static void
-notice(void *context, const char *event, const char *subject, const char *text)
-{
-    sim_trace(context, "producer says %s %s %s", event, subject, text);
-}
-
-static void
 scheduler_event(void *owner, const char *event, struct delivery_key key, const char *text)
 {
     sim_trace(owner, "scheduler says %s %llu %s", event, (unsigned long long)key.position, text);
-}
-
-static void
-alarm_raised(void *owner, const struct alarm_facts *facts)
-{
-    sim_trace(owner, "compensator alarms %s %s", facts->kind, facts->text);
 }
 
 static err_t
@@ -75,9 +64,8 @@ start_producer(struct sim *self, struct sim_service *service, struct why *why)
         .retained_max = 100000,
         .retention_ms = self->retention_ms,
         .checkpoint_records = service->checkpoint_every,
+        .absent_alarm_ms = ABSENT_ALARM_MS,
         .seed = sim_draw(self),
-        .notice = notice,
-        .notice_context = self,
     };
     service->producer = producer_core_new(&settings, service->peers, service->outbox);
     err_t rc =
@@ -101,6 +89,7 @@ start_scheduler(struct sim *self, struct sim_service *service, struct why *why)
         .window = 64,
         .down_limit = 4,
         .checkpoint_every = service->checkpoint_every,
+        .absent_alarm_ms = ABSENT_ALARM_MS,
         .retention_ms = self->retention_ms,
         .seed = sim_draw(self),
         .event = scheduler_event,
@@ -122,12 +111,11 @@ start_compensator(struct sim *self, struct sim_service *service, struct why *why
         .tries = 3,
         .delay_count = 3,
         .delays_ms = {0, 1000, 2000},
-        .absent_alarm_ms = 600000,
+        .absent_alarm_ms = ABSENT_ALARM_MS,
         .window = 8,
         .checkpoint_every = service->checkpoint_every,
     };
-    service->compensator =
-        compensator_new(&settings, service->peers, service->outbox, alarm_raised, self);
+    service->compensator = compensator_new(&settings, service->peers, service->outbox);
     return compensator_recover(service->compensator, local_ms(self, service), sim_unix_ms(self),
                                why);
 }
@@ -338,6 +326,21 @@ send_lane(struct sim *self, const struct sim_service *service, struct outbox_mes
 }
 
 static void
+raise_alarms(struct sim *self, struct sim_service *service, uint64_t durable)
+{
+    const struct alarm_facts *facts = NULL;
+    while ((facts = outbox_alarm_next(service->outbox, durable)) != NULL) {
+        sim_trace(self, "%s alarms %s %s case %llu", peers_name(service->id), facts->kind,
+                  facts->text, (unsigned long long)facts->case_id);
+        if (facts->case_id > durable) {
+            sim_violation(self, "I6 an alarm of case %llu, which is not synced",
+                          (unsigned long long)facts->case_id);
+        }
+        outbox_alarm_pop(service->outbox);
+    }
+}
+
+static void
 send_wakes(struct sim *self, struct sim_service *service, uint64_t durable)
 {
     for (uint32_t i = 0; i < LOG_ID_COUNT && durable != service->woken; i++) {
@@ -375,6 +378,7 @@ sim_service_round(struct sim *self, struct sim_service *service)
     }
     uint64_t durable = log_durable(log);
     struct outbox_message *next = NULL;
+    raise_alarms(self, service, durable);
     while ((next = outbox_next(service->outbox, durable)) != NULL) {
         if (next->channel == OUTBOX_FRONT) {
             send_front(self, service, next);

@@ -35,7 +35,8 @@ struct fixture {
     struct compensator_settings settings;
     int64_t now_ms;
     int64_t now_unix_ms;
-    bool present; /* a consumer of each group says HELLO and PINGs */
+    bool present;  /* a consumer of each group says HELLO and PINGs */
+    bool unsynced; /* the steps append, and no sync ends */
     uint64_t nonce;
     struct fixture_job jobs[FIXTURE_JOBS];
     uint32_t count;             /* of jobs, since the start */

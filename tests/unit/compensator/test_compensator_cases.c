@@ -193,6 +193,21 @@ Test(compensator_cases, a_note_is_on_record_and_changes_nothing)
     mem_free(after);
 }
 
+/* DESIGN 3: nothing that depends on a record leaves before it is synced, and an alarm is no less.
+ */
+Test(compensator_cases, the_alarm_waits_until_the_case_is_durable)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    self.unsynced = true;
+    fixture_answer(&self, OUTCOME_REJECT);
+    fixture_step(&self);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+    cr_assert_str_eq(self.alarms, "");
+    self.unsynced = false;
+    fixture_step(&self);
+    cr_assert_str_eq(self.alarms, "case_opened ");
+}
+
 Test(compensator_cases, a_replay_gives_it_to_the_scheduler_with_the_whole_schedule)
 {
     uint64_t id = 0;

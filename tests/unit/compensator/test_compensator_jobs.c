@@ -147,6 +147,20 @@ Test(compensator_jobs, a_receiver_that_is_down_for_long_raises_the_same_alarm)
     cr_assert_str_eq(self.alarms, "receiver_absent ");
 }
 
+/* A fence is asked for without limit: somebody must hear of it when it is never answered. */
+Test(compensator_jobs, a_receiver_that_hangs_raises_the_same_alarm)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    (void)fixture_move(&self, self.producer, key, 2, OUTCOME_CANCEL);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+    fixture_advance(&self, 590000);
+    cr_assert_str_eq(self.alarms, "");
+    fixture_advance(&self, 700000);
+    cr_assert_str_eq(self.alarms, "receiver_absent ");
+    cr_assert_gt(self.core->counts[COUNT_LEASES], 10);
+}
+
 Test(compensator_jobs, an_undo_ends_as_undone_with_its_result_on_record)
 {
     struct delivery_key key = fixture_given(&self, FIXTURE_UNDO);

@@ -118,6 +118,17 @@ Test(compensator_restart, orders_under_way_go_on)
     cr_assert_null(fixture_entry(&self, resolved));
 }
 
+/* The process may have ended between the sync of the case and its alarm. */
+Test(compensator_restart, open_cases_are_an_alarm_of_each_start)
+{
+    uint64_t id = 0;
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
+    self.alarms[0] = '\0';
+    fixture_restart(&self);
+    cr_assert_str_eq(self.alarms, "cases_waiting ");
+}
+
 Test(compensator_restart, what_was_replayed_is_still_awaited)
 {
     uint64_t id = 0;

@@ -21,15 +21,6 @@ durable(log_t *log)
 }
 
 static void
-notice(void *context, const char *event, const char *subject, const char *text)
-{
-    (void)event;
-    (void)subject;
-    (void)text;
-    ((struct fixture *)context)->notices++;
-}
-
-static void
 start(struct fixture *self)
 {
     struct log_settings settings = journal();
@@ -84,8 +75,6 @@ fixture_open(size_t subscriptions)
         .retention_ms = 7LL * 24 * 3600 * 1000,
         .checkpoint_records = 1000000,
         .seed = 1,
-        .notice = notice,
-        .notice_context = self,
     };
     self->now_ms = 1000;
     self->now_unix_ms = FIXTURE_START_UNIX_MS;
@@ -175,6 +164,10 @@ static void
 collect(struct fixture *self)
 {
     struct outbox_message *message = NULL;
+    while (outbox_alarm_next(self->outbox, log_durable(peers_own(self->peers))) != NULL) {
+        outbox_alarm_pop(self->outbox);
+        self->alarms++;
+    }
     while ((message = outbox_next(self->outbox, log_durable(peers_own(self->peers)))) != NULL) {
         if (message->channel == OUTBOX_LANE) {
             take_lane(self, message);

@@ -52,7 +52,7 @@ struct fixture {
     uint8_t answer[1024 * 1024]; /* the newest that is no EVENT */
     size_t answer_size;
     uint32_t answers;
-    uint32_t notices;
+    uint32_t alarms; /* that could leave */
 };
 
 /* Subscription "orders" (order.*, group "shop", default policy), and "audit" (order.paid, group

@@ -171,7 +171,7 @@ Test(producer_answers, an_effect_beside_a_fence_is_an_alarm)
     fixture_other_event(self->compensator, &fenced);
     fixture_other_event(self->scheduler, &done);
     fixture_step(self);
-    cr_assert_eq(self->notices, 1);
+    cr_assert_eq(self->alarms, 1);
     fixture_close(self);
 }
 

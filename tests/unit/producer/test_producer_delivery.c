@@ -242,7 +242,7 @@ Test(producer_delivery, a_second_database_is_refused_and_stops_nothing)
     struct fixture *self = fixture_open(1);
     cr_assert_eq(fixture_join(self, "shop", 1), WIRE_OK);
     cr_assert_eq(fixture_join(self, "shop", 2), WIRE_DENIED);
-    cr_assert_eq(self->notices, 1);
+    cr_assert_eq(self->alarms, 1);
     cr_assert_eq(fixture_join(self, "nobody", 1), WIRE_DENIED);
     fixture_submit(self, "order.paid", "a", "{}");
     cr_assert_eq(self->delivery_count, 1);
@@ -256,21 +256,21 @@ Test(producer_delivery, a_receiver_that_is_away_for_long_is_told_once)
 {
     struct fixture *self = fixture_open(1);
     fixture_advance(self, 3600000);
-    cr_assert_eq(self->notices, 0, "nothing waits");
+    cr_assert_eq(self->alarms, 0, "nothing waits");
     fixture_submit(self, "order.paid", "a", "{}");
     fixture_advance(self, 599000);
-    cr_assert_eq(self->notices, 0);
+    cr_assert_eq(self->alarms, 0);
     fixture_advance(self, 2000);
     fixture_advance(self, 3600000);
-    cr_assert_eq(self->notices, 1);
+    cr_assert_eq(self->alarms, 1);
     fixture_join(self, "shop", 1);
     fixture_outcome(self, 0, OUTCOME_DONE, 0);
     fixture_advance(self, 10000);
     fixture_submit(self, "order.paid", "b", "{}");
     fixture_advance(self, 599000);
-    cr_assert_eq(self->notices, 1, "it has only begun to wait");
+    cr_assert_eq(self->alarms, 1, "it has only begun to wait");
     fixture_advance(self, 2000);
-    cr_assert_eq(self->notices, 2);
+    cr_assert_eq(self->alarms, 2);
     fixture_close(self);
 }
 

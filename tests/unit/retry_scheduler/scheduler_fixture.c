@@ -84,6 +84,7 @@ fixture_open(struct fixture *self, const char *policy)
         .window = 64,
         .down_limit = 4,
         .checkpoint_every = 1000000,
+        .absent_alarm_ms = 600000,
         .seed = 7,
         .event = on_event,
         .owner = self,
@@ -255,46 +256,6 @@ fixture_cancel_in(struct fixture *self, log_t *log, struct delivery_key key, uin
     return fixture_event(log, &order);
 }
 
-static void
-collect_items(struct fixture *self, const struct outbox_message *message)
-{
-    struct wire_in in;
-    struct wire_head head;
-    struct wire_deliver deliver;
-    struct why why;
-    cr_assert_eq(wire_message_open(&in, message->body, message->size, &head, &why), ERR_OK);
-    cr_assert(wire_deliver_open(&in, &deliver));
-    cr_assert_eq(deliver.log, LOG_SCHEDULER);
-    for (uint32_t i = 0; i < deliver.count; i++) {
-        cr_assert_lt(self->count, FIXTURE_DELIVERIES);
-        struct fixture_delivery *to = &self->deliveries[self->count++];
-        cr_assert(wire_item_next(&in, &to->item));
-        to->token = deliver.first_token + i;
-        to->lane = message->lane;
-        to->in_frame = deliver.count;
-        to->at_ms = self->now_ms;
-        to->item.notification.data =
-            mem_copy(to->item.notification.data, to->item.notification.size);
-        to->item.hash = NULL; /* of a frame that goes away */
-    }
-}
-
-static void
-collect(struct fixture *self)
-{
-    struct outbox_message *message;
-    while ((message = outbox_next(self->outbox, log_durable(peers_own(self->peers)))) != NULL) {
-        if (message->channel == OUTBOX_LANE) {
-            collect_items(self, message);
-        } else {
-            cr_assert_leq(message->size, sizeof self->answer);
-            memcpy(self->answer, message->body, message->size);
-            self->answer_size = message->size;
-        }
-        outbox_pop(self->outbox);
-    }
-}
-
 void
 fixture_front(struct fixture *self, struct wire_out *out)
 {
@@ -302,7 +263,7 @@ fixture_front(struct fixture *self, struct wire_out *out)
     self->shell.now(self->shell.self, self->now_ms, self->now_unix_ms);
     self->shell.front(self->shell.self, &route, out->data, wire_out_size(out));
     wire_out_fini(out);
-    collect(self);
+    fixture_collect(self);
 }
 
 void
@@ -333,7 +294,7 @@ fixture_step(struct fixture *self)
     cr_assert_eq(self->shell.step(self->shell.self, self->now_ms, self->now_unix_ms, &why), ERR_OK,
                  "%s", why.text);
     (void)durable(peers_own(self->peers), 0);
-    collect(self);
+    fixture_collect(self);
     cr_assert_eq(outbox_count(self->outbox), 0, "nothing waits for more than is written");
 }
 

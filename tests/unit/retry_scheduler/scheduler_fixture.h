@@ -41,6 +41,7 @@ struct fixture {
     uint8_t answer[64 * 1024]; /* the last front answer */
     size_t answer_size;
     uint32_t events;
+    char alarms[1024]; /* "KIND of GROUP ", one after the other */
 };
 
 /* Fresh logs and a running core; subscription 1 is of group "orders" with this policy. */
@@ -73,6 +74,9 @@ void fixture_forget(struct fixture *self);
 void fixture_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t not_before_ms);
 void fixture_front(struct fixture *self, struct wire_out *out);
 void fixture_hello(struct fixture *self, const char *group, uint8_t identity);
+
+/* What may leave, as far as the own log is durable; every step does it. */
+void fixture_collect(struct fixture *self);
 
 /* The own log: how many records of a kind, and the newest of them. */
 uint32_t fixture_count(struct fixture *self, uint8_t kind);

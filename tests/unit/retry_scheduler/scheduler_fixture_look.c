@@ -7,6 +7,60 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void
+collect_items(struct fixture *self, const struct outbox_message *message)
+{
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_deliver deliver;
+    struct why why;
+    cr_assert_eq(wire_message_open(&in, message->body, message->size, &head, &why), ERR_OK);
+    cr_assert(wire_deliver_open(&in, &deliver));
+    cr_assert_eq(deliver.log, LOG_SCHEDULER);
+    for (uint32_t i = 0; i < deliver.count; i++) {
+        cr_assert_lt(self->count, FIXTURE_DELIVERIES);
+        struct fixture_delivery *to = &self->deliveries[self->count++];
+        cr_assert(wire_item_next(&in, &to->item));
+        to->token = deliver.first_token + i;
+        to->lane = message->lane;
+        to->in_frame = deliver.count;
+        to->at_ms = self->now_ms;
+        to->item.notification.data =
+            mem_copy(to->item.notification.data, to->item.notification.size);
+        to->item.hash = NULL; /* of a frame that goes away */
+    }
+}
+
+static void
+collect_alarms(struct fixture *self)
+{
+    const struct alarm_facts *facts;
+    uint64_t durable = log_durable(peers_own(self->peers));
+    while ((facts = outbox_alarm_next(self->outbox, durable)) != NULL) {
+        size_t used = strlen(self->alarms);
+        (void)snprintf(self->alarms + used, sizeof self->alarms - used, "%s of %s ", facts->kind,
+                       facts->subject); /* cut */
+        outbox_alarm_pop(self->outbox);
+    }
+}
+
+void
+fixture_collect(struct fixture *self)
+{
+    struct outbox_message *message;
+    collect_alarms(self);
+    while ((message = outbox_next(self->outbox, log_durable(peers_own(self->peers)))) != NULL) {
+        if (message->channel == OUTBOX_LANE) {
+            collect_items(self, message);
+        } else {
+            cr_assert_leq(message->size, sizeof self->answer);
+            memcpy(self->answer, message->body, message->size);
+            self->answer_size = message->size;
+        }
+        outbox_pop(self->outbox);
+    }
+}
+
 uint32_t
 fixture_count(struct fixture *self, uint8_t kind)
 {

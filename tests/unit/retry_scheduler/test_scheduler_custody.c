@@ -310,7 +310,7 @@ Test(scheduler_custody, a_notification_that_no_log_has_alarms_and_holds_up_nobod
     fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
     fixture_step(&self);
     cr_assert_eq(self.count, 1);
-    cr_assert_eq(self.events, 1);
+    cr_assert_str_eq(self.alarms, "notification_missing of orders ");
     cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
     cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
 }

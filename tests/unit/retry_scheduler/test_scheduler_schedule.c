@@ -168,6 +168,28 @@ Test(scheduler_schedule, without_a_consumer_it_waits_and_burns_nothing)
     cr_assert_eq(self.deliveries[before].item.attempt, 2);
 }
 
+Test(scheduler_schedule, a_receiver_that_is_away_for_long_is_an_alarm_once)
+{
+    fixture_open(&self, "1s,2s");
+    self.present = false;
+    fixture_advance(&self, 7000);
+    fixture_advance(&self, 3600 * 1000);
+    cr_assert_str_eq(self.alarms, "", "nothing waits");
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
+    fixture_step(&self);
+    fixture_advance(&self, 599000);
+    cr_assert_str_eq(self.alarms, "");
+    fixture_advance(&self, 1000);
+    fixture_advance(&self, 3600 * 1000);
+    cr_assert_str_eq(self.alarms, "receiver_absent of orders ");
+    self.present = true;
+    self.nonce++;
+    fixture_step(&self);
+    fixture_answer(&self, self.count - 1, OUTCOME_DONE, 0);
+    fixture_advance(&self, 3600 * 1000);
+    cr_assert_str_eq(self.alarms, "receiver_absent of orders ");
+}
+
 Test(scheduler_schedule, deliveries_of_an_unknown_subscription_wait_until_it_is_known)
 {
     fixture_open(&self, "1s");
