@@ -16,7 +16,12 @@ function(herald_program name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
     target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE ${arg_LINK})
-    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    # A service is a package of its own; the tools share one.
+    string(REGEX REPLACE "^herald-" "" component ${name})
+    if(NOT component MATCHES "^(producer|retry-scheduler|compensator|order-consumer)$")
+        set(component tools)
+    endif()
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${component})
 endfunction()
 
 function(herald_unit_tests module)

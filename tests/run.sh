@@ -24,7 +24,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
-all_suites=(lint unit crash sim fuzz asan system interop faults stress docs)
+all_suites=(lint unit crash sim fuzz asan system interop faults stress docs compose)
 on_demand=(soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
@@ -50,6 +50,7 @@ say_what() {
         faults) echo "the real processes, failed at system calls, and hostile clients" ;;
         stress) echo "load for a limited time" ;;
         docs) echo "commands in the documentation do what it says" ;;
+        compose) echo "containers and packages, where an engine answers" ;;
         soak) echo "mixed load and faults for HOURS (on demand)" ;;
     esac
 }
@@ -261,6 +262,12 @@ suite_soak() {
         else
             echo "0 1 0" >"$1"
         fi
+    fi
+}
+
+suite_compose() {
+    if build_release; then
+        HERALD_BIN=$release/bin tests/compose/run.sh "$1" || true
     fi
 }
 
