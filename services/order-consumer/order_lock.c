@@ -70,12 +70,13 @@ write_holder(int fd, const char *path, struct why *why)
     char holder[16];
     int size = snprintf(holder, sizeof holder, "%ld\n", (long)getpid());
     CHECK(size > 0 && (size_t)size < sizeof holder);
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, holder, (size_t)size, 0) != size) {
-        if (errno != ENOSPC && errno != EDQUOT) {
-            return system_fault(why, path);
-        }
+    int rc = ftruncate(fd, 0);
+    for (ssize_t done = 0; rc == 0 && done < size;) {
+        ssize_t got = pwrite(fd, holder + done, (size_t)(size - done), done);
+        done += got > 0 ? got : 0;
+        rc = got < 0 && errno != EINTR ? -1 : 0;
     }
-    return ERR_OK;
+    return rc == 0 || errno == ENOSPC || errno == EDQUOT ? ERR_OK : system_fault(why, path);
 }
 
 err_t

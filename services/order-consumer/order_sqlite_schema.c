@@ -124,6 +124,21 @@ probe_header(const uint8_t *header, size_t size, const char *path, struct why *w
     return ERR_OK;
 }
 
+/* A short or interrupted read is not the end of the file. */
+static ssize_t
+read_start(int fd, uint8_t *to, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(fd, to + done, size - done, (off_t)done);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return got < 0 ? got : (ssize_t)done;
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return (ssize_t)done;
+}
+
 err_t
 order_sqlite_schema_probe(const char *path, struct why *why)
 {
@@ -145,7 +160,7 @@ order_sqlite_schema_probe(const char *path, struct why *why)
         return why_set(why, err, "%s: %s", path, strerror(number));
     }
     uint8_t header[100];
-    ssize_t got = pread(fd, header, sizeof header, 0);
+    ssize_t got = read_start(fd, header, sizeof header);
     int number = errno;
     (void)close(fd); /* nothing was written */
     if (got < 0) {
