@@ -103,6 +103,9 @@ open_shell(struct run *run, const settings_t *settings, struct why *why)
         .wake = settings_text(settings, "wake/bind"),
         .peers = {settings_text(settings, "wake/producer"),
                   settings_text(settings, "wake/scheduler")},
+        .peer_names = {"producer", "retry-scheduler"},
+        .curve = settings_text(settings, "curve/directory"),
+        .reload = service_reload,
         .insecure = settings_number(settings, "insecure") != 0,
         .alarm = run->alarm,
     };

@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "runtime/refusal_log.h"
+#include "runtime/service.h"
 #include "wire/wire_socket.h"
 
 #include <errno.h>
@@ -13,10 +15,12 @@
 #include <unistd.h>
 
 #define HIGH_WATER 64
+#define LOOK_EVERY_MS 1000 /* at whether the ZAP handler lives */
 
 struct order_front {
     void *context; /* owned */
     void *socket;  /* owned */
+    seal_t *seal;  /* owned; NULL: without CURVE */
     struct front_door door;
     pthread_t thread;
     bool started;
@@ -24,8 +28,27 @@ struct order_front {
     int wake_fd; /* owned */
 };
 
+static err_t
+open_socket(order_front_t *self, const struct order_front_options *options, struct why *why)
+{
+    const struct seal_settings settings = {
+        .directory = options->curve,
+        .secret = "front.key", /* secret.key is the consumer's */
+        .context = self->context,
+        .refused = refusal_log,
+    };
+    bool sealed = options->curve[0] != '\0';
+    err_t rc = sealed ? seal_open(&self->seal, &settings, why) : ERR_OK;
+    self->door.seal = self->seal;
+    if (rc == ERR_OK && sealed) {
+        rc = seal_bind(self->seal, self->socket, SEAL_FRONT, why);
+    }
+    return rc == ERR_OK ? wire_socket_bind(self->socket, options->endpoints, options->insecure, why)
+                        : rc;
+}
+
 err_t
-order_front_open(order_front_t **self_p, const char *endpoints, bool insecure, struct why *why)
+order_front_open(order_front_t **self_p, const struct order_front_options *options, struct why *why)
 {
     CHECK(self_p != NULL && *self_p == NULL);
     order_front_t *self = mem_zeroed(sizeof *self);
@@ -37,10 +60,11 @@ order_front_open(order_front_t **self_p, const char *endpoints, bool insecure, s
         .service = "order-consumer",
         .run = (uint64_t)clock_unix_ms(), /* it has no log; this names the process as well */
         .started_ms = clock_mono_ms(),
+        .reload = service_reload,
     };
     self->socket = wire_socket_new(self->context, WIRE_SOCKET_FRONT, 0, HIGH_WATER);
     *self_p = self;
-    err_t rc = wire_socket_bind(self->socket, endpoints, insecure, why);
+    err_t rc = open_socket(self, options, why);
     if (rc != ERR_OK) {
         order_front_close(self_p);
     }
@@ -57,8 +81,8 @@ answer_one(order_front_t *self, zmq_msg_t *message)
     if (rc == ERR_OK) {
         struct wire_out out;
         size_t size = 0;
-        CHECK(front_door_answers(&self->door, zmq_msg_data(message), zmq_msg_size(message),
-                                 clock_mono_ms(), &out)); /* it takes nothing itself */
+        CHECK(front_door_answers(&self->door, message, clock_mono_ms(),
+                                 &out)); /* it takes nothing itself */
         uint8_t *body = wire_out_take(&out, &size);
         /* Who does not take its answer asks again. */
         (void)wire_socket_send_to(self->socket, route, route_size, body, size);
@@ -75,9 +99,10 @@ run(void *front)
     zmq_msg_t message;
     CHECK(zmq_msg_init(&message) == 0);
     while (!atomic_load(&self->ending)) {
+        CHECK(self->seal == NULL || seal_lives(self->seal)); /* ends the process */
         zmq_pollitem_t items[] = {{.socket = self->socket, .events = ZMQ_POLLIN},
                                   {.fd = self->wake_fd, .events = ZMQ_POLLIN}};
-        CHECK(zmq_poll(items, 2, -1) >= 0 || errno == EINTR);
+        CHECK(zmq_poll(items, 2, LOOK_EVERY_MS) >= 0 || errno == EINTR);
         while (!atomic_load(&self->ending) && answer_one(self, &message)) {
         }
     }
@@ -114,6 +139,7 @@ order_front_close(order_front_t **self_p)
         CHECK(pthread_join(self->thread, NULL) == 0);
     }
     wire_socket_close(&self->socket);
+    seal_close(&self->seal);
     CHECK(zmq_ctx_term(self->context) == 0);
     (void)close(self->wake_fd); /* nothing is kept in it */
     mem_free(self);

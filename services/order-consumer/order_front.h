@@ -9,8 +9,15 @@
 
 typedef struct order_front order_front_t;
 
-/* ERR_IO, ERR_DENIED, ERR_INVALID: why says which endpoint cannot be bound. */
-err_t order_front_open(order_front_t **self_p, const char *endpoints, bool insecure,
+struct order_front_options {
+    const char *endpoints;
+    const char *curve; /* directory of keys; "": without CURVE */
+    bool insecure;
+};
+
+/* ERR_IO, ERR_DENIED, ERR_INVALID: why says which endpoint cannot be bound, or what is wrong with
+ * which key. */
+err_t order_front_open(order_front_t **self_p, const struct order_front_options *options,
                        struct why *why);
 /* Begin to answer. Once. counters is called from the door's thread. */
 void order_front_start(order_front_t *self, front_counters_fn *counters, void *context);

@@ -72,6 +72,7 @@ order_settings_read(const settings_t *settings, struct order_settings *values, s
     if (rc == ERR_OK) {
         values->producer = settings_text(settings, "producer");
         values->front = settings_text(settings, "front/bind");
+        values->curve = settings_text(settings, "curve/directory");
         values->path = settings_text(settings, "database/path");
         values->url = settings_text(settings, "database/url");
         values->password_file = settings_text(settings, "database/password_file");

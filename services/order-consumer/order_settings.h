@@ -11,8 +11,9 @@
 extern const struct setting order_settings_table[];
 
 struct order_settings {
-    const char *producer; /* endpoints; borrowed from the settings, as are the next five */
+    const char *producer; /* endpoints; borrowed from the settings, as are the next six */
     const char *front;
+    const char *curve;         /* directory of keys; "": without CURVE */
     const char *path;          /* SQLite */
     const char *url;           /* PostgreSQL; empty: SQLite */
     const char *password_file; /* PostgreSQL; empty: none */

@@ -264,6 +264,7 @@ join(order_shell_t *self, struct why *why)
     memcpy(self->identity, order_db_identity(self->db), sizeof self->identity);
     const struct herald_consumer_options options = {
         .producer = settings->producer,
+        .keys = settings->curve[0] == '\0' ? NULL : settings->curve,
         .group = settings->group,
         .name = settings->name,
         .identity = self->identity,
@@ -313,7 +314,12 @@ open_parts(order_shell_t *self, struct why *why)
         rc = ERR_OK;
     }
     if (rc == ERR_OK) {
-        rc = order_front_open(&self->front, settings->front, settings->insecure, why);
+        const struct order_front_options front = {
+            .endpoints = settings->front,
+            .curve = settings->curve,
+            .insecure = settings->insecure,
+        };
+        rc = order_front_open(&self->front, &front, why);
     }
     if (rc == ERR_OK && self->db != NULL) {
         rc = join(self, why);

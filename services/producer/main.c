@@ -73,6 +73,9 @@ open_shell(struct producer *self, const settings_t *settings, struct why *why)
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
         .peers = {settings_text(settings, "scheduler/wake"),
                   settings_text(settings, "compensator/wake")},
+        .peer_names = {"retry-scheduler", "compensator"},
+        .curve = settings_text(settings, "curve/directory"),
+        .reload = service_reload,
         .insecure = settings_number(settings, "insecure") != 0,
         .alarm = self->alarm,
     };
@@ -80,12 +83,16 @@ open_shell(struct producer *self, const settings_t *settings, struct why *why)
     if (rc != ERR_OK) {
         return rc;
     }
+    producer_core_key(self->core, shell_key(self->shell));
     for (uint32_t i = 0; i < shell.lane_count; i++) {
         producer_core_lane(self->core, i, shell_lane_endpoint(self->shell, i));
     }
-    producer_core_endpoint(self->core, "outcome", shell_outcome_endpoint(self->shell));
-    producer_core_endpoint(self->core, "scheduler", settings_text(settings, "scheduler/front"));
-    producer_core_endpoint(self->core, "compensator", settings_text(settings, "compensator/front"));
+    producer_core_endpoint(self->core, "outcome", shell_outcome_endpoint(self->shell),
+                           shell_key(self->shell));
+    producer_core_endpoint(self->core, "scheduler", settings_text(settings, "scheduler/front"),
+                           shell_key_of(self->shell, "retry-scheduler"));
+    producer_core_endpoint(self->core, "compensator", settings_text(settings, "compensator/front"),
+                           shell_key_of(self->shell, "compensator"));
     return ERR_OK;
 }
 

@@ -76,9 +76,16 @@ producer_core_lane(producer_core_t *self, uint32_t lane, const char *endpoint)
 }
 
 void
-producer_core_endpoint(producer_core_t *self, const char *name, const char *endpoint)
+producer_core_endpoint(producer_core_t *self, const char *name, const char *endpoint,
+                       const uint8_t *key)
 {
-    sender_set_common(self->sender, name, endpoint);
+    sender_set_common(self->sender, name, endpoint, key);
+}
+
+void
+producer_core_key(producer_core_t *self, const uint8_t *key)
+{
+    sender_set_key(self->sender, key);
 }
 
 void

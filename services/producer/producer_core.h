@@ -73,7 +73,9 @@ err_t producer_core_configure(producer_core_t *self,
 
 /* Where everything is, for WELCOME; see sender.h. */
 void producer_core_lane(producer_core_t *self, uint32_t lane, const char *endpoint);
-void producer_core_endpoint(producer_core_t *self, const char *name, const char *endpoint);
+void producer_core_endpoint(producer_core_t *self, const char *name, const char *endpoint,
+                            const uint8_t *key);
+void producer_core_key(producer_core_t *self, const uint8_t *key);
 
 /* As struct shell_core wants them (runtime/shell.h). */
 void producer_core_front(void *self, const struct outbox_route *route, const uint8_t *body,

@@ -66,6 +66,9 @@ serve(const settings_t *settings, const struct parts *parts, struct why *why)
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
         .peers = {settings_text(settings, "wake/producer"),
                   settings_text(settings, "wake/compensator")},
+        .peer_names = {"producer", "compensator"},
+        .curve = settings_text(settings, "curve/directory"),
+        .reload = service_reload,
         .insecure = settings_number(settings, "insecure") != 0,
         .alarm = parts->alarm,
     };
@@ -77,7 +80,7 @@ serve(const settings_t *settings, const struct parts *parts, struct why *why)
     for (uint32_t i = 0; i < wanted.lane_count; i++) {
         scheduler_core_set_lane(parts->core, i, shell_lane_endpoint(shell, i));
     }
-    scheduler_core_set_outcome(parts->core, shell_outcome_endpoint(shell));
+    scheduler_core_set_outcome(parts->core, shell_outcome_endpoint(shell), shell_key(shell));
     LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_TEXT("front", settings_text(settings, "front/bind")),
                  LOGGER_INT("run", log_run(parts->log)),
                  LOGGER_INT("durable", log_durable(parts->log)));

@@ -74,9 +74,10 @@ scheduler_core_set_lane(scheduler_core_t *self, uint32_t lane, const char *endpo
 }
 
 void
-scheduler_core_set_outcome(scheduler_core_t *self, const char *endpoint)
+scheduler_core_set_outcome(scheduler_core_t *self, const char *endpoint, const uint8_t *key)
 {
-    sender_set_common(self->sender, "outcome", endpoint);
+    sender_set_key(self->sender, key);
+    sender_set_common(self->sender, "outcome", endpoint, key);
 }
 
 static void

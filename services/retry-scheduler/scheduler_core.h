@@ -46,7 +46,8 @@ err_t scheduler_core_recover(scheduler_core_t *self, int64_t now_ms, int64_t now
 
 /* Where consumers get deliveries and send what became of them. */
 void scheduler_core_set_lane(scheduler_core_t *self, uint32_t lane, const char *endpoint);
-void scheduler_core_set_outcome(scheduler_core_t *self, const char *endpoint);
+/* key: of CURVE, for both; NULL: none. */
+void scheduler_core_set_outcome(scheduler_core_t *self, const char *endpoint, const uint8_t *key);
 
 /* What the shell calls; see runtime/shell.h. `core` borrows self. */
 struct shell_core scheduler_core_shell(scheduler_core_t *self);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/client_dial.h"
 #include "wire/wire_session.h"
 #include "wire/wire_socket.h"
 
@@ -19,7 +20,8 @@ struct client_call {
 };
 
 err_t
-client_call_new(client_call_t **self_p, const char *endpoint, struct why *why)
+client_call_new(client_call_t **self_p, const char *endpoint, const seal_secret_t *secret,
+                struct wire_bytes key, struct why *why)
 {
     CHECK(self_p != NULL && *self_p == NULL && endpoint != NULL);
     client_call_t *self = mem_zeroed(sizeof *self);
@@ -28,9 +30,10 @@ client_call_new(client_call_t **self_p, const char *endpoint, struct why *why)
     self->context = zmq_ctx_new();
     CHECK(self->context != NULL);
     self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
-    if (wire_socket_connect(self->socket, endpoint, why) != ERR_OK) {
+    err_t rc = client_dial(self->socket, endpoint, secret, key, why);
+    if (rc != ERR_OK) {
         client_call_destroy(&self);
-        return ERR_INVALID;
+        return rc == ERR_DENIED ? rc : ERR_INVALID;
     }
     *self_p = self;
     return ERR_OK;

@@ -6,6 +6,7 @@
 #define HERALD_CLIENT_CALL_H
 
 #include "base/why.h"
+#include "seal/seal_key.h"
 #include "wire/wire_message.h"
 
 #include <stddef.h>
@@ -14,8 +15,9 @@
 
 typedef struct client_call client_call_t;
 
-/* ERR_INVALID: not an endpoint. Nothing needs to be there. */
-err_t client_call_new(client_call_t **self_p, const char *endpoint, struct why *why);
+/* Errors of client_dial. Nothing needs to be there. */
+err_t client_call_new(client_call_t **self_p, const char *endpoint, const seal_secret_t *secret,
+                      struct wire_bytes key, struct why *why);
 void client_call_destroy(client_call_t **self_p);
 
 uint64_t client_call_request(client_call_t *self); /* a number not used before, for the question */

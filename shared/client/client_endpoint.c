@@ -18,12 +18,17 @@ remember(herald_client_t *self, const struct wire_welcome *welcome)
     self->place_count = 0;
     for (uint32_t i = 0; i < welcome->endpoint_count; i++) {
         const struct wire_endpoint *said = &welcome->endpoints[i];
-        char *endpoint = self->places[self->place_count].endpoint;
+        struct herald_client_place *place = &self->places[self->place_count].place;
         char *name = self->places[self->place_count].name;
         if (said->name.size <= LIMIT_NAME_BYTES &&
-            client_host_fill(self->options.producer, said->endpoint, endpoint, NULL) == ERR_OK) {
+            client_host_fill(self->options.producer, said->endpoint, place->endpoint, NULL) ==
+                ERR_OK) {
             (void)snprintf(name, LIMIT_NAME_BYTES + 1, "%.*s", (int)said->name.size,
                            said->name.data); /* fits */
+            place->has_key = said->key.size == sizeof place->key;
+            if (place->has_key) {
+                memcpy(place->key, said->key.data, sizeof place->key);
+            }
             self->place_count++;
         }
     }
@@ -62,8 +67,8 @@ greet(herald_client_t *self, struct why *why)
 }
 
 err_t
-herald_client_endpoint(herald_client_t *self, const char *name,
-                       char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why)
+herald_client_place(herald_client_t *self, const char *name, struct herald_client_place *place,
+                    struct why *why)
 {
     CHECK(!self->calling);
     /* Another connection may be another start of the producer, with other places to tell. */
@@ -74,10 +79,22 @@ herald_client_endpoint(herald_client_t *self, const char *name,
     }
     for (uint32_t i = 0; i < self->place_count; i++) {
         if (strcmp(self->places[i].name, name) == 0) {
-            memcpy(endpoint, self->places[i].endpoint, sizeof self->places[i].endpoint);
+            *place = self->places[i].place;
             return ERR_OK;
         }
     }
     return why_set(why, ERR_NOT_FOUND, "%s advertises no endpoint named %s", self->options.producer,
                    name);
+}
+
+err_t
+herald_client_endpoint(herald_client_t *self, const char *name,
+                       char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why)
+{
+    struct herald_client_place place;
+    err_t rc = herald_client_place(self, name, &place, why);
+    if (rc == ERR_OK) {
+        memcpy(endpoint, place.endpoint, sizeof place.endpoint);
+    }
+    return rc;
 }

@@ -9,6 +9,7 @@
 #define HERALD_CLIENT_CLIENT_PRIVATE_H
 
 #include "client/herald_client.h"
+#include "seal/seal_keys.h"
 #include "wire/wire_message.h"
 #include "wire/wire_query.h"
 
@@ -75,6 +76,7 @@ struct client_watch {
 
 struct herald_client {
     struct herald_client_options options; /* texts are owned */
+    seal_keys_t *keys;                    /* owned; NULL: without CURVE */
     void *context;                        /* of ZeroMQ; owned */
     void *socket;
     void *monitor;
@@ -95,7 +97,7 @@ struct herald_client {
     struct client_watch watch;
     struct {
         char name[LIMIT_NAME_BYTES + 1];
-        char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+        struct herald_client_place place;
     } places[CLIENT_ENDPOINTS];
     uint32_t place_count;
     uint64_t places_connection; /* they were told on this one */

@@ -9,6 +9,7 @@
 #include "client/consumer_queue.h"
 #include "client/consumer_session.h"
 #include "client/herald_consumer.h"
+#include "seal/seal_keys.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,7 +24,8 @@ enum consumer_party {
 struct herald_consumer {
     struct herald_consumer_options options; /* its texts: owned */
     uint8_t identity[HERALD_CONSUMER_IDENTITY_BYTES];
-    void *context; /* of ZeroMQ; owned */
+    void *context;     /* of ZeroMQ; owned */
+    seal_keys_t *keys; /* owned; NULL: without CURVE */
     consumer_queue_t *queue;
     pthread_t thread;
     atomic_bool ending;
@@ -48,6 +50,9 @@ struct herald_consumer {
     struct herald_consumer_answer *answers;
     size_t batch_count; /* at its handler now */
 };
+
+/* herald_consumer.c: begin to greet the producer. Errors of consumer_session_place. */
+err_t consumer_greet(herald_consumer_t *self, struct why *why);
 
 /* consumer_thread.c: the sockets' thread; ends when `ending` is set. */
 void *consumer_thread_run(void *consumer);

@@ -176,7 +176,7 @@ place_others(herald_consumer_t *self, const struct wire_welcome *welcome)
                                           place) ||
                 consumer_session_place(session,
                                        (struct wire_text){.data = place, .size = strlen(place)},
-                                       &why) != ERR_OK) {
+                                       endpoint->key, &why) != ERR_OK) {
                 consumer_tell(self, "refused", why.text);
             }
         }

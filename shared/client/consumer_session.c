@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "client/client_dial.h"
 #include "wire/wire_socket.h"
 
 #include <stdio.h>
@@ -57,20 +58,27 @@ consumer_session_fini(struct consumer_session *session, int linger_ms)
 }
 
 err_t
-consumer_session_place(struct consumer_session *session, struct wire_text endpoint, struct why *why)
+consumer_session_place(struct consumer_session *session, struct wire_text endpoint,
+                       struct wire_bytes key, struct why *why)
 {
+    uint8_t said[SEAL_KEY_BYTES] = {0};
+    if (key.size == sizeof said) {
+        memcpy(said, key.data, sizeof said);
+    }
     if (endpoint.size == 0 || endpoint.size > LIMIT_ENDPOINT_BYTES) {
         return why_set(why, ERR_INVALID, "endpoint: must have 1 to %d bytes", LIMIT_ENDPOINT_BYTES);
     }
     if (session->state != CONSUMER_SESSION_ABSENT && strlen(session->endpoint) == endpoint.size &&
-        memcmp(session->endpoint, endpoint.data, endpoint.size) == 0) {
+        memcmp(session->endpoint, endpoint.data, endpoint.size) == 0 &&
+        memcmp(session->key, said, sizeof said) == 0) {
         return ERR_OK;
     }
     consumer_session_fini(session, 0);
+    memcpy(session->key, said, sizeof said);
     memcpy(session->endpoint, endpoint.data, endpoint.size);
     session->endpoint[endpoint.size] = '\0';
     session->front = wire_socket_new(session->self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
-    err_t rc = wire_socket_connect(session->front, session->endpoint, why);
+    err_t rc = client_dial(session->front, session->endpoint, session->self->secret, key, why);
     if (rc != ERR_OK) {
         wire_socket_close(&session->front);
         return rc;
@@ -172,10 +180,10 @@ consumer_session_resolve(const struct consumer_session *session, struct wire_tex
 /* A line that leads there already stays: closing it would lose what is on its way. */
 static err_t
 connect_line(struct consumer_session *session, struct consumer_session_line *line,
-             enum wire_socket_kind kind, struct wire_text place, struct why *why)
+             enum wire_socket_kind kind, const struct wire_endpoint *place, struct why *why)
 {
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
-    if (!consumer_session_resolve(session, place, endpoint)) {
+    if (!consumer_session_resolve(session, place->endpoint, endpoint)) {
         return why_set(why, ERR_INVALID, "%s advertises an endpoint that cannot be dialled",
                        session->service);
     }
@@ -185,7 +193,7 @@ connect_line(struct consumer_session *session, struct consumer_session_line *lin
     wire_socket_close(&line->socket);
     memcpy(line->endpoint, endpoint, sizeof endpoint);
     line->socket = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
-    return wire_socket_connect(line->socket, endpoint, why);
+    return client_dial(line->socket, endpoint, session->self->secret, place->key, why);
 }
 
 static bool
@@ -212,8 +220,7 @@ connect_lines(struct consumer_session *session, const struct wire_welcome *welco
         if (i == welcome->endpoint_count) {
             wire_socket_close(&lines[k]->socket);
         } else {
-            rc =
-                connect_line(session, lines[k], kinds[k].kind, welcome->endpoints[i].endpoint, why);
+            rc = connect_line(session, lines[k], kinds[k].kind, &welcome->endpoints[i], why);
         }
     }
     return rc;

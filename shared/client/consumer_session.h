@@ -13,6 +13,7 @@
 #define HERALD_CONSUMER_SESSION_H
 
 #include "base/limits.h"
+#include "seal/seal_key.h"
 #include "wire/wire_session.h"
 
 #include <stdbool.h>
@@ -31,7 +32,8 @@ enum consumer_session_state {
 
 /* What we say of ourselves, the same to all. Borrowed from the consumer. */
 struct consumer_session_self {
-    void *context; /* of ZeroMQ */
+    void *context;               /* of ZeroMQ */
+    const seal_secret_t *secret; /* NULL: without CURVE */
     const char *group;
     const char *name;
     const uint8_t *identity; /* NULL: none */
@@ -49,6 +51,7 @@ struct consumer_session {
     const char *service;                      /* for people; static */
     enum consumer_session_state state;
     char endpoint[LIMIT_ENDPOINT_BYTES + 1]; /* of its front door */
+    uint8_t key[SEAL_KEY_BYTES];             /* of the server there */
     void *front;                             /* DEALER; owned */
     struct consumer_session_line lane;       /* PULL; no socket: it sends over the front door */
     struct consumer_session_line outcome;    /* PUSH; no socket: as above */
@@ -65,9 +68,10 @@ void consumer_session_init(struct consumer_session *session,
 void consumer_session_fini(struct consumer_session *session, int linger_ms);
 
 /* Where its front door is; begins to greet. A new place is a new session; the same changes nothing.
- * ERR_INVALID, ERR_IO: cannot be connected to; the session is ABSENT. */
+ * key: of the server there; no bytes: without CURVE. ERR_INVALID, ERR_IO, ERR_DENIED: cannot be
+ * connected to; the session is ABSENT. */
 err_t consumer_session_place(struct consumer_session *session, struct wire_text endpoint,
-                             struct why *why);
+                             struct wire_bytes key, struct why *why);
 
 /* Say what is due. True: the service was lost by this. */
 bool consumer_session_tick(struct consumer_session *session, int64_t now_ms);

@@ -82,11 +82,9 @@ look_at_handler(herald_consumer_t *self, int64_t now_ms)
         consumer_tell(self, "hung", detail);
     } else if (!hangs && atomic_load(&self->hung)) {
         struct why why = {{0}};
-        struct wire_text producer = {.data = self->options.producer,
-                                     .size = strlen(self->options.producer)};
         atomic_store(&self->hung, false);
         consumer_tell(self, "recovered", "the handler has returned");
-        if (consumer_session_place(&self->sessions[CONSUMER_PRODUCER], producer, &why) != ERR_OK) {
+        if (consumer_greet(self, &why) != ERR_OK) {
             CHECK(false); /* it could be dialled before */
         }
     }

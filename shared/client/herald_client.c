@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/client_dial.h"
 #include "wire/wire_socket.h"
 
 #include <errno.h>
@@ -69,6 +70,22 @@ monitor_open(herald_client_t *self)
     CHECK(zmq_connect(self->monitor, address) == 0);
 }
 
+static err_t
+dial(herald_client_t *self, const char *directory, struct why *why)
+{
+    struct wire_bytes key = {0};
+    err_t rc =
+        directory == NULL ? ERR_OK : seal_keys_open(&self->keys, directory, SEAL_SECRET_FILE, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    const uint8_t *known = self->keys == NULL ? NULL : seal_keys_server(self->keys, "producer");
+    key = (struct wire_bytes){.data = known, .size = known == NULL ? 0 : SEAL_KEY_BYTES};
+    rc = client_dial(self->socket, self->options.producer,
+                     self->keys == NULL ? NULL : seal_keys_secret(self->keys), key, why);
+    return rc == ERR_OK || rc == ERR_DENIED ? rc : ERR_INVALID;
+}
+
 err_t
 herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
                   struct why *why)
@@ -83,15 +100,17 @@ herald_client_new(herald_client_t **self_p, const struct herald_client_options *
     self->options = taken;
     self->options.producer = mem_text(options->producer);
     self->options.name = mem_text(options->name);
+    self->options.keys = NULL;              /* read once, here */
     (void)zmq_msg_init(&self->message);     /* always succeeds */
     (void)zmq_msg_init(&self->ask.message); /* always succeeds */
     self->context = zmq_ctx_new();
     CHECK(self->context != NULL);
     self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER);
     monitor_open(self);
-    if (wire_socket_connect(self->socket, options->producer, why) != ERR_OK) {
+    rc = dial(self, options->keys, why);
+    if (rc != ERR_OK) {
         herald_client_destroy(&self);
-        return ERR_INVALID;
+        return rc;
     }
     *self_p = self;
     return ERR_OK;
@@ -120,6 +139,7 @@ herald_client_destroy(herald_client_t **self_p)
     (void)zmq_msg_close(&self->ask.message);
     client_submit_fini(self);
     client_watch_fini(self);
+    seal_keys_close(&self->keys);
     text_free(self->options.producer);
     text_free(self->options.name);
     mem_free(self);

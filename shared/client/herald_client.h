@@ -75,9 +75,12 @@ struct herald_client_options {
     void *context;        /* handed to both functions */
     herald_client_submitted_fn *submitted; /* may be NULL when only synchronous calls are made */
     herald_client_event_fn *event;         /* may be NULL when nothing is watched */
+    const char *keys; /* CURVE: directory with secret.key, and servers.zpl, which has the producer's
+                       * public key; NULL: without CURVE */
 };
 
-/* Options are copied. ERR_INVALID: why names the option and its limit. */
+/* Options are copied. ERR_INVALID: why names the option and its limit. ERR_DENIED, ERR_NOT_FOUND,
+ * ERR_IO: why names the file of keys and what is wrong with it. */
 err_t herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
                         struct why *why);
 void herald_client_destroy(herald_client_t **self_p); /* waits up to 2 s for what is being sent */

@@ -105,8 +105,17 @@ err_t herald_client_cancel(herald_client_t *self, const struct herald_client_can
                            struct herald_client_cancelled *cancelled, size_t *count,
                            struct why *why);
 
+struct herald_client_place {
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    bool has_key;    /* its server has CURVE */
+    uint8_t key[32]; /* that server's public key */
+};
+
 /* Where the other services are, as the producer says in WELCOME ("scheduler", "compensator", ...).
- * Copied into endpoint. ERR_TIMEOUT, ERR_NOT_FOUND. */
+ * ERR_TIMEOUT, ERR_NOT_FOUND. */
+err_t herald_client_place(herald_client_t *self, const char *name,
+                          struct herald_client_place *place, struct why *why);
+/* The same, without its key. */
 err_t herald_client_endpoint(herald_client_t *self, const char *name,
                              char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why);
 

@@ -78,6 +78,7 @@ introduce(herald_consumer_t *self)
     }
     self->self = (struct consumer_session_self){
         .context = self->context,
+        .secret = self->keys == NULL ? NULL : seal_keys_secret(self->keys),
         .group = self->options.group,
         .name = self->options.name,
         .identity = self->options.identity,
@@ -107,6 +108,7 @@ free_parts(herald_consumer_t *self)
 {
     consumer_queue_destroy(&self->queue);
     CHECK(zmq_ctx_term(self->context) == 0);
+    seal_keys_close(&self->keys);
     mem_free(self->incoming);
     mem_free(self->batch);
     mem_free(self->deliveries);
@@ -118,6 +120,16 @@ free_parts(herald_consumer_t *self)
 }
 
 err_t
+consumer_greet(herald_consumer_t *self, struct why *why)
+{
+    const struct wire_text place = {.data = self->options.producer,
+                                    .size = strlen(self->options.producer)};
+    const uint8_t *known = self->keys == NULL ? NULL : seal_keys_server(self->keys, "producer");
+    const struct wire_bytes key = {.data = known, .size = known == NULL ? 0 : SEAL_KEY_BYTES};
+    return consumer_session_place(&self->sessions[CONSUMER_PRODUCER], place, key, why);
+}
+
+err_t
 herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                     struct why *why)
 {
@@ -126,8 +138,16 @@ herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_opt
     if (rc != ERR_OK) {
         return rc;
     }
+    seal_keys_t *keys = NULL;
+    rc = options->keys == NULL ? ERR_OK
+                               : seal_keys_open(&keys, options->keys, SEAL_SECRET_FILE, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
     herald_consumer_t *self = mem_zeroed(sizeof *self);
     copy_options(self, options);
+    self->keys = keys;
+    self->options.keys = NULL; /* read once, here */
     self->context = zmq_ctx_new();
     CHECK(self->context != NULL);
     self->queue = consumer_queue_new();
@@ -138,11 +158,10 @@ herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_opt
     self->answers = mem_array(self->options.batch_max, sizeof *self->answers);
     introduce(self);
     struct why fault;
-    struct wire_text producer = {.data = self->options.producer,
-                                 .size = strlen(self->options.producer)};
-    if (consumer_session_place(&self->sessions[CONSUMER_PRODUCER], producer, &fault) != ERR_OK) {
+    rc = consumer_greet(self, &fault);
+    if (rc != ERR_OK) {
         free_parts(self);
-        return why_set(why, ERR_INVALID, "producer: %s", fault.text);
+        return why_set(why, rc == ERR_DENIED ? rc : ERR_INVALID, "producer: %s", fault.text);
     }
     start_thread(self);
     *self_p = self;

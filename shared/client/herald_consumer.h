@@ -77,6 +77,8 @@ struct herald_consumer_options {
     herald_consumer_fn *undo;  /* NULL: it has no undoing action */
     size_t batch_max;          /* 1 to HERALD_CONSUMER_BATCH_MAX; 0: the most */
     uint32_t hang_ms;          /* a handler that runs longer hangs; 0: 30000 */
+    const char *keys;          /* CURVE: directory with secret.key, and servers.zpl, which has the
+                                * producer's public key; NULL: without CURVE */
     /* Something worth a log line has happened: joined, refused, lost, hung, recovered, malformed.
      * Called from the consumer's thread; may be NULL. */
     void (*event)(void *context, const char *event, const char *detail);
@@ -96,6 +98,7 @@ struct herald_consumer_counts {
  * Start receiving. Options are copied, but for context.
  *
  * ERR_INVALID  why names the option and its limit
+ * ERR_DENIED, ERR_NOT_FOUND, ERR_IO  why names the file of keys and what is wrong with it
  *
  * Nothing has to be there yet: the consumer keeps saying HELLO.
  */

@@ -1,6 +1,11 @@
 /*
- * A front door as every service has it: what is malformed or not taken is refused, PING without a
- * session, STATS and RELOAD are answered. The rest is the service's own.
+ * A front door as every service has it: what is malformed or not taken is refused, what the
+ * sender's role does not allow is denied, PING without a session, STATS and RELOAD are answered.
+ * The rest is the service's own.
+ *
+ * Who a message is from is what the ZAP handler has said of its connection, never what the message
+ * says; a key that has left the allow-list since then is nobody's. Without a seal everybody may do
+ * everything.
  *
  * No sockets. One thread: the one that has the door's socket.
  */
@@ -8,6 +13,7 @@
 #define HERALD_RUNTIME_FRONT_DOOR_H
 
 #include "runtime/front.h"
+#include "seal/seal.h"
 
 /* Fill in counters, names static; returns how many. */
 typedef uint32_t front_counters_fn(void *context, struct wire_counter *counters, uint32_t max);
@@ -22,13 +28,19 @@ struct front_door {
     int64_t started_ms;
     front_counters_fn *counters;
     void *counters_context;
-    front_reload_fn *reload; /* NULL: nothing can be reloaded */
+    seal_t *seal;            /* borrowed; NULL: without CURVE */
+    front_reload_fn *reload; /* besides the seal's allow-list; NULL: nothing */
     void *reload_context;
-    uint64_t refused; /* frames that made no sense or asked for what is not here */
+    struct seal_refusals denials; /* for the log */
+    uint64_t refused;             /* frames that made no sense or asked for what is not here */
+    uint64_t denied;              /* commands that the sender's role does not allow */
 };
 
 /* True: `out` was initialised and has the answer. False: the service's own, and well-formed. */
-bool front_door_answers(struct front_door *self, const uint8_t *body, size_t size, int64_t now_ms,
+bool front_door_answers(struct front_door *self, zmq_msg_t *message, int64_t now_ms,
                         struct wire_out *out);
+
+/* Whether a frame on another kind of socket is from a key of this role still; counts if not. */
+bool front_door_admits(struct front_door *self, zmq_msg_t *message, enum seal_role role);
 
 #endif

@@ -13,8 +13,8 @@ static const char *const level_names[] = {"debug", "info", "warn", "error", "fat
 
 static struct {
     const char *service; /* borrowed, static */
-    enum logger_level least;
-    bool json;
+    atomic_int least;    /* a reload sets both while other threads write lines */
+    atomic_bool json;
     atomic_uint_fast64_t dropped;
 } logger = {.service = "herald", .least = LOGGER_INFO};
 
@@ -22,8 +22,8 @@ void
 logger_setup(const char *service, enum logger_level least, bool json)
 {
     logger.service = service;
-    logger.least = least;
-    logger.json = json;
+    atomic_store(&logger.least, (int)least);
+    atomic_store(&logger.json, json);
 }
 
 uint64_t
@@ -115,7 +115,7 @@ line_field(struct line *line, const char *key, const char *text)
 void
 logger_event(enum logger_level level, const char *event, const struct logger_field *fields)
 {
-    if (level < logger.least) {
+    if ((int)level < atomic_load(&logger.least)) {
         return;
     }
     struct line line = {.used = 0};

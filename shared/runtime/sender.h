@@ -71,7 +71,10 @@ void sender_destroy(sender_t **self_p);
 
 /* What WELCOME says: lane and outcome endpoints, and up to two more (scheduler, compensator). */
 void sender_set_endpoint(sender_t *self, uint32_t lane, const char *endpoint);
-void sender_set_common(sender_t *self, const char *name, const char *endpoint);
+/* key: of the server there, as sender_set_key. */
+void sender_set_common(sender_t *self, const char *name, const char *endpoint, const uint8_t *key);
+/* The CURVE key of the lanes' server, WIRE_KEY_BYTES, copied; NULL: without CURVE. */
+void sender_set_key(sender_t *self, const uint8_t *key);
 
 /* A consumer's HELLO, after the service has agreed; fills in the welcome. */
 void sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,

@@ -27,13 +27,29 @@ sender_set_endpoint(sender_t *self, uint32_t lane, const char *endpoint)
     copy_endpoint(self->lanes[lane].endpoint, endpoint);
 }
 
+static void
+copy_key(struct sender_key *to, const uint8_t *key)
+{
+    to->known = key != NULL;
+    if (key != NULL) {
+        memcpy(to->bytes, key, sizeof to->bytes);
+    }
+}
+
 void
-sender_set_common(sender_t *self, const char *name, const char *endpoint)
+sender_set_key(sender_t *self, const uint8_t *key)
+{
+    copy_key(&self->key, key);
+}
+
+void
+sender_set_common(sender_t *self, const char *name, const char *endpoint, const uint8_t *key)
 {
     CHECK(self->common_count < SENDER_COMMON_MAX && strlen(name) <= LIMIT_NAME_BYTES);
     struct sender_common *common = &self->common[self->common_count++];
     memcpy(common->name, name, strlen(name) + 1);
     copy_endpoint(common->endpoint, endpoint);
+    copy_key(&common->key, key);
 }
 
 static void
@@ -138,11 +154,15 @@ add_consumer(sender_t *self, const struct wire_hello *hello)
 }
 
 static void
-add_endpoint(struct wire_welcome *welcome, const char *name, const char *endpoint)
+add_endpoint(struct wire_welcome *welcome, const char *name, const char *endpoint,
+             const struct sender_key *key)
 {
     struct wire_endpoint *added = &welcome->endpoints[welcome->endpoint_count++];
     added->name = (struct wire_text){.data = name, .size = strlen(name)};
     added->endpoint = (struct wire_text){.data = endpoint, .size = strlen(endpoint)};
+    if (key->known) {
+        added->key = (struct wire_bytes){.data = key->bytes, .size = sizeof key->bytes};
+    }
 }
 
 void
@@ -156,7 +176,7 @@ sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,
         .ping_ms = SENDER_PING_MS,
     };
     for (uint32_t i = 0; i < self->common_count; i++) {
-        add_endpoint(welcome, self->common[i].name, self->common[i].endpoint);
+        add_endpoint(welcome, self->common[i].name, self->common[i].endpoint, &self->common[i].key);
     }
     if (hello->party != WIRE_PARTY_CONSUMER) {
         return;
@@ -179,7 +199,7 @@ sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,
     struct sender_lane *lane = &self->lanes[consumer->lane];
     lane->state = LANE_OPEN;
     welcome->lane = consumer->lane;
-    add_endpoint(welcome, "lane", lane->endpoint);
+    add_endpoint(welcome, "lane", lane->endpoint, &self->key);
 }
 
 bool

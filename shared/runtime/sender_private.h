@@ -41,7 +41,13 @@ struct sender_consumer {
     char name[LIMIT_NAME_BYTES + 1];
 };
 
+struct sender_key {
+    bool known;
+    uint8_t bytes[WIRE_KEY_BYTES];
+};
+
 struct sender_common {
+    struct sender_key key;
     char name[LIMIT_NAME_BYTES + 1];
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
 };
@@ -53,6 +59,7 @@ struct sender {
     struct sender_consumer *consumers; /* owned */
     struct sender_common common[SENDER_COMMON_MAX];
     uint32_t common_count;
+    struct sender_key key;     /* of the lanes */
     struct sender_entry *ring; /* owned */
     uint64_t counter;          /* of the next token */
     uint64_t oldest;           /* nothing before it is out */

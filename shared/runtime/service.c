@@ -27,6 +27,15 @@ struct options {
     bool print;
 };
 
+/* The service that this process is, for service_reload. */
+static struct {
+    const struct service *service;
+    struct options options;
+    int argc;
+    char **argv;
+    const settings_t *settings; /* in force since the start */
+} running;
+
 static void
 on_signal(int number)
 {
@@ -84,21 +93,20 @@ apply_set(settings_t *settings, const char *text, struct why *why)
     return settings_set(settings, path, equal + 1, (struct settings_source){.name = "--set"}, why);
 }
 
-/* 0: go on; otherwise the exit code plus 1. */
+static const struct option option_names[] = {
+    {"data", required_argument, NULL, 'd'},   {"config", required_argument, NULL, 'c'},
+    {"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'k'},
+    {"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+};
+
+/* Options but for --set, which is looked at once the file is read. 0: go on; otherwise the exit
+ * code plus 1. */
 static int
-read_options(const struct service *service, settings_t *settings, int argc, char **argv,
-             struct options *options)
+read_options(const struct service *service, int argc, char **argv, struct options *options)
 {
-    static const struct option names[] = {
-        {"data", required_argument, NULL, 'd'},   {"config", required_argument, NULL, 'c'},
-        {"set", required_argument, NULL, 's'},    {"check-config", no_argument, NULL, 'k'},
-        {"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
-    };
-    struct why why;
     int option = 0;
-    err_t rc = settings_read_environment(settings, environ, &why);
-    while (rc == ERR_OK && (option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "", option_names, NULL)) != -1) {
         switch (option) {
         case 'd':
             options->data = optarg;
@@ -106,7 +114,7 @@ read_options(const struct service *service, settings_t *settings, int argc, char
         case 'c':
             options->config = optarg;
             break;
-        case 's': /* after the file: looked at again below */
+        case 's':
             break;
         case 'k':
             options->check = true;
@@ -114,9 +122,12 @@ read_options(const struct service *service, settings_t *settings, int argc, char
         case 'p':
             options->print = true;
             break;
-        case 'h':
+        case 'h': {
+            settings_t *settings = settings_new(service->table);
             print_help(service, settings);
+            settings_destroy(&settings);
             return EXIT_CODE_OK + 1;
+        }
         case 'v':
             printf("herald-%s 0.1.0\n", service->name);
             return EXIT_CODE_OK + 1;
@@ -124,26 +135,59 @@ read_options(const struct service *service, settings_t *settings, int argc, char
             return EXIT_CODE_USAGE + 1;
         }
     }
-    if (rc == ERR_OK && optind < argc) {
+    if (optind < argc) {
         fprintf(stderr, "herald-%s: \"%s\" is no option; see --help\n", service->name,
                 argv[optind]);
         return EXIT_CODE_USAGE + 1;
     }
-    if (rc == ERR_OK && options->config != NULL) {
-        rc = settings_read_file(settings, options->config, &why);
-    }
-    if (rc == ERR_OK && options->config != NULL) {
-        rc = settings_read_environment(settings, environ, &why); /* over the file */
-    }
-    optind = 1;
-    while (rc == ERR_OK && (option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        rc = option == 's' ? apply_set(settings, optarg, &why) : ERR_OK;
-    }
-    if (rc != ERR_OK) {
-        fprintf(stderr, "herald-%s: %s\n", service->name, why.text);
-        return EXIT_CODE_CONFIG + 1;
-    }
     return 0;
+}
+
+/* File, environment, command line, each over the one before; then what the table cannot say. */
+static err_t
+read_settings(settings_t *settings, struct why *why)
+{
+    const char *config = running.options.config;
+    err_t rc = config == NULL ? ERR_OK : settings_read_file(settings, config, why);
+    if (rc == ERR_OK) {
+        rc = settings_read_environment(settings, environ, why);
+    }
+    int option = 0;
+    optind = 1;
+    while (rc == ERR_OK &&
+           (option = getopt_long(running.argc, running.argv, "", option_names, NULL)) != -1) {
+        rc = option == 's' ? apply_set(settings, optarg, why) : ERR_OK;
+    }
+    if (rc == ERR_OK && running.service->check != NULL) {
+        rc = running.service->check(settings, why);
+    }
+    return rc;
+}
+
+static void
+set_up_log(const settings_t *settings)
+{
+    enum logger_level level = LOGGER_INFO;
+    (void)logger_level_parse(settings_text(settings, "log/level"), &level); /* a choice: valid */
+    logger_setup(running.service->name, level, settings_number(settings, "log/json") != 0);
+}
+
+err_t
+service_reload(void *context, struct why *said)
+{
+    (void)context; /* the process's */
+    settings_t *settings = settings_new(running.service->table);
+    err_t rc = read_settings(settings, said);
+    if (rc == ERR_OK) {
+        char changed[200];
+        settings_fill(settings, "{data}", running.options.data);
+        set_up_log(settings);
+        settings_changed(running.settings, settings, "log/", changed, sizeof changed);
+        (void)why_set(said, ERR_OK, "log/level: %s%s%s", settings_text(settings, "log/level"),
+                      changed[0] == '\0' ? "" : "; after a restart: ", changed);
+    }
+    settings_destroy(&settings);
+    return rc;
 }
 
 static err_t
@@ -175,28 +219,37 @@ int
 service_main(const struct service *service, int argc, char **argv)
 {
     const char *environment = getenv("HERALD_DATA");
-    struct options options = {.data = environment != NULL ? environment : "./var"};
+    running.options.data = environment != NULL ? environment : "./var";
+    running.service = service;
+    running.argc = argc;
+    running.argv = argv;
+    const struct options *options = &running.options;
+    int code = read_options(service, argc, argv, &running.options);
+    if (code != 0) {
+        return code - 1;
+    }
+    struct why why = {{0}};
     settings_t *settings = settings_new(service->table);
-    int code = read_options(service, settings, argc, argv, &options);
-    if (code != 0 || options.check || options.print) {
-        if (code == 0 && options.print) {
+    err_t rc = read_settings(settings, &why);
+    if (rc != ERR_OK || options->check || options->print) {
+        if (rc != ERR_OK) {
+            fprintf(stderr, "herald-%s: %s\n", service->name, why.text);
+        } else if (options->print) {
             settings_print_values(settings, stdout);
-        } else if (code == 0) {
+        } else {
             printf("the settings are in order\n");
         }
         settings_destroy(&settings);
-        return code == 0 ? EXIT_CODE_OK : code - 1;
+        return rc == ERR_OK ? EXIT_CODE_OK : EXIT_CODE_CONFIG;
     }
     set_up_process();
     accept_guard_open(settings_number(settings, "connections"));
-    enum logger_level level = LOGGER_INFO;
-    (void)logger_level_parse(settings_text(settings, "log/level"), &level); /* a choice: valid */
-    logger_setup(service->name, level, settings_number(settings, "log/json") != 0);
-    struct why why = {{0}};
-    err_t rc = make_directories(options.data, &why);
-    settings_fill(settings, "{data}", options.data);
+    set_up_log(settings);
+    rc = make_directories(options->data, &why);
+    settings_fill(settings, "{data}", options->data);
+    running.settings = settings;
     if (rc == ERR_OK) {
-        rc = service->run(settings, options.data, &why);
+        rc = service->run(settings, options->data, &why);
     }
     if (rc == ERR_OK) {
         LOGGER_EVENT(LOGGER_INFO, "stopped", LOGGER_INT("pid", getpid()));

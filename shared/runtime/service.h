@@ -13,6 +13,8 @@ struct service {
     const char *name;            /* as in logs and PONG, static */
     const char *summary;         /* a sentence for --help */
     const struct setting *table; /* its settings; the common ones are added */
+    /* What the table cannot say of the settings; NULL: it says all. ERR_INVALID. */
+    err_t (*check)(const settings_t *settings, struct why *why);
     /* Serve; returns when told to stop. An error ends the process with exit_code_of(it). {data} in
      * settings has been filled in. */
     err_t (*run)(const settings_t *settings, const char *data, struct why *why);
@@ -24,6 +26,13 @@ int service_main(const struct service *service, int argc, char **argv);
  * logs that are behind, as peers_open_patiently. */
 err_t service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data,
                         enum log_id id, struct why *why);
+
+/*
+ * A front_reload_fn: read the settings again as at the start, apply what can be applied while the
+ * service runs (log/level, log/json), and say what has changed and needs a restart. Errors: nothing
+ * was applied; said names what is wrong.
+ */
+err_t service_reload(void *context, struct why *said);
 
 /* Of the system's random numbers, for jitter. ERR_IO. */
 err_t service_seed(uint64_t *seed, struct why *why);
@@ -37,6 +46,13 @@ err_t service_seed(uint64_t *seed, struct why *why);
      "debug info warn error fatal",                                                                \
      "least level that is logged"},                                                                \
         {"log/json", SETTING_BOOLEAN, "false", 0, 1, NULL, "log lines as JSON"},                   \
+        {"curve/directory",                                                                        \
+         SETTING_TEXT,                                                                             \
+         "",                                                                                       \
+         0,                                                                                        \
+         0,                                                                                        \
+         NULL,                                                                                     \
+         "directory of keys, as heraldctl keygen makes it; empty: without CURVE"},                 \
         {"insecure",                                                                               \
          SETTING_BOOLEAN,                                                                          \
          "false",                                                                                  \

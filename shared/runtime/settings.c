@@ -250,6 +250,39 @@ settings_child_number(const settings_t *self, const char *section, const char *c
     return settings_number(self, path);
 }
 
+static void
+note_changed(const settings_t *before, const settings_t *after, const char *path, char *paths,
+             size_t size)
+{
+    size_t used = strlen(paths);
+    if (strcmp(settings_text(before, path), settings_text(after, path)) != 0 &&
+        used + strlen(path) + 3 < size) {
+        (void)snprintf(paths + used, size - used, "%s%s", used == 0 ? "" : ", ", path);
+    }
+}
+
+void
+settings_changed(const settings_t *before, const settings_t *after, const char *but, char *paths,
+                 size_t size)
+{
+    paths[0] = '\0';
+    for (const struct setting *setting = after->table; setting->path != NULL; setting++) {
+        if (strchr(setting->path, '*') == NULL && strncmp(setting->path, but, strlen(but)) != 0) {
+            note_changed(before, after, setting->path, paths, size);
+        }
+    }
+    for (size_t i = 0; i < before->count; i++) {
+        if (before->values[i].child != NULL) {
+            note_changed(before, after, before->values[i].path, paths, size);
+        }
+    }
+    for (size_t i = 0; i < after->count; i++) {
+        if (after->values[i].child != NULL && find_value(before, after->values[i].path) == NULL) {
+            note_changed(before, after, after->values[i].path, paths, size);
+        }
+    }
+}
+
 void
 settings_print_help(const settings_t *self, FILE *out)
 {

@@ -70,6 +70,11 @@ const char *settings_child_text(const settings_t *self, const char *section, con
 int64_t settings_child_number(const settings_t *self, const char *section, const char *child,
                               const char *name);
 
+/* The paths, with commas between them and cut where they are too many, of what differs in two sets
+ * of one table; but not of those that begin with `but`. */
+void settings_changed(const settings_t *before, const settings_t *after, const char *but,
+                      char *paths, size_t size);
+
 /* Put `text` wherever `mark` stands in a text, defaults included. */
 void settings_fill(settings_t *self, const char *mark, const char *text);
 

@@ -56,14 +56,13 @@ count(void *context, struct wire_counter *counters, uint32_t max)
 static void
 take_front(shell_t *self, const struct outbox_route *route, zmq_msg_t *message)
 {
-    const uint8_t *body = zmq_msg_data(message);
-    size_t size = zmq_msg_size(message);
     struct wire_out out;
-    if (front_door_answers(&self->door, body, size, clock_mono_ms(), &out)) {
+    if (front_door_answers(&self->door, message, clock_mono_ms(), &out)) {
+        size_t size = 0;
         uint8_t *answer = wire_out_take(&out, &size);
         outbox_front(self->outbox, log_next(self->log) - 1, route, answer, size);
     } else {
-        self->core->front(self->core->self, route, body, size);
+        self->core->front(self->core->self, route, zmq_msg_data(message), zmq_msg_size(message));
     }
 }
 
@@ -106,10 +105,10 @@ take_outcomes(shell_t *self, zmq_msg_t *message)
     err_t rc = self->outcome == NULL ? ERR_AGAIN : ERR_OK;
     for (int i = 0; i < FRAMES_A_ROUND && rc != ERR_AGAIN; i++) {
         rc = wire_socket_receive(self->outcome, message);
-        if (rc == ERR_OK) {
+        if (rc == ERR_OK && front_door_admits(&self->door, message, SEAL_CONSUME)) {
             self->frames_in++;
             self->core->outcome(self->core->self, zmq_msg_data(message), zmq_msg_size(message));
-        } else if (rc != ERR_AGAIN) {
+        } else if (rc != ERR_AGAIN && rc != ERR_OK) {
             self->door.refused++;
         }
     }
@@ -194,8 +193,18 @@ take_wakes(shell_t *self, zmq_msg_t *message)
         if (rc == ERR_AGAIN) {
             return;
         }
-        self->door.refused += rc != ERR_OK || !is_wake(message);
+        bool admitted = rc != ERR_OK || front_door_admits(&self->door, message, SEAL_SERVICE);
+        self->door.refused += admitted && (rc != ERR_OK || !is_wake(message));
     }
+}
+
+/* Without the handler nobody gets in, but that is no service either. */
+static err_t
+check_seal(const shell_t *self, struct why *why)
+{
+    return self->seal == NULL || seal_lives(self->seal)
+               ? ERR_OK
+               : why_set(why, ERR_LOST, "the ZAP handler has ended");
 }
 
 static err_t
@@ -216,7 +225,10 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     take_wakes(self, message);
     take_outcomes(self, message);
     take_fronts(self, message);
-    err_t rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
+    err_t rc = check_seal(self, why);
+    if (rc == ERR_OK) {
+        rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
+    }
     if (rc == ERR_OK) {
         rc = persist(self, why);
     }

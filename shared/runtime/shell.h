@@ -46,8 +46,12 @@ struct shell_settings {
     const char *wake;
     const char *lanes; /* with %u for the number; NULL: none */
     uint32_t lane_count;
-    const char *peers[SHELL_PEERS_MAX]; /* wake endpoints of the others */
-    alarm_t *alarm;                     /* borrowed: where the outbox's alarms go */
+    const char *peers[SHELL_PEERS_MAX];      /* wake endpoints of the others */
+    const char *peer_names[SHELL_PEERS_MAX]; /* theirs in servers.zpl */
+    const char *curve;                       /* directory of keys; "": without CURVE */
+    alarm_t *alarm;                          /* borrowed: where the outbox's alarms go */
+    front_reload_fn *reload;                 /* of settings; NULL: none of them */
+    void *reload_context;
     bool insecure;
 };
 
@@ -57,6 +61,11 @@ typedef struct shell shell_t;
 err_t shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log,
                  outbox_t *outbox, struct why *why);
 void shell_close(shell_t **self_p);
+
+/* The public key of this service, and of another one, for WELCOME; NULL: without CURVE, or unknown.
+ */
+const uint8_t *shell_key(const shell_t *self);
+const uint8_t *shell_key_of(const shell_t *self, const char *server);
 
 /* What a lane or the outcome socket is bound to. */
 const char *shell_lane_endpoint(const shell_t *self, uint32_t lane);

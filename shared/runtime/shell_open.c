@@ -4,10 +4,48 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "runtime/refusal_log.h"
 #include "wire/wire_socket.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* A socket that is to be bound, with CURVE when there are keys. */
+static err_t
+bind_socket(shell_t *self, void *socket, enum seal_domain domain, const char *endpoints,
+            struct why *why)
+{
+    err_t rc = self->seal == NULL ? ERR_OK : seal_bind(self->seal, socket, domain, why);
+    return rc == ERR_OK ? wire_socket_bind(socket, endpoints, self->settings.insecure, why) : rc;
+}
+
+static err_t
+connect_peer(shell_t *self, int peer, struct why *why)
+{
+    void *socket = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, SHELL_HIGH_WATER);
+    self->peers[peer] = socket;
+    err_t rc = self->seal == NULL
+                   ? ERR_OK
+                   : seal_connect_to(self->seal, socket, self->settings.peer_names[peer], why);
+    return rc == ERR_OK ? wire_socket_connect(socket, self->settings.peers[peer], why) : rc;
+}
+
+static err_t
+open_seal(shell_t *self, struct why *why)
+{
+    const char *directory = self->settings.curve;
+    if (directory == NULL || directory[0] == '\0') {
+        return ERR_OK;
+    }
+    const struct seal_settings settings = {
+        .directory = directory,
+        .context = self->context,
+        .refused = refusal_log,
+    };
+    err_t rc = seal_open(&self->seal, &settings, why);
+    self->door.seal = self->seal;
+    return rc;
+}
 
 static err_t
 open_lanes(shell_t *self, struct why *why)
@@ -29,7 +67,7 @@ open_lanes(shell_t *self, struct why *why)
                            LIMIT_ENDPOINT_BYTES);
         }
         lane->socket = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, SHELL_LANE_HIGH_WATER);
-        err_t rc = wire_socket_bind(lane->socket, wanted, self->settings.insecure, why);
+        err_t rc = bind_socket(self, lane->socket, SEAL_LANE, wanted, why);
         if (rc != ERR_OK) {
             return rc;
         }
@@ -45,10 +83,10 @@ open_sockets(shell_t *self, struct why *why)
     const struct shell_settings *settings = &self->settings;
     self->front = wire_socket_new(self->context, WIRE_SOCKET_FRONT, 0, SHELL_HIGH_WATER);
     self->wake = wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, SHELL_HIGH_WATER);
-    err_t rc = wire_socket_bind(self->wake, settings->wake, settings->insecure, why);
+    err_t rc = bind_socket(self, self->wake, SEAL_WAKE, settings->wake, why);
     if (rc == ERR_OK && settings->outcome != NULL) {
         self->outcome = wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, SHELL_LANE_HIGH_WATER);
-        rc = wire_socket_bind(self->outcome, settings->outcome, settings->insecure, why);
+        rc = bind_socket(self, self->outcome, SEAL_OUTCOME, settings->outcome, why);
     }
     if (rc == ERR_OK && self->outcome != NULL) {
         CHECK(wire_socket_endpoint(self->outcome, self->outcome_endpoint,
@@ -56,8 +94,7 @@ open_sockets(shell_t *self, struct why *why)
     }
     for (int i = 0; rc == ERR_OK && i < SHELL_PEERS_MAX; i++) {
         if (settings->peers[i] != NULL) {
-            self->peers[i] = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, SHELL_HIGH_WATER);
-            rc = wire_socket_connect(self->peers[i], settings->peers[i], why);
+            rc = connect_peer(self, i, why);
         }
     }
     if (rc == ERR_OK) {
@@ -65,7 +102,7 @@ open_sockets(shell_t *self, struct why *why)
     }
     /* The front door last: whoever gets in finds everything there. */
     if (rc == ERR_OK) {
-        rc = wire_socket_bind(self->front, settings->front, settings->insecure, why);
+        rc = bind_socket(self, self->front, SEAL_FRONT, settings->front, why);
     }
     return rc;
 }
@@ -84,9 +121,14 @@ shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log, 
         .service = settings->service,
         .run = log_run(log),
         .started_ms = clock_mono_ms(),
+        .reload = settings->reload,
+        .reload_context = settings->reload_context,
     };
     CHECK(self->context != NULL);
-    err_t rc = open_sockets(self, why);
+    err_t rc = open_seal(self, why); /* before anything is bound */
+    if (rc == ERR_OK) {
+        rc = open_sockets(self, why);
+    }
     if (rc != ERR_OK) {
         shell_close(&self);
         return rc;
@@ -117,6 +159,7 @@ shell_close(shell_t **self_p)
     wire_socket_close(&self->outcome);
     wire_socket_close(&self->wake);
     wire_socket_close(&self->front);
+    seal_close(&self->seal);
     CHECK(zmq_ctx_term(self->context) == 0);
     mem_free(self);
     *self_p = NULL;
@@ -133,4 +176,16 @@ const char *
 shell_outcome_endpoint(const shell_t *self)
 {
     return self->outcome_endpoint;
+}
+
+const uint8_t *
+shell_key(const shell_t *self)
+{
+    return self->seal == NULL ? NULL : seal_public(self->seal);
+}
+
+const uint8_t *
+shell_key_of(const shell_t *self, const char *server)
+{
+    return self->seal == NULL ? NULL : seal_server(self->seal, server);
 }

@@ -26,6 +26,7 @@ struct shell {
     log_t *log;       /* borrowed */
     outbox_t *outbox; /* borrowed */
     void *context;    /* owned */
+    seal_t *seal;     /* owned; NULL: without CURVE */
     void *front;      /* owned */
     void *outcome;    /* owned; NULL: none */
     void *wake;       /* owned */

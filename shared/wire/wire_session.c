@@ -55,9 +55,13 @@ wire_welcome_encode(struct wire_out *out, uint64_t request, const struct wire_we
     wire_out_array(out, welcome->endpoint_count);
     for (uint32_t i = 0; i < welcome->endpoint_count; i++) {
         const struct wire_endpoint *endpoint = &welcome->endpoints[i];
-        wire_out_array(out, 2);
+        bool has_key = endpoint->key.size > 0; /* without CURVE it is as it was before there was */
+        wire_out_array(out, has_key ? 3 : 2);
         wire_out_text(out, endpoint->name.data, endpoint->name.size);
         wire_out_text(out, endpoint->endpoint.data, endpoint->endpoint.size);
+        if (has_key) {
+            wire_out_bin(out, endpoint->key.data, endpoint->key.size);
+        }
     }
     wire_out_array(out, LIMITS_FIELDS);
     wire_out_uint(out, LIMIT_PAYLOAD_BYTES);
@@ -83,7 +87,10 @@ wire_welcome_decode(struct wire_in *in, const struct wire_head *head, struct wir
         uint32_t fields = wire_in_array(in, "endpoint", 2, WIRE_FIELDS_MAX);
         welcome->endpoints[i].name = wire_in_text(in, "endpoint name", 1, LIMIT_NAME_BYTES);
         welcome->endpoints[i].endpoint = wire_in_text(in, "endpoint", 1, LIMIT_ENDPOINT_BYTES);
-        wire_in_rest(in, fields, 2);
+        if (fields > 2) {
+            welcome->endpoints[i].key = wire_in_optional_bin(in, "endpoint key", WIRE_KEY_BYTES);
+        }
+        wire_in_rest(in, fields, fields > 2 ? 3 : 2);
     }
     uint32_t fields = wire_in_array(in, "limits", LIMITS_FIELDS, WIRE_FIELDS_MAX);
     welcome->limits.payload_bytes = (uint32_t)wire_in_uint(in, "payload_bytes", UINT32_MAX);

@@ -8,6 +8,7 @@
 
 #define WIRE_ENDPOINTS_MAX 8
 #define WIRE_COUNTERS_MAX 128
+#define WIRE_KEY_BYTES 32 /* of CURVE */
 
 enum wire_party {
     WIRE_PARTY_CLIENT = 1,   /* submits, asks */
@@ -35,6 +36,7 @@ err_t wire_hello_decode(struct wire_in *in, const struct wire_head *head, struct
 struct wire_endpoint {
     struct wire_text name;     /* lane, outcome, scheduler, compensator */
     struct wire_text endpoint; /* a host of `*` is the one that the client dialled */
+    struct wire_bytes key;     /* its server's public CURVE key; size 0: it has no CURVE */
 };
 
 /* What the service takes; its own limits.h when written. */
@@ -45,7 +47,7 @@ struct wire_limits {
     uint32_t frame_bytes;
 };
 
-/* WELCOME [.., status, text, service, run, lane, lease_ms, ping_ms, [[name, endpoint]...],
+/* WELCOME [.., status, text, service, run, lane, lease_ms, ping_ms, [[name, endpoint, key]...],
  *         [payload_bytes, biz_id_bytes, batch_count, frame_bytes]] */
 struct wire_welcome {
     uint8_t status;

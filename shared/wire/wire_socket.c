@@ -8,8 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What was set is read back: a library that ignores it is not one to serve with. */
 static void
 set_int(void *socket, int option, int value)
+{
+    int said = -1;
+    size_t size = sizeof said;
+    CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
+    CHECK(zmq_getsockopt(socket, option, &said, &size) == 0 && said == value);
+}
+
+/* libzmq does not tell these. */
+static void
+set_untold(void *socket, int option, int value)
 {
     CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
 }
@@ -26,7 +37,10 @@ wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int hi
     void *socket = zmq_socket(context, types[kind]);
     CHECK(socket != NULL && high_water > 0);
     int64_t largest = LIMIT_FRAME_BYTES + 64; /* 33 bytes are CURVE's */
+    int64_t said = 0;
+    size_t size = sizeof said;
     CHECK(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0);
+    CHECK(zmq_getsockopt(socket, ZMQ_MAXMSGSIZE, &said, &size) == 0 && said == largest);
     set_int(socket, ZMQ_SNDHWM, high_water);
     set_int(socket, ZMQ_RCVHWM, high_water);
     set_int(socket, ZMQ_LINGER, linger_ms);
@@ -49,8 +63,8 @@ wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int hi
          * in steps of half the mark what a peer has been sent: with the same mark both ways, some
          * of them would be dropped although the peer reads. */
         set_int(socket, ZMQ_SNDHWM, 4 * high_water);
-        set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
-        set_int(socket, ZMQ_ROUTER_HANDOVER, 0);
+        set_untold(socket, ZMQ_ROUTER_MANDATORY, 1);
+        set_untold(socket, ZMQ_ROUTER_HANDOVER, 0);
     } else {
         set_int(socket, ZMQ_IMMEDIATE, 1);
     }
@@ -80,13 +94,22 @@ is_local(const char *endpoint)
     return false;
 }
 
+/* A CURVE server: whom it lets in is the ZAP handler's. */
+static bool
+has_curve(void *socket)
+{
+    int server = 0;
+    size_t size = sizeof server;
+    return zmq_getsockopt(socket, ZMQ_CURVE_SERVER, &server, &size) == 0 && server == 1;
+}
+
 static err_t
 bind_one(void *socket, const char *endpoint, bool insecure, struct why *why)
 {
-    if (!is_local(endpoint) && !insecure) {
+    if (!is_local(endpoint) && !insecure && !has_curve(socket)) {
         return why_set(why, ERR_DENIED,
                        "%s reaches beyond this machine, and without CURVE anyone there could "
-                       "connect; use ipc or loopback, or set `insecure`",
+                       "connect; set curve/directory, use ipc or loopback, or set `insecure`",
                        endpoint);
     }
     if (zmq_bind(socket, endpoint) != 0) {

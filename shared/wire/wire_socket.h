@@ -31,7 +31,7 @@ void *wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, 
 void wire_socket_close(void **socket_p);
 
 /* Bind to, or connect to, each endpoint of a list with spaces in between. ERR_IO, ERR_DENIED for an
- * address beyond this machine while `insecure` is false. */
+ * address beyond this machine while `insecure` is false and the socket is no CURVE server. */
 err_t wire_socket_bind(void *socket, const char *endpoints, bool insecure, struct why *why);
 err_t wire_socket_connect(void *socket, const char *endpoint, struct why *why);
 

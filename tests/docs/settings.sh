@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${HERALD_BIN:?the directory with the built programs}
 document=$root/docs/OPERATIONS.md
 services=(producer retry-scheduler compensator order-consumer)
-common='^(log/level|log/json|insecure|connections)$' # in a table of their own
+common='^(log/level|log/json|curve/directory|insecure|connections)$' # in a table of their own
 
 # rows SERVICE: one line a setting, from its --help.
 rows() {

@@ -31,7 +31,7 @@ start(struct fuzz_world *world, int64_t now_unix_ms, struct why *why)
     for (uint32_t lane = 0; lane < settings.lane_count; lane++) {
         producer_core_lane(core, lane, "ipc://lane");
     }
-    producer_core_endpoint(core, "outcome", "ipc://outcome");
+    producer_core_endpoint(core, "outcome", "ipc://outcome", NULL);
     return rc;
 }
 

@@ -77,7 +77,7 @@ start_producer(struct sim *self, struct sim_service *service, struct why *why)
     for (uint32_t i = 0; i < service->lanes; i++) {
         producer_core_lane(service->producer, i, "ipc://lane");
     }
-    producer_core_endpoint(service->producer, "outcome", "ipc://outcome");
+    producer_core_endpoint(service->producer, "outcome", "ipc://outcome", NULL);
     return rc;
 }
 
@@ -99,7 +99,7 @@ start_scheduler(struct sim *self, struct sim_service *service, struct why *why)
     for (uint32_t i = 0; i < service->lanes; i++) {
         scheduler_core_set_lane(service->scheduler, i, "ipc://lane");
     }
-    scheduler_core_set_outcome(service->scheduler, "ipc://outcome");
+    scheduler_core_set_outcome(service->scheduler, "ipc://outcome", NULL);
     return scheduler_core_recover(service->scheduler, local_ms(self, service), sim_unix_ms(self),
                                   why);
 }

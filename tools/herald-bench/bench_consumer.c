@@ -33,7 +33,8 @@ place_scheduler(struct consumer_session *sessions, const struct wire_welcome *we
             struct wire_text place = {.data = text};
             if (consumer_session_resolve(&sessions[FROM_PRODUCER], endpoint->endpoint, text)) {
                 place.size = strlen(text);
-                (void)consumer_session_place(&sessions[FROM_SCHEDULER], place, NULL); /* or not */
+                (void)consumer_session_place(&sessions[FROM_SCHEDULER], place,
+                                             (struct wire_bytes){0}, NULL); /* or not */
             }
         }
     }
@@ -162,7 +163,7 @@ bench_consume(struct bench_shared *shared, const struct bench_consumer *consumer
     consumer_session_init(&sessions[FROM_SCHEDULER], &self, "the scheduler");
     struct wire_text place = {.data = shared->load->producer,
                               .size = strlen(shared->load->producer)};
-    err_t rc = consumer_session_place(&sessions[FROM_PRODUCER], place, why);
+    err_t rc = consumer_session_place(&sessions[FROM_PRODUCER], place, (struct wire_bytes){0}, why);
     zmq_msg_t message;
     (void)zmq_msg_init(&message); /* cannot fail */
     while (rc == ERR_OK && !atomic_load(&shared->stop)) {

@@ -84,7 +84,7 @@ static err_t
 ask_once(const bench_herald_t *self, struct why *why)
 {
     client_call_t *call = NULL;
-    err_t rc = client_call_new(&call, self->front, why);
+    err_t rc = client_call_new(&call, self->front, NULL, (struct wire_bytes){0}, why);
     if (rc != ERR_OK) {
         return rc;
     }

@@ -147,6 +147,7 @@ receive_run(const struct ctl *ctl)
     if (rc == ERR_OK) {
         rc = ctl_endpoint(ctl, CTL_SERVICE_PRODUCER, endpoint, &why);
         options.producer = endpoint;
+        options.keys = ctl_keys(ctl);
     }
     if (rc == ERR_OK) {
         rc = herald_consumer_new(&consumer, &options, &why);

@@ -22,6 +22,7 @@ enum ctl_option {
     CTL_COMPENSATOR,
     CTL_CONSUMER,
     CTL_ENDPOINT,
+    CTL_KEYS,
     CTL_TIMEOUT,
     CTL_JSON,
     CTL_HELP,
@@ -47,7 +48,7 @@ enum ctl_option {
 /* How a service is found: every command that asks one takes these. */
 #define CTL_PLACES                                                                                 \
     (CTL_BIT(CTL_DATA) | CTL_BIT(CTL_PRODUCER) | CTL_BIT(CTL_SCHEDULER) |                          \
-     CTL_BIT(CTL_COMPENSATOR) | CTL_BIT(CTL_CONSUMER) | CTL_BIT(CTL_ENDPOINT))
+     CTL_BIT(CTL_COMPENSATOR) | CTL_BIT(CTL_CONSUMER) | CTL_BIT(CTL_ENDPOINT) | CTL_BIT(CTL_KEYS))
 #define CTL_ASKING (CTL_PLACES | CTL_BIT(CTL_TIMEOUT) | CTL_BIT(CTL_JSON))
 
 /* The parsed command line. */
@@ -84,6 +85,7 @@ extern const struct ctl_command command_stats;
 extern const struct ctl_command command_group;
 extern const struct ctl_command command_policy;
 extern const struct ctl_command command_receive;
+extern const struct ctl_command command_keygen;
 
 /*
  * Read argv behind the program's name: options and operands in any order, "--" ends the options.

@@ -17,6 +17,7 @@ static const struct ctl_option_text ctl_texts[CTL_OPTION_COUNT] = {
     [CTL_COMPENSATOR] = {"compensator", "E", "the compensator's endpoint"},
     [CTL_CONSUMER] = {"order-consumer", "E", "the order consumer's endpoint"},
     [CTL_ENDPOINT] = {"endpoint", "E", "the endpoint of whichever service this command asks"},
+    [CTL_KEYS] = {"keys", "DIR", "the directory of our keys, for CURVE (default: $HERALD_KEYS)"},
     [CTL_TIMEOUT] = {"timeout", "T", "how long to wait, as in 500ms, 10s, 2m"},
     [CTL_JSON] = {"json", NULL, "JSON on stdout, one object a line"},
     [CTL_HELP] = {"help", NULL, "this text"},

@@ -2,11 +2,14 @@
 
 #include "ctl_print.h"
 #include "runtime/exit_code.h"
+#include "seal/seal_keys.h"
 #include "wire/wire_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 struct ctl_place {
     const char *service;
@@ -52,6 +55,22 @@ ctl_data(const struct ctl *ctl)
     return data == NULL || *data == '\0' ? "./var" : data;
 }
 
+const char *
+ctl_keys(const struct ctl *ctl)
+{
+    const char *keys = ctl->values[CTL_KEYS];
+    if (keys == NULL) {
+        keys = getenv("HERALD_KEYS");
+    }
+    if (keys == NULL || *keys == '\0') {
+        return NULL;
+    }
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none); /* no key in a core file, nor for another's debugger */
+    (void)prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
+    return keys;
+}
+
 err_t
 ctl_endpoint(const struct ctl *ctl, enum ctl_service service,
              char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why)
@@ -79,6 +98,7 @@ ctl_client(const struct ctl *ctl, struct herald_client_options *options, herald_
     if (rc == ERR_OK) {
         options->producer = endpoint;
         options->name = "heraldctl";
+        options->keys = ctl_keys(ctl);
         options->timeout_ms = options->timeout_ms == 0 ? ctl->timeout_ms : options->timeout_ms;
         rc = herald_client_new(client_p, options, why);
         options->producer = NULL; /* it was copied; the text ends here */
@@ -88,16 +108,38 @@ ctl_client(const struct ctl *ctl, struct herald_client_options *options, herald_
 
 /* When only the producer's place is given, it says where the others are. */
 static err_t
-ctl_learn(const struct ctl *ctl, enum ctl_service service, char endpoint[LIMIT_ENDPOINT_BYTES + 1],
+ctl_learn(const struct ctl *ctl, enum ctl_service service, struct herald_client_place *place,
           struct why *why)
 {
     struct herald_client_options options = {0};
     herald_client_t *client = NULL;
     err_t rc = ctl_client(ctl, &options, &client, why);
     if (rc == ERR_OK) {
-        rc = herald_client_endpoint(client, ctl_places[service].socket, endpoint, why);
+        rc = herald_client_place(client, ctl_places[service].socket, place, why);
     }
     herald_client_destroy(&client);
+    return rc;
+}
+
+/* The server's key is the one that we have of it, else what the producer said. */
+static err_t
+ctl_dial(const struct ctl *ctl, enum ctl_service service, const struct herald_client_place *place,
+         struct ctl_question *question, struct why *why)
+{
+    const char *directory = ctl_keys(ctl);
+    seal_keys_t *keys = NULL;
+    err_t rc = directory == NULL ? ERR_OK : seal_keys_open(&keys, directory, SEAL_SECRET_FILE, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    const uint8_t *key = place->has_key ? place->key : NULL;
+    if (keys != NULL && seal_keys_server(keys, ctl_places[service].service) != NULL) {
+        key = seal_keys_server(keys, ctl_places[service].service);
+    }
+    const struct wire_bytes said = {.data = key, .size = key == NULL ? 0 : SEAL_KEY_BYTES};
+    rc = client_call_new(&question->call, place->endpoint,
+                         keys == NULL ? NULL : seal_keys_secret(keys), said, why);
+    seal_keys_close(&keys); /* the socket has its own copy */
     return rc;
 }
 
@@ -105,16 +147,16 @@ err_t
 ctl_question_open(const struct ctl *ctl, enum ctl_service service, struct ctl_question *question,
                   struct why *why)
 {
-    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    struct herald_client_place place = {.has_key = false};
     bool named = service == CTL_SERVICE_SCHEDULER || service == CTL_SERVICE_COMPENSATOR;
     bool given =
         ctl->values[CTL_ENDPOINT] != NULL || ctl->values[ctl_places[service].option] != NULL;
     memset(question, 0, sizeof *question);
     err_t rc = named && !given && ctl->values[CTL_PRODUCER] != NULL
-                   ? ctl_learn(ctl, service, endpoint, why)
-                   : ctl_endpoint(ctl, service, endpoint, why);
+                   ? ctl_learn(ctl, service, &place, why)
+                   : ctl_endpoint(ctl, service, place.endpoint, why);
     if (rc == ERR_OK) {
-        rc = client_call_new(&question->call, endpoint, why);
+        rc = ctl_dial(ctl, service, &place, question, why);
     }
     if (rc == ERR_OK) {
         ctl_question_begin(question);

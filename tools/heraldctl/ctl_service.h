@@ -24,6 +24,9 @@ const char *ctl_service_name(enum ctl_service service);
 /* ERR_INVALID: why has the names. */
 err_t ctl_service_of(const char *name, enum ctl_service *service, struct why *why);
 
+/* The directory of our keys, --keys or $HERALD_KEYS; NULL: without CURVE. */
+const char *ctl_keys(const struct ctl *ctl);
+
 /* ERR_INVALID: too long for a socket. */
 err_t ctl_endpoint(const struct ctl *ctl, enum ctl_service service,
                    char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why);

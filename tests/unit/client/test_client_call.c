@@ -24,13 +24,15 @@ ask(client_call_t *call, uint32_t timeout_ms, struct client_call_answer *answer,
     return client_call(call, &question, answer, why);
 }
 
+static const struct wire_bytes no_key = {NULL, 0};
+
 Test(client_call, the_answer_is_open_to_be_decoded)
 {
     struct fake_producer *producer = calloc(1, sizeof *producer);
     fake_producer_init(producer);
     fake_producer_start(producer);
     client_call_t *call = NULL;
-    cr_assert_eq(client_call_new(&call, producer->endpoint, NULL), ERR_OK);
+    cr_assert_eq(client_call_new(&call, producer->endpoint, NULL, no_key, NULL), ERR_OK);
     struct client_call_answer answer;
     struct why why;
     for (int i = 0; i < 3; i++) {
@@ -49,7 +51,7 @@ Test(client_call, a_late_answer_is_not_taken_for_the_next_one)
     struct fake_producer *producer = calloc(1, sizeof *producer);
     fake_producer_init(producer);
     client_call_t *call = NULL;
-    cr_assert_eq(client_call_new(&call, producer->endpoint, NULL), ERR_OK);
+    cr_assert_eq(client_call_new(&call, producer->endpoint, NULL, no_key, NULL), ERR_OK);
     struct client_call_answer answer;
     struct why why;
     cr_assert_eq(ask(call, 60, &answer, &why), ERR_TIMEOUT);
@@ -71,7 +73,7 @@ Test(client_call, the_words_of_an_error_come_through)
     fake_producer_init(producer);
     fake_producer_start(producer);
     client_call_t *call = NULL;
-    cr_assert_eq(client_call_new(&call, producer->endpoint, NULL), ERR_OK);
+    cr_assert_eq(client_call_new(&call, producer->endpoint, NULL, no_key, NULL), ERR_OK);
     const struct wire_cancel cancel = {.biz_id = {"unknown", 7}, .by = {"ann", 3}};
     struct wire_out out;
     wire_out_init(&out, 128);
@@ -94,6 +96,6 @@ Test(client_call, what_is_no_endpoint_is_refused)
 {
     client_call_t *call = NULL;
     struct why why;
-    cr_assert_eq(client_call_new(&call, "nonsense", &why), ERR_INVALID);
+    cr_assert_eq(client_call_new(&call, "nonsense", NULL, no_key, &why), ERR_INVALID);
     cr_assert_eq(call, NULL);
 }

@@ -36,7 +36,7 @@ start(struct fixture *self)
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
         producer_core_lane(self->core, i, "ipc://lane");
     }
-    producer_core_endpoint(self->core, "outcome", "ipc://outcome");
+    producer_core_endpoint(self->core, "outcome", "ipc://outcome", NULL);
     fixture_step(self);
 }
 

@@ -55,7 +55,7 @@ start_core(struct fixture *self)
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
         scheduler_core_set_lane(self->core, i, "ipc://lane");
     }
-    scheduler_core_set_outcome(self->core, "ipc://outcome");
+    scheduler_core_set_outcome(self->core, "ipc://outcome", NULL);
     self->shell = scheduler_core_shell(self->core);
     self->nonce++;
 }
