@@ -64,6 +64,7 @@ file_append_publish(struct file_store *self)
         .durable = self->durable,
         .counter = self->durable_counter,
         .end = self->durable_offset,
+        .reserve = self->reserve,
     };
     memcpy(claim.identity, self->identity, sizeof claim.identity);
     /* A failure changes nothing for what is durable; readers wait, and the next reap tries again.
@@ -116,6 +117,10 @@ roll(struct file_store *self, unsigned flags)
 {
     struct segment_head head = file_store_active(self)->head;
     struct segment_place place = file_store_place(self);
+    /* What is kept for accepted work is kept for all logs: none may set a whole segment of it
+     * aside. */
+    place.sparing = !file_room_for_segment(self);
+    self->room_ms = 0; /* measured again once the next segment is there */
     struct segment_draft draft;
     err_t rc = segment_draft_open(&draft, &place, self->segment_bytes,
                                   (flags & LOG_STORE_FINISHING) != 0, NULL);
@@ -194,7 +199,7 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     self->offset += span;
     active->end = self->offset;
     self->next += block->count;
-    self->room -= span < self->room ? span : self->room;
+    file_room_took(self, span);
     remember(self, block);
     *tag = self->next - 1;
     return ERR_OK;

@@ -78,6 +78,7 @@ take_claim(struct file_store *self, const struct position_claim *claim, struct w
     }
     self->run = claim->run;
     self->durable = claim->durable;
+    self->reserve = claim->reserve;
     return ERR_OK;
 }
 

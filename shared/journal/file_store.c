@@ -56,6 +56,10 @@ store_inspect(log_store_t *store, struct log_store_state *state, struct why *why
         .durable = self->durable,
         .bytes = file_room_bytes_on_disk(self),
         .room_bytes = owner ? file_room_now(self, false) : 0,
+        .free_bytes = self->free_bytes,
+        .own_bytes = owner ? file_room_own(self) : 0,
+        .reserve = self->reserve,
+        .segment_bytes = self->segment_bytes,
         .block_bytes = segment_data_end(self->segment_bytes) - SEGMENT_HEAD_BYTES,
     };
     if (state->block_bytes > LIMIT_BLOCK_BYTES) {
@@ -75,7 +79,9 @@ store_trim(log_store_t *store, uint64_t keep_from, struct why *why)
 static void
 store_reserve(log_store_t *store, uint64_t bytes)
 {
-    self_of(store)->reserve = bytes;
+    struct file_store *self = self_of(store);
+    self->reserve = bytes;
+    spare_pool_keep_free(self->pool, bytes + FILE_STORE_FLOOR_BYTES);
 }
 
 static int
@@ -260,8 +266,14 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
     rc = recovery_examine(&recovery, why);
     if (rc == ERR_OK) {
         /* From here on things change on disk, of which none is the log's content. */
+        /* What was kept before is kept until the owner knows better. */
+        self->reserve = settings->reserve;
+        if (claimed && claim.reserve > self->reserve) {
+            self->reserve = claim.reserve;
+        }
         self->pool =
-            spare_pool_new(self->ops, self->dir_fd, self->segment_bytes, !settings->no_write_ahead);
+            spare_pool_new(self->ops, self->dir_fd, self->segment_bytes,
+                           self->reserve + FILE_STORE_FLOOR_BYTES, !settings->no_write_ahead);
         struct segment_place place = file_store_place(self);
         note_cut(self, &recovery);
         rc = recovery_restart(&recovery, &place, why);

@@ -12,6 +12,7 @@ struct file_store_settings {
     uint64_t segment_bytes; /* 0: 64 MiB; at least 64 KiB, a multiple of 4096 */
     bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
     bool no_write_ahead;    /* no spare segment in the background */
+    uint64_t reserve;       /* at least this is kept from the first moment on; log_store_reserve */
 };
 
 /* The errors of both are those of log_own and log_follow, which see. */

@@ -16,6 +16,9 @@
 #define FILE_STORE_RECENT_BYTES (8U * 1024 * 1024)
 #define FILE_STORE_RECENT_MAX 4096 /* blocks; a power of two */
 
+/* Left to the file system for directories and the like. */
+#define FILE_STORE_FLOOR_BYTES (1024U * 1024)
+
 struct file_store {
     log_store_t store;          /* first: the engine's interface */
     const struct file_ops *ops; /* borrowed */
@@ -58,9 +61,8 @@ struct file_store {
     uint64_t syncing; /* position that the sync under way covers */
     uint64_t syncing_offset;
     int64_t published_ms;
-    uint64_t reserve;
-    uint64_t room; /* physical, before the reserve; as measured at room_ms, less what
-                      was appended since */
+    uint64_t reserve;    /* a follower's: as its owner has published */
+    uint64_t free_bytes; /* above the floor; as measured at room_ms, less what was appended since */
     int64_t room_ms;
     log_block_t *recent[FILE_STORE_RECENT_MAX]; /* held; a ring, in order */
     size_t recent_first;
@@ -82,6 +84,11 @@ err_t file_read_back(struct file_store *self, uint64_t up_to, uint32_t kinds, lo
 
 /* file_room.c */
 uint64_t file_room_now(struct file_store *self, bool measure); /* above the reserve */
+uint64_t file_room_own(struct file_store *self);               /* set aside and unused */
+/* A block of this many bytes went into the active segment. */
+void file_room_took(struct file_store *self, uint64_t bytes);
+/* Whether a whole segment more may be set aside, and the reserve is still free. Measures. */
+bool file_room_for_segment(struct file_store *self);
 uint64_t file_room_bytes_on_disk(struct file_store *self);
 err_t file_room_trim(struct file_store *self, uint64_t keep_from, struct why *why);
 

@@ -24,6 +24,7 @@ store_settings(const struct log_settings *settings, const char *name)
         .segment_bytes = settings->segment_bytes,
         .sync_thread = settings->sync_thread,
         .no_write_ahead = settings->no_write_ahead,
+        .reserve = settings->reserve,
     };
 }
 
@@ -190,6 +191,16 @@ log_reap(log_t *self, struct why *why)
 }
 
 uint64_t
+log_gathered(const log_t *self)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < self->gathered_count; i++) {
+        bytes += self->gathered[i]->size;
+    }
+    return bytes;
+}
+
+uint64_t
 log_next(const log_t *self)
 {
     return self->owner ? self->next : self->state.durable + 1;
@@ -259,6 +270,7 @@ void
 log_reserve(log_t *self, uint64_t bytes)
 {
     log_store_reserve(self->store, bytes);
+    self->state.reserve = bytes;
 }
 
 err_t
@@ -275,4 +287,10 @@ err_t
 log_refresh(log_t *self, struct why *why)
 {
     return look(self, why);
+}
+
+const struct log_store_state *
+log_seen(const log_t *self)
+{
+    return &self->state;
 }

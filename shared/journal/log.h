@@ -27,6 +27,7 @@ struct log_settings {
     uint64_t segment_bytes; /* 0: 64 MiB; 2 MiB + 64 KiB or more (tests: 64 KiB), by 4096 */
     bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
     bool no_write_ahead;    /* for tools and tests: no spare segment in the background */
+    uint64_t reserve;       /* what log_reserve was told last; kept from the first moment on */
 };
 
 struct log_record {
@@ -64,10 +65,8 @@ enum {
 err_t log_own(log_t **self_p, const struct log_settings *settings, const char *name,
               uint64_t witnessed, struct why *why);
 
-/*
- * Read another process's log, which need not exist yet (then it is empty until it appears).
- * The errors are those of log_own without ERR_LOCKED.
- */
+/* Read another process's log, which need not exist yet (then it is empty until it appears).
+ * The errors are those of log_own without ERR_LOCKED. */
 err_t log_follow(log_t **self_p, const struct log_settings *settings, const char *name,
                  struct why *why);
 
@@ -76,12 +75,8 @@ err_t log_over_store(log_t **self_p, log_store_t **store_p, struct why *why);
 
 void log_close(log_t **self_p);
 
-/*
- * Writer: add one record to the commit that is being gathered and give it its position. Never
- * fails; room was asked for beforehand with log_room.
- *
- * Returns the position.
- */
+/* Writer: add one record to the commit that is being gathered; returns its position. Never fails;
+ * room was asked for beforehand. */
 uint64_t log_append(log_t *self, uint8_t kind, const void *body, size_t size);
 
 /* The same, written in place: room for exactly `size` bytes, valid until the next log call. */
@@ -100,6 +95,8 @@ err_t log_commit(log_t *self, unsigned flags, struct why *why);
 
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
 err_t log_reap(log_t *self, struct why *why);
+/* Writer: bytes of the records that wait for the next commit. */
+uint64_t log_gathered(const log_t *self);
 
 uint64_t log_next(const log_t *self);    /* position that the next append gets */
 uint64_t log_durable(const log_t *self); /* newest durable position; a follower's: as last seen */
@@ -110,12 +107,15 @@ int log_fd(log_t *self);                        /* see log_store_fd */
 
 /* Bytes that may still be admitted above the reserve. Cheap: measured at most once a second. */
 uint64_t log_room(log_t *self);
-void log_reserve(log_t *self, uint64_t bytes);
+void log_reserve(log_t *self, uint64_t bytes); /* see log_store_reserve */
 /* Never the newest POSITION or complete checkpoint, whatever keep_from says. */
 err_t log_trim(log_t *self, uint64_t keep_from, struct why *why);
 err_t log_inspect(log_t *self, struct log_store_state *state, struct why *why);
+/* The state as log_refresh or log_inspect saw it last; valid as long as the log. */
+const struct log_store_state *log_seen(const log_t *self);
 
-/* A follower: look for what has become durable since. ERR_OK also when nothing has. */
+/* Look at the store's state: a follower learns what has become durable since, a writer how much
+ * room there is. ERR_OK also when nothing has changed. */
 err_t log_refresh(log_t *self, struct why *why);
 
 /*

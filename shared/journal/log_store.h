@@ -19,14 +19,18 @@
 #define LOG_STORE_FINISHING 1U /* append: records that finish accepted work may use the reserve */
 
 struct log_store_state {
-    uint64_t run;         /* of the present or last owner, from 1 */
-    uint64_t first;       /* position of the oldest record kept; 1 in a fresh log */
-    uint64_t durable;     /* position of the newest durable record; first - 1 when there is none */
-    uint64_t bytes;       /* on disk, segments written ahead included */
-    uint64_t room_bytes;  /* what may still be appended: free space plus unused segments, less the
-                             reserve; owner only */
-    uint64_t block_bytes; /* largest block that append takes, header and padding included */
-    uint8_t identity[16]; /* random, made with the log, never changes */
+    uint64_t run;        /* of the present or last owner, from 1 */
+    uint64_t first;      /* position of the oldest record kept; 1 in a fresh log */
+    uint64_t durable;    /* position of the newest durable record; first - 1 when there is none */
+    uint64_t bytes;      /* on disk, segments written ahead included */
+    uint64_t room_bytes; /* what may still be appended: free space plus unused segments, less the
+                            reserve; owner only */
+    uint64_t free_bytes; /* free space, for every log on the file system; owner only */
+    uint64_t own_bytes;  /* set aside on disk for this log alone and unused; owner only */
+    uint64_t reserve;    /* what the owner has asked to be kept; a follower's: as published */
+    uint64_t segment_bytes;     /* owner only */
+    uint64_t block_bytes;       /* largest block that append takes, header and padding included */
+    uint8_t identity[16];       /* random, made with the log, never changes */
     char notice[WHY_TEXT_SIZE]; /* what an operator should know since the log was opened: a torn
                                tail that was cut, a doubtful file system; empty: nothing */
 };
@@ -102,7 +106,8 @@ err_t log_store_inspect(log_store_t *self, struct log_store_state *state, struct
 /* Drop the whole segments that hold only records before keep_from (owner only). */
 err_t log_store_trim(log_store_t *self, uint64_t keep_from, struct why *why);
 
-/* Keep so many bytes of room for LOG_STORE_FINISHING appends (owner only). */
+/* Keep so many bytes of room for LOG_STORE_FINISHING appends (owner only): nothing is written ahead
+ * of its use that would take them, and followers are told with the next position. */
 void log_store_reserve(log_store_t *self, uint64_t bytes);
 
 /* For polling: readable when reap has something to say; -1 when reap syncs by itself. */

@@ -7,6 +7,7 @@
  *   32  8  run             40  8  durable position
  *   48  8  counter of the segment in which it ends
  *   56  8  offset of the content's end there
+ *   64  8  bytes that the owner wants kept free (minor version 0: zeros)
  *   ...    zeros
  *   504 8  XXH3-64 of bytes 0 to 503
  */
@@ -24,7 +25,7 @@
 #define SLOT_BYTES 512
 #define SLOT_SUM_AT 504
 #define MAJOR 1
-#define MINOR 0
+#define MINOR 1
 #define READ_TRIES 8
 
 void
@@ -39,6 +40,7 @@ position_claim_encode(const struct position_claim *claim, uint8_t *slot)
     bytes_put_u64(slot + 40, claim->durable);
     bytes_put_u64(slot + 48, claim->counter);
     bytes_put_u64(slot + 56, claim->end);
+    bytes_put_u64(slot + 64, claim->reserve);
     bytes_put_u64(slot + SLOT_SUM_AT, XXH3_64bits(slot, SLOT_SUM_AT));
 }
 
@@ -60,6 +62,7 @@ position_claim_decode(const uint8_t *slot, struct position_claim *claim, struct 
     claim->durable = bytes_get_u64(slot + 40);
     claim->counter = bytes_get_u64(slot + 48);
     claim->end = bytes_get_u64(slot + 56);
+    claim->reserve = bytes_get_u64(slot + 64);
     return ERR_OK;
 }
 

@@ -17,6 +17,7 @@ struct position_claim {
     uint64_t durable; /* newest durable position; 0: none */
     uint64_t counter; /* the segment in which it ends */
     uint64_t end;     /* offset of the content's end there */
+    uint64_t reserve; /* bytes that the owner wants kept free; 0 in files of minor version 0 */
 };
 
 struct position_file {

@@ -26,6 +26,9 @@ make_file(struct segment_draft *self, bool may_lack_room, struct why *why)
         return file_io_failed(why, fd, "cannot make", place->path, NEW_NAME);
     }
     self->file.fd = fd;
+    if (place->sparing && may_lack_room) {
+        return ERR_OK;
+    }
     int rc;
     do {
         rc = place->ops->allocate(fd, self->bytes);

@@ -14,6 +14,7 @@ struct segment_place {
     const char *path;           /* borrowed; of the directory, for error texts */
     spare_pool_t *pool;         /* borrowed; NULL: none */
     uint64_t pool_bytes;        /* size of the pool's spares */
+    bool sparing;               /* a new file is not set aside whole: it grows as it is written */
 };
 
 struct segment_draft {

@@ -29,6 +29,7 @@ struct spare_pool {
     struct spare ready[SPARE_POOL_MAX];
     size_t ready_count;
     uint64_t filling;     /* bytes written of the one being filled */
+    uint64_t keep_free;   /* on the file system */
     uint64_t next_number; /* for the next file's name */
 };
 
@@ -159,9 +160,32 @@ fill_bytes(spare_pool_t *self, int fd)
     return rc;
 }
 
+void
+spare_pool_keep_free(spare_pool_t *self, uint64_t bytes)
+{
+    pthread_mutex_lock(&self->mutex);
+    self->keep_free = bytes;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static bool
+may_fill(spare_pool_t *self)
+{
+    struct file_space space;
+    pthread_mutex_lock(&self->mutex);
+    uint64_t keep_free = self->keep_free;
+    pthread_mutex_unlock(&self->mutex);
+    /* A file system that does not say: the write will. */
+    return self->ops->space(self->dir_fd, &space) != 0 ||
+           (space.free_bytes >= keep_free && space.free_bytes - keep_free >= self->bytes);
+}
+
 int
 spare_pool_fill(spare_pool_t *self)
 {
+    if (!may_fill(self)) {
+        return -ENOSPC;
+    }
     char unfinished[SPARE_POOL_NAME_SIZE];
     char name[SPARE_POOL_NAME_SIZE];
     file_name(self, UNFINISHED, unfinished);
@@ -213,12 +237,14 @@ fill_thread(void *arg)
 }
 
 spare_pool_t *
-spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes, bool in_background)
+spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes, uint64_t keep_free,
+               bool in_background)
 {
     spare_pool_t *self = mem_zeroed(sizeof *self);
     self->ops = ops;
     self->dir_fd = dir_fd;
     self->bytes = bytes;
+    self->keep_free = keep_free;
     self->next_number = 1;
     CHECK(pthread_mutex_init(&self->mutex, NULL) == 0);
     CHECK(pthread_cond_init(&self->wake, NULL) == 0);

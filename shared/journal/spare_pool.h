@@ -24,10 +24,11 @@ struct spare {
 
 /*
  * Take charge of the spares in the directory: those of `bytes` are kept, other spares and
- * unfinished ones are removed. in_background: a thread keeps one in stock.
+ * unfinished ones are removed. in_background: a thread keeps one in stock, as long as keep_free
+ * bytes of the file system stay free beside it.
  */
 spare_pool_t *spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes,
-                             bool in_background);
+                             uint64_t keep_free, bool in_background);
 void spare_pool_destroy(spare_pool_t **self_p);
 
 /* Take one out; its file keeps its name until the caller renames it. False: there is none. */
@@ -42,7 +43,11 @@ void spare_pool_return(spare_pool_t *self, struct spare *spare);
  */
 bool spare_pool_recycle(spare_pool_t *self, const char *name);
 
-/* Fill one now, on the caller's thread. 0 or a negative errno; -ENOSPC is no fault. */
+/* From now on keep so many bytes free. */
+void spare_pool_keep_free(spare_pool_t *self, uint64_t bytes);
+
+/* Fill one now, on the caller's thread. 0 or a negative errno; -ENOSPC is no fault: also when it
+ * would take what is to be kept free. */
 int spare_pool_fill(spare_pool_t *self);
 
 /* Bytes that are ready, or being written, and so not part of the free space any more. */

@@ -163,3 +163,58 @@ Test(file_room, an_error_while_trimming_is_told_and_harms_nothing)
     cr_assert_eq(log_durable(log), 500);
     log_close(&log);
 }
+
+static uint64_t
+free_bytes(log_t *log)
+{
+    sim_disk_set_now(disk, 1000000); /* measured at most once a second */
+    cr_assert_eq(log_refresh(log, NULL), ERR_OK);
+    return log_seen(log)->free_bytes;
+}
+
+Test(file_room, what_is_kept_for_accepted_work_is_set_aside_by_no_log_for_itself)
+{
+    sim_disk_set_capacity(disk, FLOOR + 20 * FIXTURE_SEGMENT);
+    log_t *log = fixture_own(0);
+    fixture_write(log, 5, 50, 1000);
+    uint64_t before = free_bytes(log);
+    fixture_write(log, 5, 50, 1000); /* a second segment */
+    sim_disk_set_now(disk, 2000000);
+    cr_assert_eq(log_refresh(log, NULL), ERR_OK);
+    cr_assert_eq(segment_count(), 2);
+    cr_assert_eq(before - log_seen(log)->free_bytes, FIXTURE_SEGMENT);
+    log_reserve(log, UINT64_C(1) << 40);
+    uint64_t first = log_next(log);
+    before = log_seen(log)->free_bytes;
+    fixture_append(log, 5, 50, 1000);
+    cr_assert_eq(log_commit(log, LOG_STORE_FINISHING, NULL), ERR_OK);
+    cr_assert_eq(log_reap(log, NULL), ERR_OK);
+    cr_assert_eq(segment_count(), 3);
+    sim_disk_set_now(disk, 3000000);
+    cr_assert_eq(log_refresh(log, NULL), ERR_OK);
+    cr_assert_lt(before - log_seen(log)->free_bytes, FIXTURE_SEGMENT - 4096, "what was written");
+    cr_assert_eq(fixture_count(log, first, LOG_ALL_KINDS), 50);
+    log_close(&log);
+    log = fixture_own(0);
+    cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 150);
+    log_close(&log);
+}
+
+Test(file_room, a_segment_that_goes_while_room_is_short_is_everybodys)
+{
+    sim_disk_set_capacity(disk, FLOOR + 20 * FIXTURE_SEGMENT);
+    log_t *log = fixture_own(0);
+    for (int i = 0; i < 8; i++) {
+        fixture_write(log, 5, 60, 1000);
+    }
+    log_reserve(log, UINT64_C(1) << 40);
+    uint64_t before = free_bytes(log);
+    size_t count = segment_count();
+    cr_assert_eq(log_trim(log, log_durable(log), NULL), ERR_OK);
+    size_t gone = count - segment_count();
+    cr_assert_geq(gone, 6);
+    sim_disk_set_now(disk, 3000000);
+    cr_assert_eq(log_refresh(log, NULL), ERR_OK);
+    cr_assert_eq(log_seen(log)->free_bytes - before, gone * FIXTURE_SEGMENT);
+    log_close(&log);
+}

@@ -32,6 +32,7 @@ claim_of(uint64_t run, uint64_t durable)
         .durable = durable,
         .counter = 4,
         .end = 8192,
+        .reserve = 0x0102,
     };
 }
 
@@ -49,11 +50,16 @@ Test(position_file, slot_bytes_are_those_of_version_1)
     struct position_claim claim = claim_of(2, 77);
     uint8_t slot[512];
     position_claim_encode(&claim, slot);
-    cr_assert_eq(memcmp(slot, "HERALDPO\1\0\0\0\0\0\0\0\1\2\3", 19), 0);
+    cr_assert_eq(memcmp(slot, "HERALDPO\1\0\1\0\0\0\0\0\1\2\3", 19), 0);
     cr_assert_eq(slot[32], 2);
     cr_assert_eq(slot[40], 77);
     cr_assert_eq(slot[48], 4);
     cr_assert_eq(slot[57], 0x20);
+    cr_assert_eq(slot[64], 2);
+    cr_assert_eq(slot[65], 1);
+    struct position_claim read;
+    cr_assert_eq(position_claim_decode(slot, &read, NULL), ERR_OK);
+    cr_assert_eq(read.reserve, 0x0102);
 }
 
 Test(position_file, a_reader_of_a_log_without_one_is_told_so)

@@ -33,7 +33,7 @@ TestSuite(spare_pool, .init = setup, .fini = teardown);
 
 Test(spare_pool, what_is_filled_is_taken_and_an_empty_pool_says_so)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     struct spare spare;
     cr_assert_not(spare_pool_take(pool, &spare));
     cr_assert_eq(spare_pool_fill(pool), 0);
@@ -50,21 +50,21 @@ Test(spare_pool, what_is_filled_is_taken_and_an_empty_pool_says_so)
 
 Test(spare_pool, spares_outlive_a_restart)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     cr_assert_eq(spare_pool_fill(pool), 0);
     cr_assert_eq(spare_pool_fill(pool), 0);
     spare_pool_destroy(&pool);
-    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     cr_assert_eq(spare_pool_bytes(pool), 2 * FIXTURE_SEGMENT);
     spare_pool_destroy(&pool);
-    pool = spare_pool_new(ops, dir_fd, 2 * FIXTURE_SEGMENT, false);
+    pool = spare_pool_new(ops, dir_fd, 2 * FIXTURE_SEGMENT, 0, false);
     cr_assert_eq(spare_pool_bytes(pool), 0, "another size is of no use");
     spare_pool_destroy(&pool);
 }
 
 Test(spare_pool, a_full_disk_leaves_nothing_behind)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     sim_disk_set_capacity(disk, 1000);
     cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
     cr_assert_eq(spare_pool_bytes(pool), 0);
@@ -75,7 +75,7 @@ Test(spare_pool, a_full_disk_leaves_nothing_behind)
 
 Test(spare_pool, retired_files_are_kept_up_to_a_few)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     for (int i = 0; i < SPARE_POOL_MAX + 2; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "%d.seg", i);
@@ -87,7 +87,7 @@ Test(spare_pool, retired_files_are_kept_up_to_a_few)
         cr_assert_eq(sim_disk_bytes(disk, name, &size) == NULL, i < SPARE_POOL_MAX);
     }
     spare_pool_destroy(&pool);
-    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, false);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     struct spare spare;
     cr_assert(spare_pool_take(pool, &spare));
     (void)ops->close(spare.fd);
@@ -95,6 +95,19 @@ Test(spare_pool, retired_files_are_kept_up_to_a_few)
     (void)ops->close(fd);
     cr_assert_not(spare_pool_recycle(pool, "short.seg"), "another size");
     cr_assert_not(spare_pool_recycle(pool, "none.seg"));
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, takes_nothing_of_what_is_to_be_kept_free)
+{
+    sim_disk_set_capacity(disk, 3 * FIXTURE_SEGMENT);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 2 * FIXTURE_SEGMENT, false);
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
+    cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT);
+    spare_pool_keep_free(pool, FIXTURE_SEGMENT);
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(spare_pool_bytes(pool), 2 * FIXTURE_SEGMENT);
     spare_pool_destroy(&pool);
 }
 
@@ -107,7 +120,7 @@ Test(spare_pool, a_thread_keeps_one_in_stock_and_stops_at_once)
     (void)snprintf(path, sizeof path, "%s/herald-spare-XXXXXX", base == NULL ? "/tmp" : base);
     cr_assert_not_null(mkdtemp(path));
     int real_fd = open(path, O_RDONLY | O_DIRECTORY);
-    spare_pool_t *pool = spare_pool_new(file_ops_system(), real_fd, 8U * 1024 * 1024, true);
+    spare_pool_t *pool = spare_pool_new(file_ops_system(), real_fd, 8U * 1024 * 1024, 0, true);
     int64_t until = clock_mono_ms() + 60000;
     for (int i = 0; i < 2; i++) {
         struct spare spare;
