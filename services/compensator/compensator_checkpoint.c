@@ -73,6 +73,7 @@ compensator_checkpoint_write(compensator_t *self)
                      bytes_put_varint(body, begin)); /* its place does not matter */
     /* Of much that is open one comes less often: it writes all of it. */
     uint64_t much = 2ULL * compensator_table_count(self->table);
+    much *= peers_short(self->peers) ? 4 : 1; /* delivery/delivery_cost.c */
     uint64_t every = self->settings.checkpoint_every;
     self->checkpoint_at = log_next(self->own) + (much > every ? much : every);
 }

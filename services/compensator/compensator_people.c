@@ -225,11 +225,25 @@ resolve(compensator_t *self, struct compensator_entry *entry, const struct wire_
     return (struct verdict){WIRE_REQUESTED, "the receiver is asked for its fence"};
 }
 
+/* What is kept on disk lets every case be resolved. All else is new work. */
+static bool
+finds_room(const compensator_t *self, const struct wire_case_order *order)
+{
+    return !peers_short(self->peers) || (order->action == WIRE_CASE_RESOLVE &&
+                                         order->reason.size <= peers_reason_bytes(self->peers));
+}
+
 static struct verdict
 decide(compensator_t *self, struct compensator_entry *entry, const struct wire_case_order *order)
 {
     if (order->reason.size == 0) {
         return (struct verdict){WIRE_REFUSED, "reason: must not be empty"};
+    }
+    if (!finds_room(self, order)) {
+        static_assert(LIMIT_REASON_SHORT_BYTES == 32, "the text says so");
+        return (struct verdict){WIRE_BUSY, "disk: what is left is kept for what was accepted; a "
+                                           "case can be resolved, with a reason of at most 32 "
+                                           "bytes"};
     }
     switch ((enum wire_case_action)order->action) {
     case WIRE_CASE_REPLAY:

@@ -3,11 +3,22 @@
 #include "base/mem.h"
 #include "delivery/record_codec.h"
 
+/* What a receiver said, as much of it as a record takes. */
+static struct record_text
+cut(const compensator_t *self, struct record_text reason)
+{
+    size_t most = peers_reason_bytes(self->peers);
+    size_t size = reason.size < most ? reason.size : most;
+    size = size == 0 ? 0 : wire_in_utf8_prefix(reason.data, size);
+    return (struct record_text){.data = reason.data, .size = size};
+}
+
 void
 compensator_records_event(compensator_t *self, struct compensator_entry *entry,
                           struct record_event *event)
 {
     event->key = entry->key;
+    event->reason = cut(self, event->reason);
     event->turn = event->turn == 0 ? entry->turn : event->turn;
     event->at_unix_ms = self->now_unix_ms;
     event->previous = entry->last;
@@ -29,6 +40,7 @@ compensator_records_taken(compensator_t *self, struct compensator_entry *entry,
 {
     struct record_custody taken = *moved;
     taken.previous = entry->last;
+    taken.reason = cut(self, moved->reason);
     taken.given = given;
     taken.given_by = (uint8_t)giver;
     entry->last = append_custody(self, RECORD_TAKEN, &taken);
@@ -47,7 +59,7 @@ compensator_records_replayed(compensator_t *self, struct compensator_entry *entr
         .alone = entry->alone,
         .at_unix_ms = self->now_unix_ms,
         .first_sent_unix_ms = entry->first_sent_unix_ms,
-        .reason = reason,
+        .reason = cut(self, reason),
         .previous = entry->last,
     };
     entry->last = append_custody(self, RECORD_MOVED, &moved);
@@ -67,6 +79,7 @@ compensator_records_case(compensator_t *self, struct compensator_entry *entry,
     custody->at_unix_ms = self->now_unix_ms;
     custody->first_sent_unix_ms = entry->first_sent_unix_ms;
     custody->previous = entry->last;
+    custody->reason = cut(self, custody->reason);
     uint8_t *body = mem_alloc(RECORD_CASE_MAX);
     entry->last = log_append(self->own, RECORD_CASE, body, record_case_encode(opened, body));
     mem_free(body);

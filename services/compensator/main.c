@@ -135,6 +135,7 @@ serve(const settings_t *settings, const char *data, struct why *why)
     if (rc == ERR_OK) {
         const struct shell_core core = {
             .self = run.core,
+            .peers = run.peers,
             .takes = COMPENSATOR_TAKES,
             .front = compensator_front,
             .step = compensator_step,

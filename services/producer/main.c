@@ -101,6 +101,7 @@ serve(struct producer *self, struct why *why)
 {
     const struct shell_core core = {
         .self = self->core,
+        .peers = self->peers,
         .takes = PRODUCER_CORE_TAKES,
         .front = producer_core_front,
         .outcome = producer_core_outcome,

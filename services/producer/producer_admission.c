@@ -12,10 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a delivery may still need in all logs beside the copies of its notification: MOVED, TAKEN
- * and the failures of the longest schedule, a case, its end. */
-#define RESERVE_RECORDS_BYTES 8192U
-
 static struct wire_text
 text_of(const char *text)
 {
@@ -79,20 +75,11 @@ repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t p
                                 .text = text_of(why->text)};
 }
 
-/* Room for this one and for everything that is open, to its end. */
-static bool
-has_room(producer_core_t *self, size_t record_size, unsigned deliveries)
-{
-    uint64_t open = self->open_count + deliveries;
-    uint64_t needed =
-        open * RESERVE_RECORDS_BYTES + self->open_bytes + (uint64_t)record_size * (deliveries + 1);
-    return log_room(self->log) > needed;
-}
-
 static void
 append(producer_core_t *self, const struct producer_topic *topic, struct wire_bytes encoded,
        const struct wire_notification *notification, const uint8_t *hash)
 {
+    uint32_t weight = producer_weight(notification, encoded.size);
     struct record_notification record = {
         .received_unix_ms = self->now_unix_ms,
         .subscription_count = topic->count,
@@ -111,9 +98,8 @@ append(producer_core_t *self, const struct producer_topic *topic, struct wire_by
     producer_touch(self, id, position);
     for (unsigned i = 0; i < topic->count; i++) {
         producer_open_add(&producer_queue_of(self, topic->subscriptions[i])->open, position);
+        producer_load_add(self, topic->subscriptions[i], weight);
     }
-    self->open_count += topic->count;
-    self->open_bytes += (uint64_t)encoded.size * topic->count;
     if (notification->deadline_unix_ms != 0) {
         producer_deadline_add(self, position, notification->deadline_unix_ms);
     }
@@ -189,7 +175,8 @@ admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
     if (self->total - self->gone >= self->settings.retained_max) {
         return busy(self, "retained_max notifications are kept and none may go yet");
     }
-    if (!has_room(self, encoded.size, topic->count)) {
+    if (!producer_room_for(self, topic, producer_weight(&notification, encoded.size),
+                           encoded.size)) {
         return busy(self, "disk: what is left is kept for what was accepted");
     }
     result.position = log_next(self->log);
@@ -220,6 +207,10 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
         return;
     }
     prefetch(self, in, count);
+    if (log_refresh(self->log, &why) != ERR_OK) { /* how much room there is */
+        producer_refuse(self, route, head->request, WIRE_BUSY, why.text);
+        return;
+    }
     struct wire_out out;
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);

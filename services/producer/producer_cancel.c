@@ -46,7 +46,8 @@ static struct verdict
 cancel_here(producer_core_t *self, const struct cancel *cancel, struct delivery_key key)
 {
     const struct producer_queue *queue = producer_queue_of(self, key.subscription);
-    uint32_t bytes = (uint32_t)cancel->stored->record.encoded_size;
+    uint32_t weight =
+        producer_weight(&cancel->stored->notification, cancel->stored->record.encoded_size);
     if (key.position >= self->run_first && key.position >= queue->cursor.position) {
         struct record_event closed = {
             .kind = RECORD_CLOSED,
@@ -57,7 +58,7 @@ cancel_here(producer_core_t *self, const struct cancel *cancel, struct delivery_
             .reason = {.data = cancel->asked->reason.data, .size = cancel->asked->reason.size},
         };
         (void)producer_append_event(self, cancel->hash, &closed); /* its place does not matter */
-        producer_close(self, key, bytes);
+        producer_close(self, key, weight);
         self->counts.cancelled++;
         producer_told(self, key, WIRE_STATE_CANCELLED, 1);
         return (struct verdict){WIRE_CANCELLED, "it was never sent"};
@@ -70,8 +71,16 @@ cancel_here(producer_core_t *self, const struct cancel *cancel, struct delivery_
         .sent = true,
         .reason = {.data = cancel->asked->reason.data, .size = cancel->asked->reason.size},
     };
-    producer_move(self, cancel->hash, &custody, bytes);
+    producer_move(self, cancel->hash, &custody, weight);
     return (struct verdict){WIRE_REQUESTED, "it may have been sent: the receiver is asked first"};
+}
+
+/* What is kept on disk is for deliveries, not for requests about them. */
+static bool
+finds_room(const producer_core_t *self, const struct cancel *cancel, bool never_sent)
+{
+    return !peers_short(self->peers) ||
+           (never_sent && cancel->asked->reason.size <= peers_reason_bytes(self->peers));
 }
 
 static struct verdict
@@ -98,6 +107,9 @@ cancel_one(producer_core_t *self, const struct cancel *cancel, struct delivery_k
     if (!never_sent && !catalog_group_at(self->catalog, known->group)->can_fence) {
         return (struct verdict){WIRE_CANNOT_FENCE,
                                 "it may have been sent, and its receiver cannot fence"};
+    }
+    if (!finds_room(self, cancel, never_sent)) {
+        return (struct verdict){WIRE_BUSY, "disk: what is left is kept for what was accepted"};
     }
     if (here) {
         return cancel_here(self, cancel, key);

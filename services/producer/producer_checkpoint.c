@@ -7,12 +7,12 @@
  *          The chain of INDEX records holds every index entry; of several for one notification the
  *          newest counts. A checkpoint writes those that changed since the one before.
  *   BEGIN  newest INDEX record, notifications ever, notifications trimmed, open deliveries, their
- *          bytes, how far the scheduler's and the compensator's logs were read
+ *          weights, how far the scheduler's and the compensator's logs were read
  *   ITEM   kind u8, then as many of these as fit:
  *     1    subscription, first position (a multiple of 64), words, each 8 bytes: bit i set when the
  *          delivery at first + i is open in the producer's custody
  *     2    position, subscription, newest record in the scheduler's log, in the compensator's, CASE
- *          record, due_unix_ms, bytes, fold: newest record, turn, attempts, custodian u8, end u8,
+ *          record, due_unix_ms, weight, fold: newest record, turn, attempts, custodian u8, end u8,
  *          flags u8 (1 taken, 2 case, 4 cancel asked, 8 fenced, 16 broken, 32 the next is there),
  *          turn in which the cancel was asked
  *     3    position, deadline_unix_ms
@@ -171,7 +171,7 @@ write_moved(struct item *item)
         bytes_out_varint(out, entry->compensator_last);
         bytes_out_varint(out, entry->case_at);
         bytes_out_varint(out, (uint64_t)entry->due_unix_ms);
-        bytes_out_varint(out, entry->bytes);
+        bytes_out_varint(out, entry->weight);
         bytes_out_varint(out, fold->latest);
         bytes_out_varint(out, fold->turn);
         bytes_out_varint(out, fold->attempts);
@@ -293,8 +293,8 @@ write_begin(producer_core_t *self)
     bytes_out_varint(&out, self->index_chain);
     bytes_out_varint(&out, self->total);
     bytes_out_varint(&out, self->gone);
-    bytes_out_varint(&out, self->open_count);
-    bytes_out_varint(&out, self->open_bytes);
+    bytes_out_varint(&out, self->load.deliveries);
+    bytes_out_varint(&out, self->load.bytes);
     bytes_out_varint(&out, peers_read(self->peers, LOG_SCHEDULER));
     bytes_out_varint(&out, peers_read(self->peers, LOG_COMPENSATOR));
     return log_append(self->log, RECORD_CHECKPOINT_BEGIN, body, bytes_out_used(&out));

@@ -160,5 +160,6 @@ producer_core_configure(producer_core_t *self,
         rc = configure_one(self, &subscriptions[i], why);
     }
     memset(self->topics, 0, sizeof self->topics);
+    producer_load_recount(self);
     return rc;
 }

@@ -189,6 +189,7 @@ producer_core_step(void *context, int64_t now_ms, int64_t now_unix_ms, struct wh
     if (rc == ERR_OK && self->fault != ERR_OK) {
         rc = why_set(why, self->fault, "the producer's own log cannot be read back");
     }
+    producer_room_keep(self);
     producer_watches_expire(&self->watches, now_ms);
     producer_watches_flush(&self->watches, self->outbox, log_next(self->log) - 1);
     return rc;
@@ -228,8 +229,8 @@ producer_core_counters(void *context, struct wire_counter *counters, uint32_t ma
         {"cancelled", counts->cancelled},
         {"evidence", counts->evidence},
         {"bad_outcomes", counts->bad_outcomes},
-        {"open", self->open_count},
-        {"open_bytes", self->open_bytes},
+        {"open", self->load.deliveries},
+        {"open_bytes", self->load.bytes},
         {"retained", self->total - self->gone},
         {"index_bytes", producer_index_bytes(self->index)},
         {"left_custody", self->moved.count},
@@ -239,7 +240,8 @@ producer_core_counters(void *context, struct wire_counter *counters, uint32_t ma
         {"watches", self->watches.count},
         {"checkpoints", counts->checkpoints},
         {"log_first", log_first(self->log)},
-        {"room", log_room(self->log)},
+        {"room", producer_room(self)},
+        {"room_kept", log_seen(self->log)->reserve},
     };
     uint32_t count = sizeof all / sizeof all[0];
     CHECK(count <= max);

@@ -33,13 +33,11 @@ producer_queue_of(producer_core_t *self, uint16_t subscription)
 }
 
 void
-producer_close(producer_core_t *self, struct delivery_key key, uint32_t ended_bytes)
+producer_close(producer_core_t *self, struct delivery_key key, uint32_t ended_weight)
 {
     producer_open_close(&producer_queue_of(self, key.subscription)->open, key.position);
-    if (ended_bytes > 0) {
-        CHECK(self->open_count > 0 && self->open_bytes >= ended_bytes);
-        self->open_count--;
-        self->open_bytes -= ended_bytes;
+    if (ended_weight > 0) {
+        producer_load_remove(self, key.subscription, ended_weight);
     }
 }
 
@@ -57,7 +55,8 @@ producer_is_for(const struct record_notification *record, uint16_t subscription)
 /* A policy of the notification's own is rare: only then is it decoded again. */
 static uint16_t
 attempts_of(const struct catalog_subscription *subscription,
-            const struct record_notification *record, const struct wire_peek *peek)
+            const struct record_notification *record, const struct wire_peek *peek,
+            uint32_t *weight)
 {
     struct policy own;
     struct wire_notification notification = {.version = 0};
@@ -65,6 +64,7 @@ attempts_of(const struct catalog_subscription *subscription,
                                                      &notification, NULL) != ERR_OK) {
         notification.policy.size = 0;
     }
+    *weight = producer_weight(&notification, record->encoded_size);
     return policy_attempts(
         catalog_policy(subscription, notification.policy.data, notification.policy.size, &own));
 }
@@ -75,6 +75,8 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
 {
     const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
     struct wire_peek peek = wire_notification_peek(record->encoded, record->encoded_size);
+    uint32_t weight = 0;
+    uint16_t attempts = attempts_of(subscription, record, &peek, &weight);
     struct sender_offer offer = {
         .group = {.data = group->name, .size = group->name_size},
         .item =
@@ -83,7 +85,7 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
                 .subscription = subscription->id,
                 .turn = 1,
                 .attempt = 1,
-                .attempts_limit = attempts_of(subscription, record, &peek),
+                .attempts_limit = attempts,
                 .first_sent_unix_ms = self->now_unix_ms,
                 .lease_ms = subscription->lease_ms,
                 .hash = record->hash,
@@ -91,6 +93,7 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
             },
         .lease_limit_ms = subscription->lease_limit_ms,
         .user = content_hash_id(peek.biz_id.data, peek.biz_id.size),
+        .weight = weight,
     };
     return sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
 }
@@ -205,8 +208,7 @@ producer_told(producer_core_t *self, struct delivery_key key, uint8_t state, uin
 }
 
 void
-producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custody,
-              uint32_t notification_bytes)
+producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custody, uint32_t weight)
 {
     custody->turn = 2; /* the producer has the first turn and never another */
     uint64_t position = producer_append_custody(self, hash, custody);
@@ -214,7 +216,7 @@ producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custo
     fold_accept(&moved->fold, custody->key.position);
     fold_custody(&moved->fold, LOG_PRODUCER, position, RECORD_MOVED, custody);
     moved->due_unix_ms = custody->due_unix_ms;
-    moved->bytes = notification_bytes;
+    moved->weight = weight;
     producer_close(self, custody->key, 0);
     self->counts.moved++;
 }
@@ -226,7 +228,7 @@ take_done(producer_core_t *self, const struct sender_entry *entry, uint8_t outco
     struct record_event event = {
         .kind = RECORD_DONE, .key = entry->key, .turn = 1, .outcome = outcome, .attempt = 1};
     (void)producer_append_event(self, entry->user, &event); /* its place does not matter */
-    producer_close(self, entry->key, entry->bytes);
+    producer_close(self, entry->key, entry->weight);
     self->counts.done++;
     producer_told(self, entry->key, WIRE_STATE_DONE, 1);
 }
@@ -286,8 +288,9 @@ take_failure(producer_core_t *self, const struct sender_entry *entry,
         .first_sent_unix_ms = entry->sent_unix_ms,
         .reason = {.data = outcome->reason.data, .size = outcome->reason.size},
     };
-    if (custody.reason.size > LIMIT_REASON_BYTES) {
-        custody.reason.size = LIMIT_REASON_BYTES;
+    if (custody.reason.size > peers_reason_bytes(self->peers)) {
+        custody.reason.size =
+            wire_in_utf8_prefix(custody.reason.data, peers_reason_bytes(self->peers));
     }
     switch (outcome->outcome) {
     case OUTCOME_LEASE:
@@ -312,7 +315,7 @@ take_failure(producer_core_t *self, const struct sender_entry *entry,
     default:
         break; /* NOT_STARTED: at once, burning nothing */
     }
-    producer_move(self, entry->user, &custody, entry->bytes);
+    producer_move(self, entry->user, &custody, entry->weight);
 }
 
 void

@@ -62,9 +62,9 @@ tell_change(producer_core_t *self, struct producer_moved_entry *moved, uint8_t b
     if (after == before) {
         return;
     }
-    if (moved->fold.end != END_NONE && moved->bytes > 0) {
-        producer_close(self, moved->key, moved->bytes);
-        moved->bytes = 0;
+    if (moved->fold.end != END_NONE && moved->weight > 0) {
+        producer_close(self, moved->key, moved->weight);
+        moved->weight = 0;
     }
     if (moved->fold.end != END_NONE && moved->case_at != 0) {
         producer_pin(self, moved);

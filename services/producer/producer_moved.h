@@ -13,7 +13,7 @@ struct producer_moved_entry {
     uint64_t compensator_last;
     uint64_t case_at; /* position of its newest CASE in the compensator's log; 0: none */
     int64_t due_unix_ms;
-    uint32_t bytes; /* of its notification, while it has no end: for the reserve */
+    uint32_t weight; /* while it has no end: delivery_cost_weight; then 0 */
     struct fold fold;
 };
 

@@ -43,9 +43,10 @@ void producer_answered(void *self, const struct sender_entry *entry,
 void producer_answer_ahead(const void *self, const struct sender_entry *entry);
 /* Give a delivery of our custody to another; custody->to, cause and what else is set. */
 void producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custody,
-                   uint32_t notification_bytes);
-/* It is in our custody no more. bytes: of its notification; 0: it lives on elsewhere. */
-void producer_close(producer_core_t *self, struct delivery_key key, uint32_t ended_bytes);
+                   uint32_t weight);
+/* It is in our custody no more. ended_weight: it has ended, and weighed so much; 0: it lives on
+ * elsewhere. */
+void producer_close(producer_core_t *self, struct delivery_key key, uint32_t ended_weight);
 
 /* Tell who watches it: it has reached this state. */
 void producer_told(producer_core_t *self, struct delivery_key key, uint8_t state, uint32_t turn);
@@ -86,6 +87,19 @@ void producer_cancel(producer_core_t *self, const struct outbox_route *route, st
 void producer_answer(producer_core_t *self, const struct outbox_route *route, struct wire_out *out);
 void producer_refuse(producer_core_t *self, const struct outbox_route *route, uint64_t request,
                      uint8_t status, const char *text);
+
+/* producer_room.c: room on disk. A weight is delivery_cost_weight's. */
+uint32_t producer_weight(const struct wire_notification *notification, size_t encoded_size);
+uint32_t producer_weight_of(const struct record_notification *record);
+void producer_load_add(producer_core_t *self, uint16_t subscription, uint32_t weight);
+void producer_load_remove(producer_core_t *self, uint16_t subscription, uint32_t weight);
+/* From what the queues hold, when policies have changed. */
+void producer_load_recount(producer_core_t *self);
+/* Whether one more notification for these subscriptions finds room above what is kept. */
+bool producer_room_for(producer_core_t *self, const struct producer_topic *topic, uint32_t weight,
+                       size_t encoded_size);
+uint64_t producer_room(const producer_core_t *self); /* above what is kept */
+void producer_room_keep(producer_core_t *self); /* once a round: tell the log, and the others */
 
 /* producer_retention.c: once in a while. */
 err_t producer_retain(producer_core_t *self, struct why *why);

@@ -11,7 +11,7 @@
 /* What is known of each position read so far, to find the index entry of an event. */
 struct seen {
     uint64_t hash;
-    uint32_t bytes;
+    uint32_t weight;
 };
 
 struct replay {
@@ -49,7 +49,7 @@ look_up(struct replay *replay, uint64_t position)
     if (producer_stored_read(replay->core, position, &stored, NULL) == ERR_OK) {
         const struct wire_text *biz_id = &stored.notification.biz_id;
         found.hash = content_hash_id(biz_id->data, biz_id->size);
-        found.bytes = (uint32_t)stored.record.encoded_size;
+        found.weight = producer_weight(&stored.notification, stored.record.encoded_size);
         producer_stored_release(&stored);
     }
     return found;
@@ -66,15 +66,14 @@ replay_notification(struct replay *replay, const struct log_record *at, struct w
     }
     struct wire_peek peek = wire_notification_peek(record.encoded, record.encoded_size);
     uint64_t hash = content_hash_id(peek.biz_id.data, peek.biz_id.size);
-    *seen_at(replay, at->position) =
-        (struct seen){.hash = hash, .bytes = (uint32_t)record.encoded_size};
+    uint32_t weight = producer_weight_of(&record);
+    *seen_at(replay, at->position) = (struct seen){.hash = hash, .weight = weight};
     producer_index_add(core->index, hash, at->position, 0);
     producer_touch(core, hash, at->position);
     for (unsigned i = 0; i < record.subscription_count; i++) {
         producer_open_add(&producer_queue_of(core, record.subscriptions[i])->open, at->position);
+        producer_load_add(core, record.subscriptions[i], weight);
     }
-    core->open_count += record.subscription_count;
-    core->open_bytes += (uint64_t)record.encoded_size * record.subscription_count;
     core->total++;
     struct wire_notification notification;
     if (peek.has_deadline && wire_notification_decode(record.encoded, record.encoded_size,
@@ -115,7 +114,7 @@ replay_moved(struct replay *replay, const struct log_record *at, struct why *why
     fold_accept(&moved->fold, custody.key.position);
     fold_custody(&moved->fold, LOG_PRODUCER, at->position, RECORD_MOVED, &custody);
     moved->due_unix_ms = custody.due_unix_ms;
-    moved->bytes = seen.bytes;
+    moved->weight = seen.weight;
     producer_close(replay->core, custody.key, 0);
     return ERR_OK;
 }
@@ -136,13 +135,13 @@ replay_event(struct replay *replay, const struct log_record *at, struct why *why
                 at->kind == RECORD_EVIDENCE;
     if (moved != NULL) {
         fold_event(&moved->fold, LOG_PRODUCER, at->position, &event);
-        if (ends && moved->bytes > 0) {
-            producer_close(core, event.key, moved->bytes);
-            moved->bytes = 0;
+        if (ends && moved->weight > 0) {
+            producer_close(core, event.key, moved->weight);
+            moved->weight = 0;
         }
     } else if (ends && producer_open_has(&producer_queue_of(core, event.key.subscription)->open,
                                          event.key.position)) {
-        producer_close(core, event.key, seen.bytes);
+        producer_close(core, event.key, seen.weight);
     }
     return ERR_OK;
 }
@@ -241,6 +240,7 @@ producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms
     uint64_t from = log_first(self->log);
     uint64_t read[LOG_ID_COUNT] = {0};
     err_t rc = producer_checkpoint_read(self, &from, read, why);
+    producer_load_recount(self);
     if (rc == ERR_OK || rc == ERR_NOT_FOUND) {
         rc = replay_own(self, from, why);
     }

@@ -80,9 +80,11 @@ take_open(producer_core_t *self, struct bytes_in *in)
         return;
     }
     struct producer_queue *queue = producer_queue_of(self, (uint16_t)subscription);
+    uint64_t before = queue->open.count;
     for (uint64_t i = 0; i < words; i++, from += 64) {
         producer_open_restore(&queue->open, from, bytes_in_u64(in));
     }
+    queue->held += queue->open.count - before;
 }
 
 static void
@@ -96,7 +98,7 @@ take_moved(producer_core_t *self, struct bytes_in *in)
         entry.compensator_last = bytes_in_varint(in);
         entry.case_at = bytes_in_varint(in);
         entry.due_unix_ms = (int64_t)bytes_in_varint(in);
-        entry.bytes = (uint32_t)bytes_in_varint(in);
+        entry.weight = (uint32_t)bytes_in_varint(in);
         entry.fold.latest = bytes_in_varint(in);
         entry.fold.turn = (uint32_t)bytes_in_varint(in);
         entry.fold.attempts = (uint16_t)bytes_in_varint(in);
@@ -118,6 +120,7 @@ take_moved(producer_core_t *self, struct bytes_in *in)
         }
         if (!in->failed) {
             *producer_moved_add(&self->moved, key) = entry;
+            producer_queue_of(self, key.subscription)->held += entry.weight > 0;
         }
     }
 }
@@ -184,8 +187,8 @@ take_begin(producer_core_t *self, const struct log_record *record, uint64_t read
     self->index_chain = bytes_in_varint(&in);
     self->total = bytes_in_varint(&in);
     self->gone = bytes_in_varint(&in);
-    self->open_count = bytes_in_varint(&in);
-    self->open_bytes = bytes_in_varint(&in);
+    self->load.deliveries = bytes_in_varint(&in);
+    self->load.bytes = bytes_in_varint(&in);
     read[LOG_SCHEDULER] = bytes_in_varint(&in);
     read[LOG_COMPENSATOR] = bytes_in_varint(&in);
     if (in.failed || self->index_chain >= record->position || self->gone > self->total) {

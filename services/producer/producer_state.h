@@ -11,6 +11,7 @@
 #include "delivery/absence.h"
 #include "delivery/catalog.h"
 #include "delivery/deadline_heap.h"
+#include "delivery/delivery_cost.h"
 #include "delivery/record_codec.h"
 #include "runtime/sender.h"
 #include "wire/wire_submit.h"
@@ -21,6 +22,7 @@
 struct producer_queue {
     struct log_cursor cursor;  /* what is before it was offered to the sender in this run */
     struct producer_open open; /* in our custody, without an end */
+    uint64_t held;             /* without an end, wherever they are */
     struct absence absence;
 };
 
@@ -87,12 +89,11 @@ struct producer_core {
     struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
     uint32_t mark_first;
     uint32_t mark_count;
-    uint64_t open_count; /* deliveries without an end, wherever they are */
-    uint64_t open_bytes; /* of their notifications */
-    uint64_t total;      /* notifications accepted over the log's life */
-    uint64_t gone;       /* of them: trimmed */
-    uint64_t run_first;  /* positions from here on were accepted in this run */
-    uint64_t expired;    /* positions below are not kept any more */
+    struct delivery_load load; /* deliveries without an end, wherever they are */
+    uint64_t total;            /* notifications accepted over the log's life */
+    uint64_t gone;             /* of them: trimmed */
+    uint64_t run_first;        /* positions from here on were accepted in this run */
+    uint64_t expired;          /* positions below are not kept any more */
     uint64_t random;
     uint64_t checkpoint_at;           /* position of the newest checkpoint's BEGIN; 0: none */
     uint64_t index_chain;             /* position of the newest INDEX record; 0: none */

@@ -92,9 +92,9 @@ producer_make_durable(producer_core_t *self, uint64_t position)
 {
     err_t rc = ERR_OK;
     while (rc == ERR_OK && log_durable(self->log) < position) {
-        rc = log_commit(self->log, LOG_STORE_FINISHING, NULL); /* the round's own says why */
-        if (rc == ERR_OK) {
-            rc = log_reap(self->log, NULL);
+        rc = peers_commit(self->peers, true, self->now_ms, NULL); /* the round's own says why */
+        if (rc == ERR_OK && log_gathered(self->log) > 0) {
+            rc = ERR_FULL;
         }
     }
     return rc;

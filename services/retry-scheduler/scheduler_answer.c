@@ -73,7 +73,14 @@ receiver_down(struct scheduler_core *self, struct scheduler_entry *entry,
     }
     int64_t delay_ms = back_off_ms(SCHEDULER_DOWN_FIRST_MS, entry->unburnt);
     entry->unburnt++;
-    wait_for(self, entry, cause, later_of(delay_ms, not_before_ms));
+    delay_ms = later_of(delay_ms, not_before_ms);
+    if (peers_short(self->peers) && !scheduler_too_late(self, entry, delay_ms)) {
+        /* It burns nothing and could go on for ever: not a record of each while room is short. A
+         * restart tries again sooner. */
+        scheduler_table_wait(&self->table, entry, self->now_ms + delay_ms);
+        return;
+    }
+    wait_for(self, entry, cause, delay_ms);
 }
 
 /* Not begun, so that nothing is burnt; ever more rarely, so that a receiver that begins nothing is

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #define ITEM_MAX (RECORD_CUSTODY_MAX + 64)
-#define ITEM_BYTES 192 /* generously: for the room that a checkpoint needs */
 #define ITEMS_A_STEP 16384
 #define ITEM_CANCEL 1U
 #define ITEM_CASE 2U
@@ -135,10 +134,10 @@ static bool
 wanted(struct scheduler_core *self)
 {
     uint64_t count = scheduler_table_count(&self->table);
+    count *= peers_short(self->peers) ? SCHEDULER_SHORT_TIMES : 1; /* delivery_cost.c */
     uint64_t every =
         self->settings.checkpoint_every > count ? self->settings.checkpoint_every : count;
-    return log_next(self->log) - self->checkpoint.since >= every &&
-           log_room(self->log) > count * ITEM_BYTES;
+    return log_next(self->log) - self->checkpoint.since >= every;
 }
 
 void

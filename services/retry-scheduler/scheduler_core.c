@@ -189,6 +189,7 @@ scheduler_core_shell(scheduler_core_t *self)
     return (struct shell_core){
         .takes = self->front.takes,
         .self = self,
+        .peers = self->peers,
         .front = scheduler_front,
         .outcome = take_outcome,
         .step = step,

@@ -4,9 +4,10 @@
 
 /* What a receiver said, as much of it as a record takes. */
 static struct record_text
-cut(struct record_text reason)
+cut(const struct scheduler_core *self, struct record_text reason)
 {
-    size_t size = reason.size < LIMIT_REASON_BYTES ? reason.size : LIMIT_REASON_BYTES;
+    size_t most = peers_reason_bytes(self->peers);
+    size_t size = reason.size < most ? reason.size : most;
     size = size == 0 ? 0 : wire_in_utf8_prefix(reason.data, size);
     return (struct record_text){.data = reason.data, .size = size};
 }
@@ -46,6 +47,7 @@ scheduler_take(struct scheduler_core *self, const struct record_custody *moved, 
     }
     struct record_custody taken = *moved;
     taken.previous = entry->last;
+    taken.reason = cut(self, moved->reason);
     entry->last = append_custody(self, RECORD_TAKEN, &taken);
     entry->taken = entry->last;
     entry->copy = copy;
@@ -76,7 +78,7 @@ scheduler_move(struct scheduler_core *self, struct scheduler_entry *entry,
         .alone = entry->alone,
         .at_unix_ms = self->now_unix_ms,
         .first_sent_unix_ms = entry->first_sent_unix_ms,
-        .reason = cut(cause->reason),
+        .reason = cut(self, cause->reason),
         .previous = entry->last,
     };
     entry->last = append_custody(self, RECORD_MOVED, &moved);
@@ -94,7 +96,7 @@ scheduler_fail(struct scheduler_core *self, struct scheduler_entry *entry,
     failed.attempt = entry->attempts;
     failed.unburnt = entry->unburnt;
     failed.due_unix_ms = self->now_unix_ms + delay_ms;
-    failed.reason = cut(cause->reason);
+    failed.reason = cut(self, cause->reason);
     entry->last = append_event(self, &failed);
     scheduler_table_wait(&self->table, entry, self->now_ms + delay_ms);
     self->counters.failed++;

@@ -235,8 +235,7 @@ drain(struct scheduler_core *self, struct why *why)
             /* Ends must not become durable without how far was read to learn of them: the next
              * start would take these deliveries again. */
             peers_note(self->peers);
-            rc = log_commit(self->log, LOG_STORE_FINISHING, why);
-            rc = rc == ERR_OK || rc == ERR_FULL ? log_reap(self->log, why) : rc;
+            rc = peers_commit(self->peers, true, self->now_ms, why);
         }
     }
     return rc;

@@ -19,8 +19,9 @@
 /* Messages. */
 #define LIMIT_FRAME_BYTES (1024 * 1024)
 #define LIMIT_FRAME_NOTIFICATIONS 1024
-#define LIMIT_REASON_BYTES 256 /* a reason or note that a peer or person gives */
-#define LIMIT_NAME_BYTES 64    /* group, subscription, receiver, role, person */
+#define LIMIT_REASON_BYTES 256      /* a reason or note that a peer or person gives */
+#define LIMIT_REASON_SHORT_BYTES 32 /* as much of one is recorded while room is short */
+#define LIMIT_NAME_BYTES 64         /* group, subscription, receiver, role, person */
 #define LIMIT_ENDPOINT_BYTES 256
 
 /* Subscriptions and groups. */

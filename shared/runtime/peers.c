@@ -5,11 +5,13 @@
 #include "delivery/record_codec.h"
 #include "runtime/logger.h"
 #include "runtime/shell.h"
+#include "runtime/thrift.h"
 
 #include <string.h>
 #include <time.h>
 
-#define PATIENCE_NS 500000000 /* between two tries */
+#define PATIENCE_NS 500000000            /* between two tries */
+#define SHORT_ABOVE_BYTES (1024U * 1024) /* room is short already so close to the reserve */
 
 #define QUIET_KINDS                                                                                \
     (LOG_KIND_BIT(RECORD_POSITION) | LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN) |                       \
@@ -27,6 +29,9 @@ struct peers {
     enum log_id self_id;
     struct peer logs[LOG_ID_COUNT]; /* the own one too: log only */
     bool dirty;                     /* something worth a POSITION was passed */
+    bool noted;                     /* and what follows from it is appended: it is wanted */
+    bool is_short;                  /* room on disk is short */
+    struct thrift thrift;
 };
 
 const char *
@@ -142,7 +147,9 @@ peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id se
         witnessed = position > witnessed ? position : witnessed;
     }
     if (rc == ERR_OK) {
-        rc = log_own(&self->logs[self_id].log, settings, peers_name(self_id), witnessed, why);
+        struct log_settings own = *settings;
+        own.reserve = self_id == LOG_PRODUCER ? 0 : log_seen(self->logs[LOG_PRODUCER].log)->reserve;
+        rc = log_own(&self->logs[self_id].log, &own, peers_name(self_id), witnessed, why);
     }
     for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
         if (id != (int)self_id) {
@@ -208,16 +215,42 @@ peers_read(const peers_t *self, enum log_id id)
     return self->logs[id].cursor.position;
 }
 
+/* All keep what the producer has worked out: room is one for all logs. */
+static void
+look_at_room(peers_t *self)
+{
+    log_t *own = peers_own(self);
+    const struct log_store_state *seen = log_seen(own);
+    uint64_t reserve = log_seen(self->logs[LOG_PRODUCER].log)->reserve;
+    if (self->self_id != LOG_PRODUCER && reserve != seen->reserve) {
+        log_reserve(own, reserve);
+    }
+    self->is_short = seen->free_bytes < reserve + reserve / 16 + SHORT_ABOVE_BYTES;
+}
+
 err_t
 peers_refresh(peers_t *self, struct why *why)
 {
     err_t rc = ERR_OK;
     for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
-        if (id != (int)self->self_id) {
-            rc = log_refresh(self->logs[id].log, why);
-        }
+        rc = log_refresh(self->logs[id].log, why);
+    }
+    if (rc == ERR_OK) {
+        look_at_room(self);
     }
     return rc;
+}
+
+bool
+peers_short(const peers_t *self)
+{
+    return self->is_short;
+}
+
+size_t
+peers_reason_bytes(const peers_t *self)
+{
+    return self->is_short ? LIMIT_REASON_SHORT_BYTES : LIMIT_REASON_BYTES;
 }
 
 /* A peer's POSITION is ours to know, for trimming; the service never sees it. */
@@ -255,13 +288,11 @@ peers_next(peers_t *self, enum log_id *id, struct log_record *record, struct why
     return ERR_AGAIN;
 }
 
-void
-peers_note(peers_t *self)
+static void
+append_position(peers_t *self)
 {
-    if (!self->dirty) {
-        return;
-    }
     self->dirty = false;
+    self->noted = false;
     struct record_position position = {0};
     for (int id = 0; id < LOG_ID_COUNT; id++) {
         if (id != (int)self->self_id) {
@@ -272,6 +303,39 @@ peers_note(peers_t *self)
     uint8_t body[RECORD_POSITION_MAX];
     (void)log_append(peers_own(self), RECORD_POSITION, body,
                      record_position_encode(&position, body)); /* its place does not matter */
+}
+
+void
+peers_note(peers_t *self)
+{
+    self->noted = self->dirty;
+    if (self->noted && !self->is_short) {
+        append_position(self);
+    }
+}
+
+err_t
+peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
+{
+    log_t *own = peers_own(self);
+    uint64_t gathered = log_gathered(own) + (self->noted ? RECORD_POSITION_MAX : 0);
+    if (thrift_waits(&self->thrift, gathered, self->is_short && !at_once, now_ms)) {
+        return log_reap(own, why);
+    }
+    if (self->noted) {
+        append_position(self); /* in one block with what follows from it */
+    }
+    err_t rc = log_commit(own, LOG_STORE_FINISHING, why);
+    if (rc != ERR_OK && rc != ERR_FULL) { /* FULL: the same records again next time */
+        return rc;
+    }
+    return log_reap(own, why);
+}
+
+int64_t
+peers_commit_ms(const peers_t *self)
+{
+    return thrift_until_ms(&self->thrift);
 }
 
 uint64_t

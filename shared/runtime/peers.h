@@ -7,6 +7,10 @@
  * read: a POSITION record, at most one a step, after what it covers was appended, and only after
  * something other than POSITIONs and checkpoints was passed (or a log replies to nothing for ever).
  *
+ * Room on disk is one for all three logs. The producer works out what everything open may still
+ * need (delivery/delivery_cost.h) and publishes it with its log; the others keep the same free.
+ * When what is free comes close to it, all are thrifty.
+ *
  * One thread.
  */
 #ifndef HERALD_RUNTIME_PEERS_H
@@ -48,8 +52,23 @@ err_t peers_refresh(peers_t *self, struct why *why);
 /* The next unread record of either peer. ERR_AGAIN: none. The body is valid until the next call. */
 err_t peers_next(peers_t *self, enum log_id *id, struct log_record *record, struct why *why);
 
-/* Append a POSITION when there is something to say. */
+/* What was handed out so far is acted on: append a POSITION when there is something to say, at the
+ * latest with the next commit. */
 void peers_note(peers_t *self);
+
+/*
+ * Commit what was appended, and sync or learn of syncs. While room is short this may wait for more
+ * to commit (runtime/thrift.h), unless at_once. ERR_OK also when the disk is full: the next one
+ * tries the same records. Others: log_commit's, log_reap's.
+ */
+err_t peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why);
+/* When peers_commit is wanted again at the latest; INT64_MAX: nothing waits. */
+int64_t peers_commit_ms(const peers_t *self);
+
+/* Whether room on disk was short at the last refresh; and as much of a reason as is recorded now.
+ */
+bool peers_short(const peers_t *self);
+size_t peers_reason_bytes(const peers_t *self);
 
 /* The smallest position of the own log that every reader has passed, for trimming. */
 uint64_t peers_readers(const peers_t *self);

@@ -152,7 +152,7 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
         .alone = item->alone,
         .lane = self->frame_lane,
         .lease_ms = item->lease_ms,
-        .bytes = (uint32_t)item->notification.size,
+        .weight = offer->weight,
         .deadline_ms = now_ms + item->lease_ms,
         .limit_ms = now_ms + offer->lease_limit_ms,
         .sent_unix_ms = item->first_sent_unix_ms,

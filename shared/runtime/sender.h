@@ -37,7 +37,7 @@ struct sender_entry {
     bool alone;
     uint32_t lane;
     uint32_t lease_ms;
-    uint32_t bytes;      /* of the notification */
+    uint32_t weight;     /* the owner's, as offered */
     int64_t deadline_ms; /* of the lease */
     int64_t limit_ms;    /* WORKING extends up to this */
     int64_t sent_unix_ms;
@@ -93,6 +93,7 @@ struct sender_offer {
     struct wire_text group;
     struct wire_item item;
     uint32_t lease_limit_ms;
+    uint32_t weight;
     uint64_t user;
 };
 

@@ -167,7 +167,12 @@ static long
 wait_ms(const shell_t *self, bool held)
 {
     int64_t next_ms = self->core->next_ms(self->core->self);
+    int64_t commit_ms = peers_commit_ms(self->core->peers);
     int64_t now_ms = clock_mono_ms();
+    if (commit_ms != INT64_MAX && next_ms < now_ms + LANE_RETRY_MS) {
+        next_ms = now_ms + LANE_RETRY_MS; /* what the core wants at once may want the commit */
+    }
+    next_ms = commit_ms < next_ms ? commit_ms : next_ms;
     int64_t wait = next_ms <= now_ms ? 0 : next_ms - now_ms;
     int64_t most = held ? LANE_RETRY_MS : IDLE_WAIT_MS;
     return (long)(wait < most ? wait : most);
@@ -207,14 +212,17 @@ check_seal(const shell_t *self, struct why *why)
                : why_set(why, ERR_LOST, "the ZAP handler has ended");
 }
 
-static err_t
-persist(shell_t *self, struct why *why)
+static void
+send_durable(shell_t *self)
 {
-    err_t rc = log_commit(self->log, LOG_STORE_FINISHING, why);
-    if (rc != ERR_OK && rc != ERR_FULL) { /* FULL: the same records again next time */
-        return rc;
+    int64_t now_ms = clock_mono_ms();
+    struct outbox_message *next = NULL;
+    while ((next = outbox_next(self->outbox, log_durable(self->log))) != NULL) {
+        send_one(self, next, now_ms);
+        outbox_pop(self->outbox);
     }
-    return log_reap(self->log, why);
+    raise_alarms(self, now_ms);
+    send_wakes(self);
 }
 
 static err_t
@@ -230,21 +238,13 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
         rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
     }
     if (rc == ERR_OK) {
-        rc = persist(self, why);
+        rc = peers_commit(core->peers, false, clock_mono_ms(), why);
     }
-    if (rc != ERR_OK) {
-        return rc;
+    if (rc == ERR_OK) {
+        send_durable(self);
+        self->rounds++;
     }
-    int64_t now_ms = clock_mono_ms();
-    struct outbox_message *next = NULL;
-    while ((next = outbox_next(self->outbox, log_durable(self->log))) != NULL) {
-        send_one(self, next, now_ms);
-        outbox_pop(self->outbox);
-    }
-    raise_alarms(self, now_ms);
-    send_wakes(self);
-    self->rounds++;
-    return ERR_OK;
+    return rc;
 }
 
 err_t
@@ -275,5 +275,11 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
         held = shell_lanes_send_held(self, clock_mono_ms());
     }
     CHECK(zmq_msg_close(&message) == 0);
+    if (rc == ERR_OK) { /* a commit that waited for more waits no longer */
+        rc = peers_commit(core->peers, true, clock_mono_ms(), why);
+    }
+    if (rc == ERR_OK) {
+        send_durable(self);
+    }
     return rc;
 }

@@ -15,6 +15,7 @@
 #include "runtime/alarm.h"
 #include "runtime/front_door.h"
 #include "runtime/outbox.h"
+#include "runtime/peers.h"
 
 #define SHELL_LANES_MAX 64
 #define SHELL_PEERS_MAX 2
@@ -22,6 +23,7 @@
 /* What a core offers to its shell. Times: monotonic milliseconds, wall milliseconds. */
 struct shell_core {
     void *self;
+    peers_t *peers; /* borrowed; its logs: the own one is committed through it */
     uint32_t takes; /* FRONT_TAKES of the types that `front` is handed */
     /* One frame from the front door that it does not answer by itself (front_door.h). */
     void (*front)(void *self, const struct outbox_route *route, const uint8_t *body, size_t size);

@@ -361,8 +361,7 @@ sim_service_round(struct sim *self, struct sim_service *service)
     service->wanted = false;
     err_t rc = step(self, service, &why);
     if (rc == ERR_OK && !sim_chance(self, self->faults.slow_permille)) {
-        rc = log_commit(log, LOG_STORE_FINISHING, &why);
-        rc = rc == ERR_OK || rc == ERR_FULL ? log_reap(log, &why) : rc;
+        rc = peers_commit(service->peers, false, self->now_ms, &why);
     }
     if (rc != ERR_OK) {
         sim_trace(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
@@ -389,6 +388,8 @@ sim_service_round(struct sim *self, struct sim_service *service)
     }
     send_wakes(self, service, durable);
     int64_t wanted_ms = when_ms(service, next_ms(service));
+    int64_t commit_ms = peers_commit_ms(service->peers);
+    wanted_ms = commit_ms < wanted_ms ? commit_ms : wanted_ms;
     wanted_ms = wanted_ms <= self->now_ms ? self->now_ms + 1 : wanted_ms; /* a poll takes time */
     service->round_ms = wanted_ms < self->now_ms + IDLE_MS ? wanted_ms : self->now_ms + IDLE_MS;
 }

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import BIN, SERVICES, Herald, HeraldTest, order, payment, wait_for
+from harness import BIN, PATIENCE, SERVICES, Herald, HeraldTest, order, payment, wait_for
 
 LOGS = ("producer", "retry-scheduler", "compensator")
 DELAYS = {"alipay": 240, "wechatpay": 15, "rocketmq": 10, "standard-webhooks": 5}
@@ -115,6 +115,60 @@ class SmallDisk(HeraldTest):
         self.assertEqual(pids, {name: self.herald.processes[name].pid for name in SERVICES})
         for name in SERVICES:
             self.assertIsNone(self.herald.processes[name].poll(), name)
+
+    def test_room_lasts_for_the_longest_way_of_everything_that_was_accepted(self):
+        """Nobody helps: all attempts, all tries, a case each, and no service ends."""
+        def lasting(n):
+            return {"topic": "lasting.long", "biz_id": f"{n}", "version": 1,
+                    "payload": {"remark": "x" * 200}}
+
+        delays = ",".join(["50ms"] * 15)  # as many as the longest preset has
+        self.herald.options["producer"] += [
+            "--set", "subscriptions/lasting/topic=lasting.*",
+            "--set", "subscriptions/lasting/group=stubborn",
+            "--set", "subscriptions/lasting/policy=" + delays]
+        self.herald.start(*LOGS)
+        pids = {name: self.herald.processes[name].pid for name in LOGS}
+        record = os.path.join(self.place, "accepted")
+        for start in range(0, 100000, 200):
+            done = self.herald.submit([lasting(n) for n in range(start, start + 200)],
+                                      "--record", record, "--timeout", "2s", check=False)
+            if done.returncode != 0:
+                break
+        self.assertIn("busy", (done.stdout + done.stderr).lower())
+        with open(record) as file:
+            accepted = file.read().split()
+        self.assertGreater(len(accepted), 200)
+        # Whatever is free now is what was kept. A reason is as long as it may be.
+        self.herald.start_receiver("stubborn", "--answer", "retry", "--reason", "no " * 80)
+        wait_for(lambda: self.herald.stats("compensator")["cases_open"] == len(accepted),
+                 "each has a case", 4 * PATIENCE)
+        space = os.statvfs(self.place)
+        self.assertGreater(space.f_bavail * space.f_frsize, 1 << 20, "what is kept was enough")
+        self.assertEqual(pids, {name: self.herald.processes[name].pid for name in LOGS})
+
+        # A replay is new work. A case can be resolved, always.
+        case = self.herald.case_of(accepted[0], "lasting")["id"]
+        decide = ["--by", "ann", "--reason", "mended"]
+        refused = self.herald.ctl("case", "replay", case, *decide, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("disk", refused.stdout + refused.stderr)
+        self.herald.ctl("case", "resolve", case, "--unfenced", *decide)
+        self.herald.wait_state(accepted[0], "RESOLVED", subscription="lasting")
+
+        # With room again all of them are replayed, and new work is taken, without a restart.
+        self.mount("remount,size=400m")
+        wait_for(lambda: self.herald.submit([lasting("late")], "--timeout", "1s",
+                                            check=False).returncode == 0, "accepts again by itself")
+        self.herald.stop("receiver")
+        self.herald.start_receiver("stubborn", "--answer", "done")
+        for biz_id in accepted[1:20]:
+            case = self.herald.case_of(biz_id, "lasting")["id"]
+            wait_for(lambda: self.herald.ctl("case", "replay", case, *decide,
+                                             check=False).returncode == 0, "it is replayed")
+        for biz_id in accepted[1:20]:
+            self.herald.wait_state(biz_id, "DONE", subscription="lasting")
+        self.assertEqual(pids, {name: self.herald.processes[name].pid for name in LOGS})
 
 
 class Refused(HeraldTest):

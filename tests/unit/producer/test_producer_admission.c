@@ -117,9 +117,9 @@ Test(producer_admission, is_busy_when_nothing_kept_may_go)
 Test(producer_admission, keeps_room_for_what_is_open)
 {
     struct fixture *self = fixture_open(1);
-    self->core->open_count = UINT64_C(1) << 40; /* more than any disk holds */
+    self->core->load.deliveries = UINT64_C(1) << 40; /* more than any disk holds */
     cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_BUSY);
-    self->core->open_count = 0;
+    self->core->load.deliveries = 0;
     cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_ACCEPTED);
     fixture_close(self);
 }

@@ -36,7 +36,7 @@ own_producer(void)
 static void
 durable(log_t *log)
 {
-    cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+    cr_assert_eq(log_commit(log, LOG_STORE_FINISHING, NULL), ERR_OK);
     cr_assert_eq(log_reap(log, NULL), ERR_OK);
 }
 
@@ -75,4 +75,110 @@ Test(peers, wait_for_a_log_that_is_known_less_far_than_it_was_read)
     cr_assert_eq(peers_open(&peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
     peers_close(&peers);
     log_close(&log);
+}
+
+#define FLOOR (1024U * 1024)
+
+static peers_t *
+open_scheduler(void)
+{
+    struct why why = {{0}};
+    peers_t *peers = NULL;
+    cr_assert_eq(peers_open(&peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
+    peers_read_from(peers, LOG_PRODUCER, 1, LOG_ALL_KINDS);
+    peers_read_from(peers, LOG_COMPENSATOR, 1, LOG_ALL_KINDS);
+    return peers;
+}
+
+static uint64_t
+reserve_of(peers_t *peers)
+{
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    return log_seen(peers_own(peers))->reserve;
+}
+
+Test(peers, all_keep_free_what_the_producer_has_published_from_the_first_moment_on)
+{
+    log_t *producer = own_producer();
+    log_reserve(producer, 12345678);
+    (void)log_append(producer, 5, "x", 1);
+    durable(producer);
+    peers_t *peers = open_scheduler();
+    cr_assert_eq(log_seen(peers_own(peers))->reserve, 12345678);
+    cr_assert_eq(reserve_of(peers), 12345678);
+    log_reserve(producer, 999);
+    (void)log_append(producer, 5, "x", 1);
+    cr_assert_eq(reserve_of(peers), 12345678, "not published yet");
+    durable(producer);
+    cr_assert_eq(reserve_of(peers), 999);
+    /* A producer that starts again keeps what it kept, until it knows better. */
+    log_close(&producer);
+    producer = own_producer();
+    cr_assert_eq(log_seen(producer)->reserve, 999);
+    peers_close(&peers);
+    log_close(&producer);
+}
+
+Test(peers, short_room_makes_commits_wait_and_reasons_short)
+{
+    sim_disk_set_capacity(disk, FLOOR + 64U * 1024 * 1024);
+    log_t *producer = own_producer();
+    log_reserve(producer, 50U * 1024 * 1024);
+    (void)log_append(producer, 5, "x", 1);
+    durable(producer);
+    peers_t *peers = open_scheduler();
+    log_t *own = peers_own(peers);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_not(peers_short(peers));
+    cr_assert_eq(peers_reason_bytes(peers), LIMIT_REASON_BYTES);
+    uint64_t first = log_append(own, 6, "a", 1);
+    cr_assert_eq(peers_commit(peers, false, 1000, NULL), ERR_OK);
+    cr_assert_eq(log_durable(own), first);
+
+    sim_disk_set_capacity(disk, FLOOR + 52U * 1024 * 1024);
+    sim_disk_set_now(disk, 100000); /* room is measured once a second */
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert(peers_short(peers));
+    cr_assert_eq(peers_reason_bytes(peers), LIMIT_REASON_SHORT_BYTES);
+    uint64_t second = log_append(own, 6, "b", 1);
+    cr_assert_eq(peers_commit(peers, false, 2000, NULL), ERR_OK);
+    cr_assert_eq(log_durable(own), first);
+    int64_t until_ms = peers_commit_ms(peers);
+    cr_assert_gt(until_ms, 2000);
+    cr_assert_eq(peers_commit(peers, false, until_ms, NULL), ERR_OK);
+    cr_assert_eq(log_durable(own), second);
+    (void)log_append(own, 6, "c", 1);
+    cr_assert_eq(peers_commit(peers, true, until_ms, NULL), ERR_OK);
+    cr_assert_eq(log_durable(own), second + 1, "at once is at once");
+    peers_close(&peers);
+    log_close(&producer);
+}
+
+Test(peers, a_position_is_in_the_block_of_what_follows_from_it)
+{
+    sim_disk_set_capacity(disk, FLOOR + 32U * 1024 * 1024);
+    log_t *producer = own_producer();
+    log_reserve(producer, 64U * 1024 * 1024);
+    (void)log_append(producer, 5, "x", 1);
+    durable(producer);
+    peers_t *peers = open_scheduler();
+    log_t *own = peers_own(peers);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert(peers_short(peers));
+    enum log_id id;
+    struct log_record record;
+    cr_assert_eq(peers_next(peers, &id, &record, NULL), ERR_OK);
+    peers_note(peers);
+    cr_assert_eq(log_gathered(own), 0, "it waits for the commit");
+    cr_assert_eq(peers_commit(peers, false, 1000, NULL), ERR_OK);
+    cr_assert_neq(peers_commit_ms(peers), INT64_MAX, "and wants one by itself");
+    uint64_t last = log_append(own, 6, "a", 1);
+    cr_assert_eq(peers_commit(peers, true, 1000, NULL), ERR_OK);
+    cr_assert_eq(log_durable(own), last + 1);
+    log_block_t *block = NULL;
+    cr_assert_eq(log_read(own, last + 1, &record, &block, NULL), ERR_OK);
+    cr_assert_eq(record.kind, RECORD_POSITION);
+    log_block_release(&block);
+    peers_close(&peers);
+    log_close(&producer);
 }

@@ -1,0 +1,121 @@
+/*
+ * Room on disk: what everything open may still need in all three logs is kept free, or is set aside
+ * in segments that only this log can use. New work is admitted above that.
+ */
+#include "producer_private.h"
+
+#include "base/check.h"
+#include "delivery/delivery_cost.h"
+
+static uint64_t
+retries_of(const producer_core_t *self, uint16_t subscription)
+{
+    struct policy own;
+    const struct catalog_subscription *known = catalog_subscription(self->catalog, subscription);
+    return known == NULL
+               ? 0
+               : delivery_cost_retries(policy_attempts(catalog_policy(known, "", 0, &own)));
+}
+
+uint32_t
+producer_weight(const struct wire_notification *notification, size_t encoded_size)
+{
+    struct policy own;
+    uint16_t attempts = 0;
+    if (notification->policy.size > 0 &&
+        policy_parse(&own, notification->policy.data, notification->policy.size, NULL) == ERR_OK) {
+        attempts = policy_attempts(&own);
+    }
+    return delivery_cost_weight(encoded_size, attempts);
+}
+
+uint32_t
+producer_weight_of(const struct record_notification *record)
+{
+    struct wire_notification notification = {.version = 0};
+    struct wire_peek peek = wire_notification_peek(record->encoded, record->encoded_size);
+    if (peek.has_policy && wire_notification_decode(record->encoded, record->encoded_size,
+                                                    &notification, NULL) != ERR_OK) {
+        notification.policy.size = 0; /* it was decoded when it was accepted */
+    }
+    return producer_weight(&notification, record->encoded_size);
+}
+
+void
+producer_load_add(producer_core_t *self, uint16_t subscription, uint32_t weight)
+{
+    producer_queue_of(self, subscription)->held++;
+    self->load.deliveries++;
+    self->load.retries += retries_of(self, subscription);
+    self->load.bytes += weight;
+}
+
+void
+producer_load_remove(producer_core_t *self, uint16_t subscription, uint32_t weight)
+{
+    struct producer_queue *queue = producer_queue_of(self, subscription);
+    uint64_t retries = retries_of(self, subscription);
+    CHECK(queue->held > 0 && self->load.deliveries > 0 && self->load.retries >= retries);
+    queue->held--;
+    self->load.deliveries--;
+    self->load.retries -= retries;
+    /* What a checkpoint of an older version says lacks the policies of notifications. */
+    self->load.bytes -= weight < self->load.bytes ? weight : self->load.bytes;
+}
+
+void
+producer_load_recount(producer_core_t *self)
+{
+    self->load.deliveries = 0;
+    self->load.retries = 0;
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        if (self->queues[id] != NULL) {
+            self->load.deliveries += self->queues[id]->held;
+            self->load.retries += self->queues[id]->held * retries_of(self, id);
+        }
+    }
+}
+
+/* What must stay free beside what is set aside for this log alone, when so many bytes more are
+ * still to be written of it. */
+static uint64_t
+to_keep(const struct delivery_load *load, const struct log_store_state *seen, uint64_t unwritten)
+{
+    struct delivery_cost cost = delivery_cost(load, seen->segment_bytes);
+    cost.own += unwritten;
+    return cost.others + (cost.own > seen->own_bytes ? cost.own - seen->own_bytes : 0);
+}
+
+bool
+producer_room_for(producer_core_t *self, const struct producer_topic *topic, uint32_t weight,
+                  size_t encoded_size)
+{
+    struct delivery_load load = self->load;
+    for (unsigned i = 0; i < topic->count; i++) {
+        load.deliveries++;
+        load.retries += retries_of(self, topic->subscriptions[i]);
+        load.bytes += weight;
+    }
+    const struct log_store_state *seen = log_seen(self->log);
+    uint64_t unwritten =
+        log_gathered(self->log) + RECORD_NOTIFICATION_MAX - LIMIT_NOTIFICATION_BYTES + encoded_size;
+    return seen->free_bytes > to_keep(&load, seen, unwritten);
+}
+
+uint64_t
+producer_room(const producer_core_t *self)
+{
+    const struct log_store_state *seen = log_seen(self->log);
+    uint64_t keep = to_keep(&self->load, seen, log_gathered(self->log));
+    return seen->free_bytes > keep ? seen->free_bytes - keep : 0;
+}
+
+void
+producer_room_keep(producer_core_t *self)
+{
+    const struct log_store_state *seen = log_seen(self->log);
+    uint64_t keep = to_keep(&self->load, seen, log_gathered(self->log));
+    if (keep != seen->reserve) {
+        log_reserve(self->log, keep);
+    }
+}
