@@ -25,6 +25,13 @@ write_sources() {
     [ -z "$security" ] || echo "deb $security $release-security main"
 }
 
+# As in Debian's own slim images: no sync for each file of a package, no documentation, no translations.
+write_settings() {
+    echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/image-speed"
+    printf 'path-exclude /usr/share/%s/*\n' doc man locale >"$1/etc/dpkg/dpkg.cfg.d/image-slim"
+    echo 'Acquire::Languages "none";' >"$1/etc/apt/apt.conf.d/image-slim"
+}
+
 make_image() {
     local release=$1 tag=debian:$1-slim main
     if docker image inspect "$tag" >/dev/null 2>&1; then
@@ -39,6 +46,7 @@ make_image() {
         exit 69
     fi
     write_sources "$release" "${main:-http://deb.debian.org/debian}" >"$root/$release/etc/apt/sources.list"
+    write_settings "$root/$release"
     rm -rf "$root/$release"/var/cache/apt/archives/*.deb "$root/$release"/var/lib/apt/lists/* \
         "$root/$release"/var/cache/apt/*.bin "$root/$release"/usr/share/{doc,man,locale}/*
     tar -C "$root/$release" -c . | docker import --change 'CMD ["bash"]' - "$tag" >/dev/null

@@ -24,6 +24,7 @@ IMAGES = os.environ.get("HERALD_IMAGE", PREFIX)
 PATIENCE = float(os.environ.get("HERALD_TEST_PATIENCE", "120"))
 PACE = 0.2  # seconds between two chunks of a load: enough to be under load, little enough to check
 SERVICES = ("producer", "retry-scheduler", "compensator", "order-consumer")
+LONG = "1s,2s,5s,10s,20s,30s,1m,1m,1m"  # a retry policy
 PORTS = {"producer": 7101, "retry-scheduler": 7201, "compensator": 7301, "order-consumer": 7401}
 
 
@@ -94,7 +95,7 @@ class Project:
     def up(self, *arguments):
         self.compose("up", "-d", "--no-build", *arguments)
         self.fetch_keys()
-        for service in arguments if arguments and arguments[0] in SERVICES else SERVICES:
+        for service in SERVICES:
             self.wait_healthy(service)
         return self
 
@@ -132,10 +133,10 @@ class Project:
     def wait_healthy(self, service):
         for container in wait_for(lambda: self.containers(service), f"{service} has a container"):
             wait_for(lambda: self.inspect(service, ".State.Health.Status", container) == "healthy",
-                     f"{service} is healthy\n{self.logs(service)[-2000:]}")
+                     f"{service} is healthy\n{self.logs(service, container)[-2000:]}")
 
-    def logs(self, service):
-        done = run("docker", "logs", self.container(service), check=False)
+    def logs(self, service, container=None):
+        done = run("docker", "logs", container or self.container(service), check=False)
         return done.stdout + done.stderr
 
     def kill_process(self, container):
@@ -157,13 +158,18 @@ class Project:
     # Clients.
 
     def fetch_keys(self):
-        """The lines that README.md has for a client outside."""
+        """As README.md has it for a client outside."""
+        keygen = self.containers("keygen")[0]
+        for role in ("submit", "consume", "operate"):
+            if not os.path.exists(os.path.join(self.directory, role)):
+                docker("cp", f"{keygen}:/keys/{role}", self.directory)
 
-    def client(self):
-        return ["--producer", f"tcp://127.0.0.1:{self.port}"]
+    def keys(self, role):
+        return ["--keys", os.path.join(self.directory, role)]
 
-    def ctl(self, *arguments, **more):
-        return run(os.path.join(BIN, "heraldctl"), *arguments, *self.client(), **more)
+    def ctl(self, *arguments, role="submit", **more):
+        return run(os.path.join(BIN, "heraldctl"), *arguments, "--producer",
+                   f"tcp://127.0.0.1:{self.port}", *self.keys(role), **more)
 
     def inside(self, *arguments, **more):
         """heraldctl as `docker-compose run` has it."""
@@ -173,10 +179,19 @@ class Project:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         return self.ctl("submit", "--file", "-", *options, text=text, check=check)
 
-    def stats(self, service):
+    def address(self, service, container=None):
+        """One of the container's own; this machine reaches internal networks too."""
+        networks = docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}",
+                          container or self.container(service)).split()
+        return f"tcp://{networks[0]}:{PORTS[service]}" if networks else None
+
+    def stats(self, service, container=None):
         """The service's own counters, or none while it does not answer."""
-        done = run("docker", "exec", self.container(service), "heraldctl", "stats", service, "--json",
-                   "--endpoint", f"tcp://127.0.0.1:{PORTS[service]}", check=False)
+        address = self.address(service, container)
+        if not address:
+            return {}
+        done = run(os.path.join(BIN, "heraldctl"), "stats", service, "--json", "--endpoint", address,
+                   *self.keys("operate"), "--timeout", "2s", check=False)
         return json.loads(done.stdout)["stats"] if done.returncode == 0 else {}
 
     # The order database, as its volume has it.
@@ -185,8 +200,23 @@ class Project:
         path = os.path.join(self.volume_path("orders"), "orders.db")
         return sqlite3.connect(path, timeout=30)
 
+    def on_postgresql(self):
+        return any(name.endswith("docker-compose.postgres.yml") for name in self.files)
+
+    def psql(self, sql):
+        return docker("exec", "-i", self.container("postgresql"), "psql", "-qAtX", "-F", "\t", "-h",
+                      "/run/postgresql", "-v", "ON_ERROR_STOP=1", "herald", "herald", text=sql)
+
     def count_effects(self):
         """From now on every change of an order is on record, in the database itself."""
+        if self.on_postgresql():
+            self.psql("""
+                create table effect (biz_id text not null, status text not null);
+                create function effect_note() returns trigger language plpgsql as
+                    $$begin insert into effect values (new.biz_id, new.status); return null; end$$;
+                create trigger effect_note after insert or update on order_table
+                    for each row execute function effect_note();""")
+            return
         base = self.base()
         base.executescript("""
             create table effect (biz_id text not null, status text not null);
@@ -197,6 +227,10 @@ class Project:
         base.close()
 
     def rows(self, sql):
+        if self.on_postgresql():
+            return [tuple(int(word) if word.isdigit() and index == 2 else word
+                          for index, word in enumerate(line.split("\t")))
+                    for line in self.psql(sql).splitlines()]
         base = self.base()
         try:
             return base.execute(sql).fetchall()
@@ -204,11 +238,11 @@ class Project:
             base.close()
 
 
-def documented(name):
-    """The commands of docs/OPERATIONS.md between <!-- run: NAME --> and <!-- end -->, a list a block."""
+def documented(name, document="docs/OPERATIONS.md"):
+    """The commands of a document between <!-- run: NAME --> and <!-- end -->, a list a block."""
     blocks, inside = [], False
-    with open(os.path.join(ROOT, "docs/OPERATIONS.md"), encoding="utf-8") as document:
-        for line in document:
+    with open(os.path.join(ROOT, document), encoding="utf-8") as lines:
+        for line in lines:
             if line.strip() == f"<!-- run: {name} -->":
                 inside = True
                 blocks.append([])
@@ -231,15 +265,16 @@ def payment(number, amount=1000, **more):
 
 def chunk(first, count):
     """Orders; of each hundred ten have a payment, of which five come before their order (a retry) and
-    one is a cent short (rejected, and so a case)."""
+    one is a cent short (rejected, and so a case). A payment waits longer for its order than any of the
+    faults here lasts."""
     lines = []
     for number in range(first, first + count):
         of = number % 100
         if of < 5:
-            lines.append(payment(number))
+            lines.append(payment(number, policy=LONG))
         lines.append(order(number))
         if 5 <= of < 9:
-            lines.append(payment(number))
+            lines.append(payment(number, policy=LONG))
         elif of == 9:
             lines.append(payment(number, 999))
     return lines

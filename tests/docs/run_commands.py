@@ -17,6 +17,7 @@ COMMAND = re.compile(r"\$ |\./|heraldctl |herald-[a-z-]+ ")
 # What cannot run in a test, and why.
 LEFT_OUT = ((r"\./deploy/run\.sh", "builds, and serves until it is stopped"),
             (r"\./tests/run\.sh", "runs this very test"),
+            (r".* tcp://127\.0\.0\.1:7101 ", "needs the containers: tests/compose runs it"),
             (r".*&$", "a service that the sandbox has started"),
             (r".*# not in a test: ", "says itself why not"))
 VARIABLE = ((r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"), (r"\b[0-9a-f]{32}\b", "IDENTITY"),

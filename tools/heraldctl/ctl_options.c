@@ -12,7 +12,7 @@ struct ctl_option_text {
 
 static const struct ctl_option_text ctl_texts[CTL_OPTION_COUNT] = {
     [CTL_DATA] = {"data", "DIR", "the data directory (default: $HERALD_DATA, else ./var)"},
-    [CTL_PRODUCER] = {"producer", "E", "the producer's endpoint, as in tcp://127.0.0.1:7001"},
+    [CTL_PRODUCER] = {"producer", "E", "the producer's endpoint, as in tcp://127.0.0.1:7101"},
     [CTL_SCHEDULER] = {"scheduler", "E", "the retry scheduler's endpoint"},
     [CTL_COMPENSATOR] = {"compensator", "E", "the compensator's endpoint"},
     [CTL_CONSUMER] = {"order-consumer", "E", "the order consumer's endpoint"},

@@ -15,13 +15,16 @@ struct ctl_place {
     const char *service;
     const char *socket; /* in DATA/run, and its name in the producer's WELCOME */
     enum ctl_option option;
+    const char *variable; /* of the environment */
 };
 
 static const struct ctl_place ctl_places[CTL_SERVICE_COUNT] = {
-    [CTL_SERVICE_PRODUCER] = {"producer", "producer", CTL_PRODUCER},
-    [CTL_SERVICE_SCHEDULER] = {"retry-scheduler", "scheduler", CTL_SCHEDULER},
-    [CTL_SERVICE_COMPENSATOR] = {"compensator", "compensator", CTL_COMPENSATOR},
-    [CTL_SERVICE_CONSUMER] = {"order-consumer", "order-consumer", CTL_CONSUMER},
+    [CTL_SERVICE_PRODUCER] = {"producer", "producer", CTL_PRODUCER, "HERALD_PRODUCER"},
+    [CTL_SERVICE_SCHEDULER] = {"retry-scheduler", "scheduler", CTL_SCHEDULER, "HERALD_SCHEDULER"},
+    [CTL_SERVICE_COMPENSATOR] = {"compensator", "compensator", CTL_COMPENSATOR,
+                                 "HERALD_COMPENSATOR"},
+    [CTL_SERVICE_CONSUMER] = {"order-consumer", "order-consumer", CTL_CONSUMER,
+                              "HERALD_ORDER_CONSUMER"},
 };
 
 const char *
@@ -71,13 +74,25 @@ ctl_keys(const struct ctl *ctl)
     return keys;
 }
 
+/* Where an option says that it is, or, without --data, the environment. NULL: neither does. */
+static const char *
+ctl_given(const struct ctl *ctl, enum ctl_service service)
+{
+    const char *given = ctl->values[ctl_places[service].option];
+    if (given == NULL && ctl->values[CTL_DATA] == NULL) {
+        given = getenv(ctl_places[service].variable);
+        given = given == NULL || *given == '\0' ? NULL : given;
+    }
+    return given;
+}
+
 err_t
 ctl_endpoint(const struct ctl *ctl, enum ctl_service service,
              char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why)
 {
     const char *given = ctl->values[CTL_ENDPOINT];
     if (given == NULL) {
-        given = ctl->values[ctl_places[service].option];
+        given = ctl_given(ctl, service);
     }
     int size = given != NULL ? snprintf(endpoint, LIMIT_ENDPOINT_BYTES + 1, "%s", given)
                              : snprintf(endpoint, LIMIT_ENDPOINT_BYTES + 1, "ipc://%s/run/%s.front",
@@ -149,10 +164,9 @@ ctl_question_open(const struct ctl *ctl, enum ctl_service service, struct ctl_qu
 {
     struct herald_client_place place = {.has_key = false};
     bool named = service == CTL_SERVICE_SCHEDULER || service == CTL_SERVICE_COMPENSATOR;
-    bool given =
-        ctl->values[CTL_ENDPOINT] != NULL || ctl->values[ctl_places[service].option] != NULL;
+    bool given = ctl->values[CTL_ENDPOINT] != NULL || ctl_given(ctl, service) != NULL;
     memset(question, 0, sizeof *question);
-    err_t rc = named && !given && ctl->values[CTL_PRODUCER] != NULL
+    err_t rc = named && !given && ctl_given(ctl, CTL_SERVICE_PRODUCER) != NULL
                    ? ctl_learn(ctl, service, &place, why)
                    : ctl_endpoint(ctl, service, place.endpoint, why);
     if (rc == ERR_OK) {
