@@ -21,16 +21,11 @@ copy_text(char *to, size_t max, const char *from, size_t size)
     return used;
 }
 
-void
-compensator_cases_describe(struct compensator_entry *entry, const struct record_case *opened,
-                           uint64_t id)
+static void
+describe(struct compensator_info *info, const struct record_case *opened, uint64_t id)
 {
-    if (entry->info == NULL) {
-        entry->info = mem_zeroed(sizeof *entry->info);
-    }
-    struct compensator_info *info = entry->info;
     *info = (struct compensator_info){
-        .key = entry->key,
+        .key = opened->custody.key,
         .id = id,
         .opened_unix_ms = opened->custody.at_unix_ms,
         .cause = opened->custody.cause,
@@ -52,6 +47,39 @@ compensator_cases_describe(struct compensator_entry *entry, const struct record_
                                            notification.biz_id.data, notification.biz_id.size);
     info->topic_size = (uint8_t)copy_text(info->topic, sizeof info->topic, notification.topic.data,
                                           notification.topic.size);
+}
+
+void
+compensator_cases_describe(struct compensator_entry *entry, const struct record_case *opened,
+                           uint64_t id)
+{
+    if (entry->info == NULL) {
+        entry->info = mem_zeroed(sizeof *entry->info);
+    }
+    describe(entry->info, opened, id);
+}
+
+/* Into the ring of closed ones, in the place of the oldest. */
+static void
+keep_closed(compensator_t *self, struct compensator_info *info)
+{
+    struct compensator_info **place = &self->infos[self->info_count++ % COMPENSATOR_CLOSED_MAX];
+    mem_free(*place);
+    *place = info;
+}
+
+void
+compensator_cases_remember(compensator_t *self, const struct record_case *opened, uint64_t id,
+                           uint8_t state, uint64_t last)
+{
+    if (compensator_cases_closed(self, id) != NULL) {
+        return; /* the records behind the checkpoint have told it */
+    }
+    struct compensator_info *info = mem_zeroed(sizeof *info);
+    describe(info, opened, id);
+    info->state = state;
+    info->last = last;
+    keep_closed(self, info);
 }
 
 static bool
@@ -147,12 +175,11 @@ compensator_cases_close(compensator_t *self, struct compensator_entry *entry, ui
     if (entry->info == NULL) {
         return;
     }
-    struct compensator_info **place = &self->infos[self->info_count++ % COMPENSATOR_CLOSED_MAX];
-    mem_free(*place);
-    *place = entry->info;
+    struct compensator_info *info = entry->info;
     entry->info = NULL;
-    (*place)->last = entry->last;
-    (*place)->state = end == END_NONE ? (uint8_t)WIRE_STATE_PENDING : state_of(end);
+    info->last = entry->last;
+    info->state = end == END_NONE ? (uint8_t)WIRE_STATE_PENDING : state_of(end);
+    keep_closed(self, info);
 }
 
 struct compensator_entry *

@@ -22,6 +22,10 @@ void compensator_cases_describe(struct compensator_entry *entry, const struct re
 /* The open case of this entry, if any, has ended so, or was replayed (END_NONE). */
 void compensator_cases_close(compensator_t *self, struct compensator_entry *entry, uint8_t end);
 
+/* At start: one that was closed before the checkpoint. */
+void compensator_cases_remember(compensator_t *self, const struct record_case *opened, uint64_t id,
+                                uint8_t state, uint64_t last);
+
 /* By id: the entry whose case is open, or what is remembered of a closed one; both NULL: unknown.
  */
 struct compensator_entry *compensator_cases_find(const compensator_t *self, uint64_t id);

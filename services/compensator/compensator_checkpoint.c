@@ -5,6 +5,7 @@
 #include "compensator_notification.h"
 
 #define ITEM_VERSION 1
+#define ITEM_CLOSED 2 /* the version of a closed case's */
 #define ITEM_MAX (8 + 13 * BYTES_VARINT_MAX)
 
 /* The entry's yes-or-no facts, in the order of their bits. */
@@ -55,10 +56,41 @@ write_item(compensator_t *self, struct compensator_entry *entry)
                      bytes_out_used(&out)); /* its place does not matter */
 }
 
+/* Oldest first, as they will be remembered again. */
+static void
+write_closed(compensator_t *self)
+{
+    for (uint64_t i = 0; i < COMPENSATOR_CLOSED_MAX; i++) {
+        const struct compensator_info *info =
+            self->infos[(self->info_count + i) % COMPENSATOR_CLOSED_MAX];
+        if (info == NULL) {
+            continue;
+        }
+        uint8_t body[ITEM_MAX];
+        struct bytes_out out = bytes_out_over(body, sizeof body);
+        bytes_out_u8(&out, ITEM_CLOSED);
+        bytes_out_varint(&out, info->id);
+        bytes_out_u8(&out, info->state);
+        bytes_out_varint(&out, info->last);
+        (void)log_append(self->own, RECORD_CHECKPOINT_ITEM, body,
+                         bytes_out_used(&out)); /* its place does not matter */
+    }
+}
+
+/* Of much that is open one comes less often: it writes all of it. */
+static bool
+wanted(const compensator_t *self)
+{
+    uint64_t much = 2ULL * compensator_table_count(self->table);
+    much *= peers_short(self->peers) ? 4 : 1; /* delivery/delivery_cost.c */
+    uint64_t every = self->settings.checkpoint_every;
+    return log_next(self->own) - self->checkpoint_since >= (much > every ? much : every);
+}
+
 void
 compensator_checkpoint_write(compensator_t *self)
 {
-    if (log_next(self->own) < self->checkpoint_at) {
+    if (!wanted(self)) {
         return;
     }
     uint64_t begin = log_append(self->own, RECORD_CHECKPOINT_BEGIN, "", 0);
@@ -68,14 +100,11 @@ compensator_checkpoint_write(compensator_t *self)
             write_item(self, entry);
         }
     }
+    write_closed(self);
     uint8_t body[BYTES_VARINT_MAX];
     (void)log_append(self->own, RECORD_CHECKPOINT_END, body,
                      bytes_put_varint(body, begin)); /* its place does not matter */
-    /* Of much that is open one comes less often: it writes all of it. */
-    uint64_t much = 2ULL * compensator_table_count(self->table);
-    much *= peers_short(self->peers) ? 4 : 1; /* delivery/delivery_cost.c */
-    uint64_t every = self->settings.checkpoint_every;
-    self->checkpoint_at = log_next(self->own) + (much > every ? much : every);
+    self->checkpoint_since = log_next(self->own);
 }
 
 static struct compensator_entry *
@@ -110,11 +139,33 @@ read_numbers(compensator_t *self, struct bytes_in *in, const struct compensator_
     return entry;
 }
 
+static err_t
+take_closed(compensator_t *self, struct bytes_in *in, struct why *why)
+{
+    uint64_t id = bytes_in_varint(in);
+    uint8_t state = bytes_in_u8(in);
+    uint64_t last = bytes_in_varint(in);
+    if (in->failed || id == 0 || state > WIRE_STATE_CASE) {
+        return why_set(why, ERR_CORRUPT, "a checkpoint's closed case makes no sense");
+    }
+    struct record_case opened;
+    log_block_t *block = NULL;
+    if (compensator_notification_copy(self, id, &opened, &block)) {
+        compensator_cases_remember(self, &opened, id, state, last);
+        log_block_release(&block);
+    } /* else it was trimmed: it is forgotten */
+    return ERR_OK;
+}
+
 err_t
 compensator_checkpoint_take(compensator_t *self, const uint8_t *body, size_t size, struct why *why)
 {
     struct bytes_in in = bytes_in_over(body, size);
-    if (bytes_in_u8(&in) != ITEM_VERSION) {
+    uint8_t version = bytes_in_u8(&in);
+    if (version == ITEM_CLOSED) {
+        return take_closed(self, &in, why);
+    }
+    if (version != ITEM_VERSION) {
         return why_set(why, ERR_UNSUPPORTED, "a checkpoint of a newer version");
     }
     struct compensator_entry fixed = {.key.position = bytes_in_varint(&in)};

@@ -11,6 +11,7 @@
 #include "compensator_people.h"
 #include "compensator_results.h"
 #include "compensator_state.h"
+#include "runtime/retained.h"
 
 #include <string.h>
 
@@ -251,39 +252,11 @@ keep_from(const compensator_t *self)
     return keep;
 }
 
-/* Everything before this was written longer ago than the retention; 0: nothing is known to be. */
-static uint64_t
-retained_from(compensator_t *self)
-{
-    if (self->settings.retention_ms == 0) {
-        return log_next(self->own);
-    }
-    int64_t apart_ms = self->settings.retention_ms / (COMPENSATOR_MARKS / 2);
-    if (self->mark_count < COMPENSATOR_MARKS &&
-        (self->mark_count == 0 ||
-         self->now_unix_ms >= self->marks[self->mark_count - 1].unix_ms + apart_ms)) {
-        self->marks[self->mark_count++] = (struct compensator_mark){.position = log_next(self->own),
-                                                                    .unix_ms = self->now_unix_ms};
-    }
-    uint32_t old = 0;
-    while (old < self->mark_count &&
-           self->marks[old].unix_ms + self->settings.retention_ms <= self->now_unix_ms) {
-        old++;
-    }
-    if (old == 0) {
-        return 0;
-    }
-    /* The newest of the old ones stays first: it is what the next look begins with. */
-    memmove(self->marks, self->marks + old - 1,
-            (self->mark_count - old + 1) * sizeof self->marks[0]);
-    self->mark_count -= old - 1;
-    return self->marks[0].position;
-}
-
 /* What may go is found now and goes later, when the ends that allow it are durable. */
 static err_t
 trim(compensator_t *self, struct why *why)
 {
+    err_t rc = ERR_OK;
     if (self->trim_keep != 0 && self->trim_after <= log_durable(self->own)) {
         uint64_t keep = self->trim_keep;
         self->trim_keep = 0;
@@ -293,12 +266,15 @@ trim(compensator_t *self, struct why *why)
         self->trim_ms = self->now_ms;
         uint64_t keep = keep_from(self);
         uint64_t next = log_next(self->own); /* what comes later is not judged yet */
-        uint64_t retained = retained_from(self);
-        keep = retained < keep ? retained : keep;
-        self->trim_keep = keep < next ? keep : next;
+        keep = keep < next ? keep : next;
+        if (self->settings.retention_ms > 0) {
+            rc = retained_from(self->own, self->now_unix_ms - self->settings.retention_ms, &keep,
+                               why);
+        }
+        self->trim_keep = keep;
         self->trim_after = next - 1;
     }
-    return ERR_OK;
+    return rc;
 }
 
 err_t

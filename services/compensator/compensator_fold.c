@@ -244,7 +244,7 @@ compensator_fold_own(compensator_t *self, struct why *why)
     if (rc != ERR_OK) {
         return rc;
     }
-    self->checkpoint_at = from + self->settings.checkpoint_every;
+    self->checkpoint_since = from;
     struct log_cursor cursor;
     log_cursor_init(&cursor, self->own, from, FOLDED_KINDS);
     while (rc == ERR_OK) {

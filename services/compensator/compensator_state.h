@@ -63,14 +63,6 @@ struct compensator_asked {
     uint32_t turn;
 };
 
-/* Where the own log stood at a time. A start begins without any: then nothing goes before it has
- * run for as long as the retention. */
-struct compensator_mark {
-    uint64_t position;
-    int64_t unix_ms;
-};
-#define COMPENSATOR_MARKS 256U
-
 struct compensator {
     struct compensator_settings settings;
     peers_t *peers;             /* borrowed */
@@ -95,9 +87,7 @@ struct compensator {
     uint64_t asked_count;
     struct compensator_later later[COMPENSATOR_LATER_MAX];
     uint32_t later_count;
-    uint64_t checkpoint_at; /* own position at which the next one is due */
-    struct compensator_mark marks[COMPENSATOR_MARKS]; /* oldest first */
-    uint32_t mark_count;
+    uint64_t checkpoint_since; /* own records are counted from here until the next one */
     int64_t trim_ms;
     uint64_t trim_keep;  /* what is to go once it may; 0: nothing */
     uint64_t trim_after; /* the own log must be durable up to here first */

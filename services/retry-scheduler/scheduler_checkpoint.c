@@ -13,6 +13,7 @@
  */
 #include "base/bytes.h"
 #include "delivery/record_codec.h"
+#include "runtime/retained.h"
 #include "scheduler_private.h"
 
 #include <string.h>
@@ -23,9 +24,6 @@
 #define ITEM_CASE 2U
 #define ITEM_DESCRIBED 4U
 #define ITEM_OWN_POLICY 8U
-#define DATED_KINDS                                                                                \
-    (LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_FAILED) | LOG_KIND_BIT(RECORD_ENDED) |        \
-     LOG_KIND_BIT(RECORD_EVIDENCE))
 
 static void
 begin(struct scheduler_core *self)
@@ -169,49 +167,6 @@ scheduler_checkpoint_step(struct scheduler_core *self)
     self->busy = true;
 }
 
-/* When the first record at or behind `position` that carries a time was written; INT64_MAX: there
- * is none. */
-static err_t
-written_at(struct scheduler_core *self, uint64_t position, int64_t *at_unix_ms, struct why *why)
-{
-    struct log_cursor cursor;
-    struct log_record record;
-    log_cursor_init(&cursor, self->log, position, DATED_KINDS);
-    err_t rc = log_cursor_next(&cursor, &record, why);
-    *at_unix_ms = INT64_MAX;
-    if (rc == ERR_OK) {
-        struct record_event event;
-        rc = record_event_decode(record.kind, record.body, record.size, &event, why);
-        *at_unix_ms = event.at_unix_ms;
-    }
-    log_cursor_fini(&cursor);
-    return rc == ERR_AGAIN ? ERR_OK : rc;
-}
-
-/* The first position that is still to be retained, at most `keep_from`, by bisection. */
-static err_t
-retained_from(struct scheduler_core *self, uint64_t *keep_from, struct why *why)
-{
-    int64_t before_unix_ms = self->now_unix_ms - self->settings.retention_ms;
-    uint64_t low = log_first(self->log);
-    uint64_t high = *keep_from;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        int64_t at_unix_ms = 0;
-        err_t rc = written_at(self, middle, &at_unix_ms, why);
-        if (rc != ERR_OK) {
-            return rc;
-        }
-        if (at_unix_ms < before_unix_ms) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *keep_from = low;
-    return ERR_OK;
-}
-
 err_t
 scheduler_trim(struct scheduler_core *self, struct why *why)
 {
@@ -231,7 +186,8 @@ scheduler_trim(struct scheduler_core *self, struct why *why)
     }
     err_t rc = ERR_OK;
     if (keep_from > log_first(self->log)) {
-        rc = retained_from(self, &keep_from, why);
+        rc = retained_from(self->log, self->now_unix_ms - self->settings.retention_ms, &keep_from,
+                           why);
     }
     return rc == ERR_OK && keep_from > log_first(self->log) ? log_trim(self->log, keep_from, why)
                                                             : rc;

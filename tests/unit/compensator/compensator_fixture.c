@@ -21,7 +21,7 @@ journal_of(const struct fixture *self)
 {
     return (struct log_settings){
         .directory = self->directory,
-        .segment_bytes = 3U * 1024 * 1024,
+        .segment_bytes = 64U * 1024,
         .no_write_ahead = true,
     };
 }
