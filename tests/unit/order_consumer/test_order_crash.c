@@ -171,54 +171,6 @@ Test(order_crash, a_kill_at_any_file_operation_loses_no_answered_effect_and_doub
     cr_assert_gt(points, 20, "the script has many points to die at");
 }
 
-Test(order_crash, kills_at_random_moments_lose_and_double_nothing, .timeout = 240)
-{
-    order_fixture_open(&fixture);
-    (void)order_fixture_apply(&fixture, "c", "order.created",
-                              "{\"order_id\":\"1\",\"amount\":1000000,\"currency\":\"USD\"}");
-    (void)order_fixture_apply(&fixture, "p", "payment.succeeded",
-                              "{\"order_id\":\"1\",\"amount\":1000000,\"currency\":\"USD\"}");
-    order_db_close(&fixture.db);
-    int64_t acknowledged = 0;
-    unsigned seed = 20261123;
-    for (int round = 0; round < 25; round++) {
-        int acks[2];
-        cr_assert_eq(pipe(acks), 0);
-        pid_t child = fork();
-        if (child == 0) {
-            order_fixture_open(&fixture);
-            for (int i = 0;; i++) {
-                char biz_id[32];
-                (void)snprintf(biz_id, sizeof biz_id, "r%d.%d", round, i);
-                if (order_fixture_apply(&fixture, biz_id, "payment.refunded", REFUND_OF_1) !=
-                        ORDER_ANSWER_DONE ||
-                    write(acks[1], "a", 1) != 1) {
-                    _exit(1);
-                }
-            }
-        }
-        (void)close(acks[1]);
-        seed = seed * 1103515245U + 12345U;
-        char ack;
-        for (unsigned wanted = 1 + (seed >> 16) % 40; wanted > 0; wanted--) {
-            cr_assert_eq(read(acks[0], &ack, 1), 1);
-            acknowledged++;
-        }
-        cr_assert_eq(kill(child, SIGKILL), 0);
-        cr_assert_eq(waitpid(child, NULL, 0), child);
-        while (read(acks[0], &ack, 1) == 1) {
-            acknowledged++;
-        }
-        (void)close(acks[0]);
-        order_fixture_open(&fixture);
-        assert_consistent();
-        int64_t applied = order_fixture_number(&fixture, "SELECT refunded FROM order_table");
-        cr_assert_geq(applied, acknowledged);
-        acknowledged = applied; /* at most one a round was committed and not told */
-        order_db_close(&fixture.db);
-    }
-}
-
 static struct order_answer
 apply_one(void)
 {
