@@ -36,9 +36,10 @@ append_order(producer_core_t *self, const struct cancel *cancel, struct delivery
         .reason = {.data = cancel->asked->reason.data, .size = cancel->asked->reason.size},
     };
     uint64_t position = producer_append_event(self, cancel->hash, &order);
-    struct producer_moved_entry *moved = producer_moved_find(&self->moved, key);
-    if (moved != NULL) {
-        fold_event(&moved->fold, LOG_PRODUCER, position, &order);
+    struct producer_moved_entry moved;
+    if (producer_moved_find(&self->moved, key, &moved)) {
+        fold_event(&moved.fold, LOG_PRODUCER, position, &order);
+        producer_moved_put(&self->moved, &moved);
     }
 }
 

@@ -157,21 +157,19 @@ write_moved(struct item *item)
 {
     const struct producer_moved *moved = &item->core->moved;
     item_begin(item, item->core, PRODUCER_ITEM_MOVED);
-    for (uint64_t i = 0; i < moved->capacity; i++) {
-        const struct producer_moved_entry *entry = &moved->entries[i];
-        if (entry->key.position == 0) {
-            continue;
-        }
+    for (uint32_t i = 0; i < moved->count; i++) {
+        struct producer_moved_entry entry;
+        producer_moved_at(moved, i, &entry);
         item_room(item);
         struct bytes_out *out = &item->out;
-        const struct fold *fold = &entry->fold;
-        bytes_out_varint(out, entry->key.position);
-        bytes_out_varint(out, entry->key.subscription);
-        bytes_out_varint(out, entry->scheduler_last);
-        bytes_out_varint(out, entry->compensator_last);
-        bytes_out_varint(out, entry->case_at);
-        bytes_out_varint(out, (uint64_t)entry->due_unix_ms);
-        bytes_out_varint(out, entry->weight);
+        const struct fold *fold = &entry.fold;
+        bytes_out_varint(out, entry.key.position);
+        bytes_out_varint(out, entry.key.subscription);
+        bytes_out_varint(out, entry.scheduler_last);
+        bytes_out_varint(out, entry.compensator_last);
+        bytes_out_varint(out, entry.case_at);
+        bytes_out_varint(out, (uint64_t)entry.due_unix_ms);
+        bytes_out_varint(out, entry.weight);
         bytes_out_varint(out, fold->latest);
         bytes_out_varint(out, fold->turn);
         bytes_out_varint(out, fold->attempts);
@@ -273,13 +271,14 @@ write_marks(struct item *item)
 static void
 touch_cases(producer_core_t *self)
 {
-    for (uint64_t i = 0; i < self->moved.capacity; i++) {
-        const struct producer_moved_entry *moved = &self->moved.entries[i];
-        if (moved->key.position != 0 && moved->fold.is_case && moved->fold.end == END_NONE &&
-            moved->key.position < self->expired) {
-            uint64_t hash = producer_hash_of(self, moved->key.position);
+    for (uint32_t i = 0; i < self->moved.count; i++) {
+        struct producer_moved_entry moved;
+        producer_moved_at(&self->moved, i, &moved);
+        if (moved.fold.is_case && moved.fold.end == END_NONE &&
+            moved.key.position < self->expired) {
+            uint64_t hash = producer_hash_of(self, moved.key.position);
             if (hash != 0) {
-                producer_touch(self, hash, moved->key.position);
+                producer_touch(self, hash, moved.key.position);
             }
         }
     }

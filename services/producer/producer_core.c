@@ -234,6 +234,7 @@ producer_core_counters(void *context, struct wire_counter *counters, uint32_t ma
         {"retained", self->total - self->gone},
         {"index_bytes", producer_index_bytes(self->index)},
         {"left_custody", self->moved.count},
+        {"left_custody_bytes", producer_moved_bytes(&self->moved)},
         {"outstanding", sender_outstanding(self->sender)},
         {"consumers", sender_consumers(self->sender)},
         {"paused_lanes", sender_paused(self->sender)},

@@ -212,11 +212,15 @@ producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custo
 {
     custody->turn = 2; /* the producer has the first turn and never another */
     uint64_t position = producer_append_custody(self, hash, custody);
-    struct producer_moved_entry *moved = producer_moved_add(&self->moved, custody->key);
-    fold_accept(&moved->fold, custody->key.position);
-    fold_custody(&moved->fold, LOG_PRODUCER, position, RECORD_MOVED, custody);
-    moved->due_unix_ms = custody->due_unix_ms;
-    moved->weight = weight;
+    struct producer_moved_entry moved;
+    if (!producer_moved_find(&self->moved, custody->key, &moved)) {
+        moved = (struct producer_moved_entry){.key = custody->key};
+    }
+    fold_accept(&moved.fold, custody->key.position);
+    fold_custody(&moved.fold, LOG_PRODUCER, position, RECORD_MOVED, custody);
+    moved.due_unix_ms = custody->due_unix_ms;
+    moved.weight = weight;
+    producer_moved_put(&self->moved, &moved);
     producer_close(self, custody->key, 0);
     self->counts.moved++;
 }
@@ -236,15 +240,15 @@ take_done(producer_core_t *self, const struct sender_entry *entry, uint8_t outco
 static void
 take_late(producer_core_t *self, const struct sender_entry *entry, uint8_t outcome)
 {
-    struct producer_moved_entry *moved = producer_moved_find(&self->moved, entry->key);
-    if ((outcome != OUTCOME_DONE && outcome != OUTCOME_DUPLICATE) || moved == NULL ||
-        moved->fold.end == END_DONE) {
+    struct producer_moved_entry moved;
+    if ((outcome != OUTCOME_DONE && outcome != OUTCOME_DUPLICATE) ||
+        !producer_moved_find(&self->moved, entry->key, &moved) || moved.fold.end == END_DONE) {
         return;
     }
     struct record_event event = {
         .kind = RECORD_EVIDENCE, .key = entry->key, .turn = 1, .outcome = outcome, .attempt = 1};
     uint64_t position = producer_append_event(self, entry->user, &event);
-    producer_learned(self, moved, LOG_PRODUCER, position, &event);
+    producer_learned(self, &moved, LOG_PRODUCER, position, &event);
     self->counts.evidence++;
 }
 

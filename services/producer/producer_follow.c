@@ -54,17 +54,19 @@ note_end(producer_core_t *self, struct producer_moved_entry *moved)
     (void)producer_append_event(self, producer_hash_of(self, moved->key.position), &event);
 }
 
-/* Compare what is known now with what was told before. */
+/* Keep what is known now, and compare it with what was told before. */
 static void
 tell_change(producer_core_t *self, struct producer_moved_entry *moved, uint8_t before, bool own)
 {
     uint8_t after = state_of(&moved->fold);
+    producer_moved_put(&self->moved, moved);
     if (after == before) {
         return;
     }
     if (moved->fold.end != END_NONE && moved->weight > 0) {
         producer_close(self, moved->key, moved->weight);
         moved->weight = 0;
+        producer_moved_put(&self->moved, moved);
     }
     if (moved->fold.end != END_NONE && moved->case_at != 0) {
         producer_pin(self, moved);
@@ -119,37 +121,38 @@ take_record(producer_core_t *self, enum log_id log, const struct log_record *rec
     if (!record_key(record->kind, record->body, record->size, &key)) {
         return ERR_OK;
     }
-    struct producer_moved_entry *moved = producer_moved_find(&self->moved, key);
-    if (moved == NULL) {
+    struct producer_moved_entry moved;
+    if (!producer_moved_find(&self->moved, key, &moved)) {
         return ERR_OK; /* finished, and not kept any more */
     }
-    note_newest(log == LOG_SCHEDULER ? &moved->scheduler_last : &moved->compensator_last, record);
-    uint8_t before = state_of(&moved->fold);
+    note_newest(log == LOG_SCHEDULER ? &moved.scheduler_last : &moved.compensator_last, record);
+    uint8_t before = state_of(&moved.fold);
     err_t rc = ERR_OK;
     if (record->kind == RECORD_MOVED || record->kind == RECORD_TAKEN) {
         struct record_custody custody;
         rc = record_custody_decode(record->body, record->size, &custody, why);
         if (rc == ERR_OK) {
-            fold_custody(&moved->fold, log, record->position, record->kind, &custody);
-            moved->due_unix_ms = custody.due_unix_ms;
+            fold_custody(&moved.fold, log, record->position, record->kind, &custody);
+            moved.due_unix_ms = custody.due_unix_ms;
         }
     } else if (record->kind == RECORD_CASE) {
         struct record_case opened;
         rc = record_case_decode(record->body, record->size, &opened, why);
         if (rc == ERR_OK) {
-            fold_case(&moved->fold, record->position, &opened);
-            moved->case_at = record->position;
-            producer_pin(self, moved);
+            fold_case(&moved.fold, record->position, &opened);
+            moved.case_at = record->position;
+            producer_moved_put(&self->moved, &moved); /* its copy is what is read next */
+            producer_pin(self, &moved);
         }
     } else {
         struct record_event event;
         rc = record_event_decode(record->kind, record->body, record->size, &event, why);
         if (rc == ERR_OK) {
-            producer_learned(self, moved, log, record->position, &event);
+            producer_learned(self, &moved, log, record->position, &event);
             return ERR_OK;
         }
     }
-    tell_change(self, moved, before, false);
+    tell_change(self, &moved, before, false);
     return rc;
 }
 

@@ -167,14 +167,14 @@ producer_history_read(producer_core_t *self, struct delivery_key key, uint64_t l
     fold_accept(&history->fold, key.position);
     struct chain own = {.log = LOG_PRODUCER, .key = key, .history = history};
     walk(self, &own, last);
-    const struct producer_moved_entry *moved = producer_moved_find(&self->moved, key);
-    if (moved != NULL) {
+    struct producer_moved_entry moved;
+    if (producer_moved_find(&self->moved, key, &moved)) {
         struct chain scheduler = {.log = LOG_SCHEDULER, .key = key, .history = history};
         struct chain compensator = {.log = LOG_COMPENSATOR, .key = key, .history = history};
-        walk(self, &scheduler, moved->scheduler_last);
-        walk(self, &compensator, moved->compensator_last);
-        fold_merge(&history->fold, &moved->fold);
-        history->due_unix_ms = moved->due_unix_ms;
+        walk(self, &scheduler, moved.scheduler_last);
+        walk(self, &compensator, moved.compensator_last);
+        fold_merge(&history->fold, &moved.fold);
+        history->due_unix_ms = moved.due_unix_ms;
     }
     qsort(history->attempts, history->count, sizeof history->attempts[0], compare);
     for (uint32_t i = 0; i < history->count; i++) {

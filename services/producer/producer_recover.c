@@ -110,11 +110,15 @@ replay_moved(struct replay *replay, const struct log_record *at, struct why *why
     }
     struct seen seen = look_up(replay, custody.key.position);
     relink(replay, seen.hash, custody.key.position, at->position);
-    struct producer_moved_entry *moved = producer_moved_add(&replay->core->moved, custody.key);
-    fold_accept(&moved->fold, custody.key.position);
-    fold_custody(&moved->fold, LOG_PRODUCER, at->position, RECORD_MOVED, &custody);
-    moved->due_unix_ms = custody.due_unix_ms;
-    moved->weight = seen.weight;
+    struct producer_moved_entry moved;
+    if (!producer_moved_find(&replay->core->moved, custody.key, &moved)) {
+        moved = (struct producer_moved_entry){.key = custody.key};
+    }
+    fold_accept(&moved.fold, custody.key.position);
+    fold_custody(&moved.fold, LOG_PRODUCER, at->position, RECORD_MOVED, &custody);
+    moved.due_unix_ms = custody.due_unix_ms;
+    moved.weight = seen.weight;
+    producer_moved_put(&replay->core->moved, &moved);
     producer_close(replay->core, custody.key, 0);
     return ERR_OK;
 }
@@ -130,15 +134,16 @@ replay_event(struct replay *replay, const struct log_record *at, struct why *why
     }
     struct seen seen = look_up(replay, event.key.position);
     relink(replay, seen.hash, event.key.position, at->position);
-    struct producer_moved_entry *moved = producer_moved_find(&core->moved, event.key);
+    struct producer_moved_entry moved;
     bool ends = at->kind == RECORD_DONE || at->kind == RECORD_CLOSED || at->kind == RECORD_ENDED ||
                 at->kind == RECORD_EVIDENCE;
-    if (moved != NULL) {
-        fold_event(&moved->fold, LOG_PRODUCER, at->position, &event);
-        if (ends && moved->weight > 0) {
-            producer_close(core, event.key, moved->weight);
-            moved->weight = 0;
+    if (producer_moved_find(&core->moved, event.key, &moved)) {
+        fold_event(&moved.fold, LOG_PRODUCER, at->position, &event);
+        if (ends && moved.weight > 0) {
+            producer_close(core, event.key, moved.weight);
+            moved.weight = 0;
         }
+        producer_moved_put(&core->moved, &moved);
     } else if (ends && producer_open_has(&producer_queue_of(core, event.key.subscription)->open,
                                          event.key.position)) {
         producer_close(core, event.key, seen.weight);
@@ -218,15 +223,16 @@ read_others(producer_core_t *self, const uint64_t read[LOG_ID_COUNT], struct why
 static void
 restore_cases(producer_core_t *self)
 {
-    for (uint64_t i = 0; i < self->moved.capacity; i++) {
-        const struct producer_moved_entry *moved = &self->moved.entries[i];
-        if (moved->key.position == 0 || !moved->fold.is_case || moved->fold.end != END_NONE) {
+    for (uint32_t i = 0; i < self->moved.count; i++) {
+        struct producer_moved_entry moved;
+        producer_moved_at(&self->moved, i, &moved);
+        if (!moved.fold.is_case || moved.fold.end != END_NONE) {
             continue;
         }
-        uint64_t hash = producer_hash_of(self, moved->key.position);
+        uint64_t hash = producer_hash_of(self, moved.key.position);
         if (hash != 0) {
-            producer_index_restore(self->index, hash, moved->key.position, moved->key.position);
-            producer_pin(self, moved);
+            producer_index_restore(self->index, hash, moved.key.position, moved.key.position);
+            producer_pin(self, &moved);
         }
     }
 }

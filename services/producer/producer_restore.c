@@ -119,7 +119,7 @@ take_moved(producer_core_t *self, struct bytes_in *in)
             in->failed = true;
         }
         if (!in->failed) {
-            *producer_moved_add(&self->moved, key) = entry;
+            producer_moved_put(&self->moved, &entry);
             producer_queue_of(self, key.subscription)->held += entry.weight > 0;
         }
     }

@@ -8,6 +8,8 @@
 #define MARKS_IN_RETAINED_MAX 64U /* marks are at most this part of it apart */
 #define CHECKPOINT_LEAST_RECORDS 1000U
 #define MARK_MS 60000
+#define EXPIRED_A_LOOK (256U * 1024) /* looked at in one go: some milliseconds */
+#define MOVED_SHORT_TIMES 4U         /* rarer is a checkpoint while room is short */
 
 static struct producer_mark *
 mark_at(producer_core_t *self, uint32_t index)
@@ -78,11 +80,11 @@ oldest_open(producer_core_t *self)
             oldest = low < oldest ? low : oldest;
         }
     }
-    for (uint64_t i = 0; i < self->moved.capacity; i++) {
-        const struct producer_moved_entry *moved = &self->moved.entries[i];
-        if (moved->key.position != 0 && moved->key.position < oldest &&
-            moved->fold.end == END_NONE && !moved->fold.is_case) {
-            oldest = moved->key.position;
+    for (uint32_t i = 0; i < self->moved.count; i++) {
+        struct producer_moved_entry moved;
+        producer_moved_at(&self->moved, i, &moved);
+        if (moved.key.position < oldest && moved.fold.end == END_NONE && !moved.fold.is_case) {
+            oldest = moved.key.position;
         }
     }
     return oldest;
@@ -111,7 +113,6 @@ trim(producer_core_t *self, struct why *why)
     self->trim_to = 0;
     if (rc == ERR_OK && log_first(self->log) > self->expired) {
         self->expired = log_first(self->log);
-        producer_moved_expire(&self->moved, self->expired);
         drop_marks(self);
     }
     return rc;
@@ -129,14 +130,17 @@ producer_retain(producer_core_t *self, struct why *why)
     uint64_t since = log_next(self->log) - self->checkpoint_at;
     bool look = self->now_ms >= self->looked_ms + LOOK_EVERY_MS;
     uint64_t keep = look ? retention_position(self) : 0;
+    uint64_t moved = self->moved.count * 2ULL;
+    moved *= peers_short(self->peers) ? MOVED_SHORT_TIMES : 1; /* delivery/delivery_cost.c */
     /* A checkpoint of much that is open costs much: then it comes less often. What is to be trimmed
      * needs one behind it. */
-    if ((since >= self->settings.checkpoint_records && since >= self->moved.count * 2) ||
+    if ((since >= self->settings.checkpoint_records && since >= moved) ||
         (keep > self->checkpoint_at && since >= CHECKPOINT_LEAST_RECORDS)) {
         producer_checkpoint_write(self);
     }
     if (look) {
         self->looked_ms = self->now_ms;
+        producer_moved_expire(&self->moved, self->expired, EXPIRED_A_LOOK);
         set_mark(self);
         if (keep > log_first(self->log)) {
             plan_trim(self, keep);

@@ -30,13 +30,13 @@ read_copy(producer_core_t *self, uint64_t position, struct producer_stored *stor
 {
     log_t *log = peers_log(self->peers, LOG_COMPENSATOR);
     for (uint16_t id = 1; id <= self->queue_count; id++) {
-        struct producer_moved_entry *moved = producer_moved_find(
-            &self->moved, (struct delivery_key){.position = position, .subscription = id});
-        if (moved == NULL || moved->case_at == 0) {
+        struct producer_moved_entry moved;
+        struct delivery_key key = {.position = position, .subscription = id};
+        if (!producer_moved_find(&self->moved, key, &moved) || moved.case_at == 0) {
             continue;
         }
         struct log_record record;
-        err_t rc = log_read(log, moved->case_at, &record, &stored->block, why);
+        err_t rc = log_read(log, moved.case_at, &record, &stored->block, why);
         if (rc == ERR_NOT_FOUND || rc == ERR_AGAIN) {
             continue; /* another delivery's case may have it */
         }
