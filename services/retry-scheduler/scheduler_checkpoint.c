@@ -20,6 +20,7 @@
 
 #define ITEM_MAX (RECORD_CUSTODY_MAX + 64)
 #define ITEMS_A_STEP 16384
+#define SHORT_TIMES 4 /* rarer is a checkpoint while room is short: delivery/delivery_cost.c */
 #define ITEM_CANCEL 1U
 #define ITEM_CASE 2U
 #define ITEM_DESCRIBED 4U
@@ -132,7 +133,7 @@ static bool
 wanted(struct scheduler_core *self)
 {
     uint64_t count = scheduler_table_count(&self->table);
-    count *= peers_short(self->peers) ? SCHEDULER_SHORT_TIMES : 1; /* delivery_cost.c */
+    count *= peers_short(self->peers) ? SHORT_TIMES : 1;
     uint64_t every =
         self->settings.checkpoint_every > count ? self->settings.checkpoint_every : count;
     return log_next(self->log) - self->checkpoint.since >= every;

@@ -16,7 +16,6 @@
 #define SCHEDULER_UNKNOWN_MS 1000 /* until an unknown subscription is looked for again */
 #define SCHEDULER_GONE_MS 60000   /* until a missing notification is looked for again */
 #define SCHEDULER_READ_A_STEP 10000
-#define SCHEDULER_SHORT_TIMES 4 /* rarer is a checkpoint while room is short */
 
 #define SCHEDULER_PRODUCER_KINDS                                                                   \
     (LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER) |     \
