@@ -19,19 +19,20 @@
 # SECONDS_EACH       fuzz: how long each target runs (default: until its share of a push is done)
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
 #                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
+# MODEL              model: "large" checks more states, for an hour
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
-all_suites=(lint unit crash sim fuzz asan system interop faults stress docs compose)
+all_suites=(lint unit crash sim model fuzz asan system interop faults stress docs compose)
 on_demand=(soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
 fuzz=$(realpath -m "${HERALD_FUZZ_BUILD:-build/tests-fuzz}")
 jobs=${HERALD_JOBS:-2}
 needed_packages=(libcriterion-dev python3 git)
-useful_packages=(python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
+useful_packages=(spin python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
     iproute2 util-linux e2fsprogs mount postgresql)
 total_passed=0 total_failed=0 total_skipped=0
 by_name=no # were the suites asked for by name?
@@ -43,6 +44,7 @@ say_what() {
         unit) echo "every Criterion test" ;;
         crash) echo "recovery from every image that a power cut can leave" ;;
         sim) echo "the services' cores in a simulated network, clock and disk" ;;
+        model) echo "custody, checked state by state" ;;
         fuzz) echo "decoders and recovery on damaged bytes" ;;
         asan) echo "unit and crash again, with AddressSanitizer and UBSan" ;;
         system) echo "the real processes, killed and delayed" ;;
@@ -172,6 +174,15 @@ suite_sim() {
     fi
 }
 suite_stress() { run_optional_label stress "$1"; }
+
+suite_model() {
+    if command -v spin >/dev/null; then
+        HERALD_JOBS=$jobs tests/model/run.sh "$1" || true
+    else
+        echo "skip model: there is no spin"
+        echo "0 0 1" >"$1"
+    fi
+}
 
 # Driven by coverage where clang is. Otherwise the same targets run their corpora and mutations of
 # them, and each is counted as skipped besides: what libFuzzer would find has not been looked for.

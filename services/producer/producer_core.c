@@ -187,7 +187,7 @@ producer_core_step(void *context, int64_t now_ms, int64_t now_unix_ms, struct wh
         rc = producer_retain(self, why);
     }
     if (rc == ERR_OK && self->fault != ERR_OK) {
-        rc = why_set(why, self->fault, "the producer's own log cannot be read back");
+        rc = why_set(why, self->fault, "what an answer or a delivery needs cannot be read back");
     }
     producer_room_keep(self);
     producer_watches_expire(&self->watches, now_ms);

@@ -73,6 +73,7 @@ run_many(void *argument, struct sim_verdict *verdict)
     const struct asked *asked = argument;
     for (uint64_t i = verdict->seed - asked->plan.seed; i < asked->seeds; i += asked->shares) {
         struct sim_plan plan = asked->plan;
+        sim_shrink_watch(); /* each seed has the whole time */
         plan.seed = verdict->seed = asked->plan.seed + i;
         bool twice = i / asked->shares % SAME_TRACE_EVERY == 0;
         for (int again = 0; again <= (int)twice && !verdict->failed; again++) {

@@ -8,6 +8,7 @@
 
 #define COUNTERS_MAX 4096 /* of segments that are looked for */
 #define DOWN_MS 2000
+#define TOLD_MS 2000 /* more than a service lets pass between two rounds */
 
 /* The n-th segment of a log, or its newest; 0: it has none. */
 static uint64_t
@@ -81,4 +82,5 @@ sim_rot_mend(struct sim *self)
         sim_trace(self, "the bit of %s is put back", rot->path);
     }
     rot->there = false;
+    rot->excused_until_ms = self->now_ms + TOLD_MS;
 }

@@ -16,6 +16,7 @@ struct sim;
 
 struct sim_rot {
     bool there;
+    int64_t excused_until_ms; /* what was read while it was there may still be told of */
     char path[64];
     size_t offset; /* of the sector in the file */
     size_t at;     /* of the byte in the sector */

@@ -162,7 +162,8 @@ drop(struct sim_service *service)
 static bool
 rotten(const struct sim *self, err_t rc)
 {
-    return self->rot.there && (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED);
+    bool there = self->rot.there || self->rot.excused_until_ms > self->now_ms;
+    return there && (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED);
 }
 
 void

@@ -4,12 +4,13 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SHRINK_SECONDS 90
-#define RUN_SECONDS 900 /* far more than any takes: one that hangs is a finding */
+#define RUN_SECONDS 600 /* of CPU, far more than any takes: one that hangs is a finding */
 
 static struct sim_verdict *
 shared(void)
@@ -23,6 +24,13 @@ shared(void)
 }
 
 void
+sim_shrink_watch(void)
+{
+    const struct itimerval limit = {.it_value = {.tv_sec = RUN_SECONDS}};
+    CHECK(setitimer(ITIMER_VIRTUAL, &limit, NULL) == 0);
+}
+
+void
 sim_shrink_apart(sim_shrink_work_fn *work, void *argument, struct sim_verdict *verdict)
 {
     struct sim_verdict *page = shared();
@@ -31,7 +39,7 @@ sim_shrink_apart(sim_shrink_work_fn *work, void *argument, struct sim_verdict *v
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        (void)alarm(RUN_SECONDS); /* no earlier alarm is asked for */
+        sim_shrink_watch();
         work(argument, page);
         page->ended = true;
         (void)fflush(stdout);
