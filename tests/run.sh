@@ -16,7 +16,7 @@
 # SEEDS              sim: how many seeds (default 1000)
 # IMAGES             crash: how many images (default 1000000; 30000 under asan)
 # STRIDE             crash: only each STRIDE-th bit flip and operation (default 1, all; 37 under asan)
-# SECONDS_EACH       fuzz: how long each target runs (default: until its share of a push is done)
+# SECONDS_EACH       fuzz: how long each target runs (default 10)
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
 #                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
 # MODEL              model: "large" checks more states, for an hour
