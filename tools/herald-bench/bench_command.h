@@ -7,5 +7,6 @@ int bench_command_run(int argc, char **argv);
 int bench_command_ceiling(int argc, char **argv);
 int bench_command_retain(int argc, char **argv);
 int bench_command_suite(int argc, char **argv);
+int bench_command_hostile(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct {
     {"run", bench_command_run, "put a load on Herald; throughput and latencies"},
     {"retain", bench_command_retain, "memory, disk and restart with many notifications kept"},
     {"suite", bench_command_suite, "Herald and its ceilings in turn, a row a target"},
+    {"hostile", bench_command_hostile, "latency of a good client beside hostile ones"},
     {"ceiling", bench_command_ceiling, "the same machine without Herald: disk and bare ZeroMQ"},
 };
 
