@@ -9,6 +9,7 @@
 # HERALD_BUILD       where the release build goes (default ./build/tests-release)
 # HERALD_ASAN_BUILD  where the build with sanitizers goes (default ./build/tests-asan)
 # HERALD_FUZZ_BUILD  where clang's build for libFuzzer goes (default ./build/tests-fuzz)
+# HERALD_TSAN_BUILD  where the build with ThreadSanitizer goes (default ./build/tests-tsan)
 # HERALD_JOBS        how many programs run at once (default 2)
 #
 # How much of what is without end; docs/TESTING.md says what a push takes and what more shows:
@@ -20,20 +21,24 @@
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
 #                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
 # MODEL              model: "large" checks more states, for an hour
+# STRESS_COUNT       notifications of each thread (default 1000)
+# VALGRIND_SECONDS   valgrind: how long (default 45), or all
+# SYSTEM_ASAN        asan: all for the whole system suite with sanitizers, else the file drawn
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
-all_suites=(lint unit crash sim model fuzz asan system interop faults stress docs compose)
+all_suites=(lint unit crash sim model fuzz asan system interop faults stress valgrind docs compose)
 on_demand=(soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
+tsan=$(realpath -m "${HERALD_TSAN_BUILD:-build/tests-tsan}")
 fuzz=$(realpath -m "${HERALD_FUZZ_BUILD:-build/tests-fuzz}")
 jobs=${HERALD_JOBS:-2}
 needed_packages=(libcriterion-dev python3 git)
 useful_packages=(spin python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
-    iproute2 util-linux e2fsprogs mount postgresql)
+    iproute2 util-linux e2fsprogs mount postgresql valgrind)
 total_passed=0 total_failed=0 total_skipped=0
 by_name=no # were the suites asked for by name?
 declare -A built=() # directory -> yes or no
@@ -46,11 +51,12 @@ say_what() {
         sim) echo "the services' cores in a simulated network, clock and disk" ;;
         model) echo "custody, checked state by state" ;;
         fuzz) echo "decoders and recovery on damaged bytes" ;;
-        asan) echo "unit and crash again, with AddressSanitizer and UBSan" ;;
+        asan) echo "unit, crash and a part of system again, with AddressSanitizer and UBSan" ;;
         system) echo "the real processes, killed and delayed" ;;
         interop) echo "clients in other languages" ;;
         faults) echo "the real processes, failed at system calls, and hostile clients" ;;
-        stress) echo "load for a limited time" ;;
+        stress) echo "threads and real services, with ThreadSanitizer" ;;
+        valgrind) echo "a part of the unit tests, with valgrind" ;;
         docs) echo "commands in the documentation do what it says" ;;
         compose) echo "containers and packages, where an engine answers" ;;
         soak) echo "mixed load and faults for HOURS (on demand)" ;;
@@ -88,6 +94,10 @@ build_release() {
 
 build_asan() {
     build_in "$asan" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHERALD_SANITIZE=address,undefined
+}
+
+build_tsan() {
+    build_in "$tsan" stress_programs -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHERALD_SANITIZE=thread
 }
 
 # Only the targets: the rest of it is tested as the other builds have it.
@@ -173,7 +183,6 @@ suite_sim() {
         SEEDS=${SEEDS:-1000} SEED=$(seed_of_commit) run_optional_label sim "$1"
     fi
 }
-suite_stress() { run_optional_label stress "$1"; }
 
 suite_model() {
     if command -v spin >/dev/null; then
@@ -207,10 +216,19 @@ suite_asan() {
     run_label "$asan" unit "$work/asan-unit" --criterion
     IMAGES=${IMAGES:-30000} STRIDE=${STRIDE:-37} SEED=${SEED:-$(seed_of_commit)} \
         run_label "$asan" crash "$work/asan-crash"
+    # Real processes with sanitizers: the file that the commit draws, or all.
+    local files=(tests/system/test_*.py) pattern='test_*.py'
+    if [ "${SYSTEM_ASAN:-}" != all ]; then
+        pattern=$(basename "${files[$(($(seed_of_commit) % ${#files[@]}))]}")
+    fi
+    echo "system with sanitizers: $pattern"
+    HERALD_BIN=$asan/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
+        "$(choose_python)" tests/runner/run_unittest.py tests/system "$work/asan-system" "$pattern" ||
+        true
     unset ASAN_OPTIONS UBSAN_OPTIONS
-    # Both or nothing: half a result must not look like a whole one.
-    if [ -s "$work/asan-unit" ] && [ -s "$work/asan-crash" ]; then
-        cat "$work/asan-unit" "$work/asan-crash" >"$1"
+    # All or nothing: a part of the result must not look like a whole one.
+    if [ -s "$work/asan-unit" ] && [ -s "$work/asan-crash" ] && [ -s "$work/asan-system" ]; then
+        cat "$work/asan-unit" "$work/asan-crash" "$work/asan-system" >"$1"
     fi
 }
 
@@ -236,7 +254,31 @@ run_python() {
 
 suite_system() { run_python tests/system "$1"; }
 suite_interop() { run_python tests/interop "$1"; }
-suite_faults() { run_python tests/faults "$1"; }
+
+suite_stress() {
+    if build_tsan; then
+        HERALD_BIN=$tsan/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
+            "$(choose_python)" tests/runner/run_unittest.py tests/stress "$1" || true
+    fi
+}
+
+suite_valgrind() {
+    if ! command -v valgrind >/dev/null; then
+        echo "skip valgrind: it is not here"
+        echo "0 0 1" >"$1"
+    elif build_release; then
+        tests/valgrind/run_valgrind.sh "$release" "$1"
+    fi
+}
+
+
+suite_faults() {
+    run_optional_label faults "$work/faults-label"
+    run_python tests/faults "$work/faults-python"
+    if [ -s "$work/faults-label" ] && [ -s "$work/faults-python" ]; then
+        cat "$work/faults-label" "$work/faults-python" >"$1"
+    fi
+}
 
 suite_docs() {
     local script result passed=0 failed=0 skipped=0
@@ -304,7 +346,7 @@ run_suite() {
     title="=== $name: $(say_what "$name")"
     rm -f "$work/counts"
     case $name in
-        sim | stress | docs)
+        sim | docs)
             # These may be absent, and then nothing is worth a header.
             "suite_$name" "$work/counts" >"$work/out"
             if [ "$(cat "$work/counts" 2>/dev/null)" = absent ]; then
