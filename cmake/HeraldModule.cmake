@@ -15,6 +15,7 @@ function(herald_program name)
     add_executable(${name} ${arg_SOURCES})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
     target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_options(${name} PRIVATE ${HERALD_WHOLE_LINK})
     target_link_libraries(${name} PRIVATE ${arg_LINK})
     # A service is a package of its own; the tools share one.
     string(REGEX REPLACE "^herald-" "" component ${name})
