@@ -18,13 +18,35 @@ text_of(const char *text)
     return (struct wire_text){.data = text, .size = strlen(text)};
 }
 
+static struct producer_topic *
+topic_slot(producer_core_t *self, struct wire_text topic)
+{
+    return &self->topics[content_hash_id(topic.data, topic.size) % PRODUCER_TOPICS];
+}
+
+static bool
+holds_topic(const struct producer_topic *slot, struct wire_text topic)
+{
+    return slot->size == topic.size && memcmp(slot->topic, topic.data, topic.size) == 0;
+}
+
+/* The last topic that was admitted: nearly always this one's too, and then it is a good one. */
+static bool
+is_last_topic(const producer_core_t *self, struct wire_text topic)
+{
+    return self->last_topic != NULL && holds_topic(self->last_topic, topic);
+}
+
 /* Which subscriptions match; looked up again only when the slot holds another topic. */
 static const struct producer_topic *
 route_topic(producer_core_t *self, struct wire_text topic)
 {
-    uint64_t hash = content_hash_id(topic.data, topic.size);
-    struct producer_topic *slot = &self->topics[hash % PRODUCER_TOPICS];
-    if (slot->size == topic.size && memcmp(slot->topic, topic.data, topic.size) == 0) {
+    if (is_last_topic(self, topic)) {
+        return self->last_topic;
+    }
+    struct producer_topic *slot = topic_slot(self, topic);
+    self->last_topic = slot;
+    if (holds_topic(slot, topic)) {
         return slot;
     }
     slot->size = topic.size;
@@ -76,9 +98,11 @@ repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t p
 }
 
 static void
-append(producer_core_t *self, const struct producer_topic *topic, struct wire_bytes encoded,
-       const struct wire_notification *notification, const uint8_t *hash)
+append(producer_core_t *self, const struct producer_topic *topic,
+       const struct producer_offered *offered, const struct wire_notification *notification,
+       const uint8_t *hash)
 {
+    struct wire_bytes encoded = offered->encoded;
     uint32_t weight = producer_weight(notification, encoded.size);
     struct record_notification record = {
         .received_unix_ms = self->now_unix_ms,
@@ -93,9 +117,8 @@ append(producer_core_t *self, const struct producer_topic *topic, struct wire_by
     size_t size = record_notification_size(&record);
     uint8_t *space = log_append_space(self->log, RECORD_NOTIFICATION, size, &position);
     (void)record_notification_encode(&record, space); /* its size is known */
-    uint64_t id = content_hash_id(notification->biz_id.data, notification->biz_id.size);
-    producer_index_add(self->index, id, position, self->expired);
-    producer_touch(self, id, position);
+    producer_index_add(self->index, offered->id, position, self->expired);
+    producer_touch(self, offered->id, position);
     for (unsigned i = 0; i < topic->count; i++) {
         producer_open_add(&producer_queue_of(self, topic->subscriptions[i])->open, position);
         producer_load_add(self, topic->subscriptions[i], weight);
@@ -122,8 +145,9 @@ examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notificati
     if (wire_notification_decode(encoded.data, encoded.size, notification, why) != ERR_OK) {
         return refused(self, "notification", why->text);
     }
-    if (topic_pattern_check_topic(notification->topic.data, notification->topic.size, why) !=
-        ERR_OK) {
+    if (!is_last_topic(self, notification->topic) &&
+        topic_pattern_check_topic(notification->topic.data, notification->topic.size, why) !=
+            ERR_OK) {
         return refused(self, "topic", why->text);
     }
     struct policy policy;
@@ -135,8 +159,9 @@ examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notificati
 }
 
 static struct wire_result
-admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
+admit(producer_core_t *self, const struct producer_offered *offered, struct why *why)
 {
+    struct wire_bytes encoded = offered->encoded;
     struct wire_notification notification;
     struct wire_result result = examine(self, encoded, &notification, why);
     if (result.status != WIRE_ACCEPTED) {
@@ -152,7 +177,8 @@ admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
     uint8_t hash[CONTENT_HASH_BYTES];
     content_hash(&content, hash);
     struct producer_stored stored;
-    struct producer_index_entry *known = producer_find(self, notification.biz_id, &stored);
+    struct producer_index_entry *known =
+        producer_find_hashed(self, offered->id, notification.biz_id, &stored);
     if (known != NULL) {
         result = repeated(self, &stored, producer_index_position(known), hash, why);
         producer_stored_release(&stored);
@@ -180,19 +206,24 @@ admit(producer_core_t *self, struct wire_bytes encoded, struct why *why)
         return busy(self, "disk: what is left is kept for what was accepted");
     }
     result.position = log_next(self->log);
-    append(self, topic, encoded, &notification, hash);
+    append(self, topic, offered, &notification, hash);
     return result;
 }
 
-/* The places in the index of all that the frame names, fetched at once and not one by one. */
+/* Find all that the frame has, and have its places in the index fetched, at once and not one by
+ * one. */
 static void
-prefetch(producer_core_t *self, const struct wire_in *in, uint32_t count)
+gather(producer_core_t *self, struct wire_in *in, uint32_t count)
 {
-    struct wire_in ahead = *in;
+    CHECK(count <= LIMIT_FRAME_NOTIFICATIONS);
     for (uint32_t i = 0; i < count; i++) {
-        struct wire_bytes encoded = wire_submit_next(&ahead);
-        struct wire_text biz_id = wire_notification_peek(encoded.data, encoded.size).biz_id;
-        producer_index_prefetch(self->index, content_hash_id(biz_id.data, biz_id.size));
+        struct producer_offered *offered = &self->offered[i];
+        offered->encoded = wire_submit_next(in);
+        CHECK(offered->encoded.data != NULL); /* wire_message_open has checked the whole frame */
+        struct wire_text biz_id =
+            wire_notification_biz_id(offered->encoded.data, offered->encoded.size);
+        offered->id = content_hash_id(biz_id.data, biz_id.size);
+        producer_index_prefetch(self->index, offered->id);
     }
 }
 
@@ -206,7 +237,7 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
         producer_refuse(self, route, head->request, WIRE_REFUSED, in->why.text);
         return;
     }
-    prefetch(self, in, count);
+    gather(self, in, count);
     if (log_refresh(self->log, &why) != ERR_OK) { /* how much room there is */
         producer_refuse(self, route, head->request, WIRE_BUSY, why.text);
         return;
@@ -215,9 +246,7 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);
     for (uint32_t i = 0; i < count; i++) {
-        struct wire_bytes encoded = wire_submit_next(in);
-        CHECK(encoded.data != NULL); /* wire_message_open has checked the whole frame */
-        struct wire_result result = admit(self, encoded, &why);
+        struct wire_result result = admit(self, &self->offered[i], &why);
         wire_results_add(&results, &result);
     }
     wire_results_end(&results);

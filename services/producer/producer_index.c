@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "producer_slots.h"
 
 #include <assert.h>
 #include <string.h>
@@ -11,12 +12,13 @@
 #define PINNED 2
 
 struct table {
-    struct producer_index_entry *entries; /* owned */
+    struct producer_index_entry *entries; /* in the index's slots */
     uint32_t capacity;                    /* a power of two; 0: none yet */
     uint32_t count;
 };
 
 struct producer_index {
+    struct producer_slots slots; /* owned */
     struct table tables[TABLES];
     uint64_t count;
     uint64_t bytes;
@@ -35,7 +37,9 @@ place_of(uint32_t tag, uint32_t capacity)
 producer_index_t *
 producer_index_new(void)
 {
-    return mem_zeroed(sizeof(producer_index_t));
+    producer_index_t *self = mem_zeroed(sizeof *self);
+    producer_slots_init(&self->slots, TABLES, FIRST_CAPACITY * sizeof(struct producer_index_entry));
+    return self;
 }
 
 void
@@ -43,9 +47,7 @@ producer_index_destroy(producer_index_t **self_p)
 {
     producer_index_t *self = *self_p;
     if (self != NULL) {
-        for (uint32_t i = 0; i < TABLES; i++) {
-            mem_free(self->tables[i].entries);
-        }
+        producer_slots_fini(&self->slots);
         mem_free(self);
         *self_p = NULL;
     }
@@ -115,19 +117,38 @@ lives(const struct producer_index_entry *entry, uint64_t expired)
 }
 
 static void
+fill(struct table *table, const struct table *from, uint64_t expired)
+{
+    for (uint32_t i = 0; i < from->capacity; i++) {
+        if (lives(&from->entries[i], expired)) {
+            put(table, &from->entries[i]);
+        }
+    }
+}
+
+static void
 resize(producer_index_t *self, struct table *table, uint32_t capacity, uint64_t expired)
 {
+    uint32_t number = (uint32_t)(table - self->tables);
     struct table old = *table;
+    size_t old_bytes = old.capacity * sizeof *old.entries;
+    size_t bytes = capacity * sizeof *old.entries;
     *table = (struct table){.capacity = capacity};
-    table->entries = mem_array(capacity, sizeof *table->entries);
-    for (uint32_t i = 0; i < old.capacity; i++) {
-        if (lives(&old.entries[i], expired)) {
-            put(table, &old.entries[i]);
+    if (capacity == old.capacity) { /* in its place, by way of a copy */
+        table->entries = old.entries;
+        old.entries = mem_copy(old.entries, old_bytes);
+        memset(table->entries, 0, bytes);
+        fill(table, &old, expired);
+        mem_free(old.entries);
+    } else {
+        table->entries = producer_slots_take(&self->slots, number, bytes);
+        fill(table, &old, expired);
+        if (old_bytes > 0) {
+            producer_slots_leave(&self->slots, number, old_bytes);
         }
     }
     self->count -= old.count - table->count;
-    self->bytes += ((uint64_t)capacity - old.capacity) * sizeof *table->entries;
-    mem_free(old.entries);
+    self->bytes += bytes - old_bytes;
 }
 
 /* Without what has expired; twice as large when that is not enough. */

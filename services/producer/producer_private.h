@@ -20,6 +20,9 @@ err_t producer_make_durable(producer_core_t *self, uint64_t position);
 /* The entry of the notification with this biz_id; NULL: none. ERR_... only when a log fails. */
 struct producer_index_entry *producer_find(producer_core_t *self, struct wire_text biz_id,
                                            struct producer_stored *stored);
+struct producer_index_entry *producer_find_hashed(producer_core_t *self, uint64_t hash,
+                                                  struct wire_text biz_id,
+                                                  struct producer_stored *stored);
 /* Append an event or custody record, linked to the notification's records before it. */
 uint64_t producer_append_event(producer_core_t *self, uint64_t hash, struct record_event *event);
 uint64_t producer_append_custody(producer_core_t *self, uint64_t hash,

@@ -103,7 +103,13 @@ producer_make_durable(producer_core_t *self, uint64_t position)
 struct producer_index_entry *
 producer_find(producer_core_t *self, struct wire_text biz_id, struct producer_stored *stored)
 {
-    uint64_t hash = content_hash_id(biz_id.data, biz_id.size);
+    return producer_find_hashed(self, content_hash_id(biz_id.data, biz_id.size), biz_id, stored);
+}
+
+struct producer_index_entry *
+producer_find_hashed(producer_core_t *self, uint64_t hash, struct wire_text biz_id,
+                     struct producer_stored *stored)
+{
     uint32_t cursor = 0;
     struct producer_index_entry *entry = NULL;
     self->unreadable = false;

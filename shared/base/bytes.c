@@ -4,42 +4,11 @@
 
 #include <string.h>
 
-size_t
-bytes_put_varint(uint8_t *to, uint64_t value)
-{
-    size_t used = 0;
-    while (value >= 0x80) {
-        to[used++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    to[used++] = (uint8_t)value;
-    return used;
-}
-
 struct bytes_in
 bytes_in_over(const void *data, size_t size)
 {
     const uint8_t *start = data;
     return (struct bytes_in){.next = start, .end = start + size, .failed = false};
-}
-
-const uint8_t *
-bytes_in_span(struct bytes_in *in, uint64_t size)
-{
-    if (in->failed || size > (uint64_t)(in->end - in->next)) {
-        in->failed = true;
-        return NULL;
-    }
-    const uint8_t *span = in->next;
-    in->next += size;
-    return span;
-}
-
-uint8_t
-bytes_in_u8(struct bytes_in *in)
-{
-    const uint8_t *span = bytes_in_span(in, 1);
-    return span == NULL ? 0 : span[0];
 }
 
 uint16_t
@@ -64,18 +33,20 @@ bytes_in_u64(struct bytes_in *in)
 }
 
 uint64_t
-bytes_in_varint(struct bytes_in *in)
+bytes_in_varint_long(struct bytes_in *in)
 {
+    const uint8_t *at = in->next;
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && !in->failed; shift += 7) {
-        uint8_t byte = bytes_in_u8(in);
+    for (unsigned shift = 0; shift < 64 && !in->failed && at < in->end; shift += 7) {
+        uint8_t byte = *at++;
         uint64_t bits = byte & 0x7fU;
         if ((bits << shift) >> shift != bits || (byte == 0 && shift > 0)) {
             break; /* more than 64 bits, or a longer form than needed */
         }
         value |= bits << shift;
         if ((byte & 0x80U) == 0) {
-            return in->failed ? 0 : value;
+            in->next = at;
+            return value;
         }
     }
     in->failed = true;
@@ -137,6 +108,10 @@ bytes_out_u64(struct bytes_out *out, uint64_t value)
 void
 bytes_out_varint(struct bytes_out *out, uint64_t value)
 {
+    if ((size_t)(out->end - out->next) >= BYTES_VARINT_MAX) {
+        out->next += bytes_put_varint(out->next, value);
+        return;
+    }
     uint8_t form[BYTES_VARINT_MAX];
     size_t used = bytes_put_varint(form, value);
     memcpy(bytes_out_take(out, used), form, used);

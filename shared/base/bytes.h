@@ -55,7 +55,17 @@ bytes_get_u64(const uint8_t *from)
 }
 
 /* Write LEB128 and return the number of bytes, 1 to BYTES_VARINT_MAX. */
-size_t bytes_put_varint(uint8_t *to, uint64_t value);
+static inline size_t
+bytes_put_varint(uint8_t *to, uint64_t value)
+{
+    size_t used = 0;
+    while (value >= 0x80) {
+        to[used++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    to[used++] = (uint8_t)value;
+    return used;
+}
 
 /* A reader over memory that it does not own. */
 struct bytes_in {
@@ -65,14 +75,40 @@ struct bytes_in {
 };
 
 struct bytes_in bytes_in_over(const void *data, size_t size);
-uint8_t bytes_in_u8(struct bytes_in *in);
 uint16_t bytes_in_u16(struct bytes_in *in);
 uint32_t bytes_in_u32(struct bytes_in *in);
 uint64_t bytes_in_u64(struct bytes_in *in);
-uint64_t bytes_in_varint(struct bytes_in *in); /* refuses over-long and over-range forms */
-const uint8_t *bytes_in_span(struct bytes_in *in, uint64_t size); /* NULL when it does not fit */
+uint64_t bytes_in_varint_long(struct bytes_in *in); /* of any length */
 size_t bytes_in_left(const struct bytes_in *in);
 bool bytes_in_done(const struct bytes_in *in); /* nothing failed, nothing is left */
+
+/* NULL when it does not fit. */
+static inline const uint8_t *
+bytes_in_span(struct bytes_in *in, uint64_t size)
+{
+    if (in->failed || size > (uint64_t)(in->end - in->next)) {
+        in->failed = true;
+        return NULL;
+    }
+    const uint8_t *span = in->next;
+    in->next += size;
+    return span;
+}
+
+static inline uint8_t
+bytes_in_u8(struct bytes_in *in)
+{
+    const uint8_t *span = bytes_in_span(in, 1);
+    return span == NULL ? 0 : span[0];
+}
+
+/* Refuses over-long and over-range forms. */
+static inline uint64_t
+bytes_in_varint(struct bytes_in *in)
+{
+    return !in->failed && in->next < in->end && *in->next < 0x80 ? *in->next++
+                                                                 : bytes_in_varint_long(in);
+}
 
 /* A writer into memory of a fixed size; writing past the end is our own bug (CHECK). */
 struct bytes_out {

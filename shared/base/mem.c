@@ -2,8 +2,11 @@
 
 #include "base/check.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define KEEP_BYTES (32 * 1024 * 1024)
 
 void *
 mem_alloc(size_t size)
@@ -55,4 +58,12 @@ void
 mem_free(void *memory)
 {
     free(memory);
+}
+
+void
+mem_keep(void)
+{
+    /* Both are hints: without them it is slower. */
+    (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
 }

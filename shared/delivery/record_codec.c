@@ -35,13 +35,22 @@
 #define FLAG_PREVIOUS 16U
 #define FLAG_UNFENCED 32U
 
+static size_t
+varint_bytes(uint64_t value)
+{
+    size_t bytes = 1;
+    for (; value >= 0x80; value >>= 7) {
+        bytes++;
+    }
+    return bytes;
+}
+
 size_t
 record_notification_size(const struct record_notification *record)
 {
-    uint8_t form[BYTES_VARINT_MAX];
-    size_t size = bytes_put_varint(form, (uint64_t)record->received_unix_ms) + 16 + 1;
+    size_t size = varint_bytes((uint64_t)record->received_unix_ms) + 16 + 1;
     for (unsigned i = 0; i < record->subscription_count; i++) {
-        size += bytes_put_varint(form, record->subscriptions[i]);
+        size += varint_bytes(record->subscriptions[i]);
     }
     return size + record->encoded_size;
 }

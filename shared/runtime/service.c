@@ -243,6 +243,7 @@ service_main(const struct service *service, int argc, char **argv)
         return rc == ERR_OK ? EXIT_CODE_OK : EXIT_CODE_CONFIG;
     }
     set_up_process();
+    mem_keep();
     accept_guard_open(settings_number(settings, "connections"));
     set_up_log(settings);
     rc = make_directories(options->data, &why);

@@ -93,45 +93,89 @@ refuse(struct wire_check_seen *seen, const char *fault)
     return NULL;
 }
 
+/* One head with all that belongs to it, but for the values inside: those are left. */
+static const uint8_t *
+check_head(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen, uint64_t *inside)
+{
+    struct extent extent = {0};
+    uint8_t head = *at++;
+    if (head >= 0xc0U && head < 0xe0U && shapes[head & 0x1fU].kind == SHAPE_NEVER) {
+        return refuse(seen, "ext types and the byte 0xc1 are not used here");
+    }
+    at = measure(head, at, end, &extent);
+    if (at == NULL) {
+        return refuse(seen, "the message ends in the middle");
+    }
+    /* Each value inside takes at least one byte, so a count is believed up to that only. */
+    if (extent.byte_count > (uint64_t)(end - at) || extent.inside > (uint64_t)(end - at)) {
+        return refuse(seen, "its length exceeds the message");
+    }
+    seen->map = seen->map || extent.map;
+    *inside = extent.inside;
+    return at + extent.byte_count;
+}
+
+/* Nearly all values are numbers and short texts: how many bytes follow the head byte. T: that takes
+ * a look at the table above. */
+#define T TAKES_A_LOOK
+#define TAKES_A_LOOK 255
+/* clang-format off */
+static const uint8_t follow[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x00 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x10 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x20 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x30 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x40 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x50 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x60 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x70 */
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, /* 0x80 */
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, /* 0x90 */
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, /* 0xa0 */
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, /* 0xb0 */
+    0, T, 0, 0, T, T, T, T, T, T, 4, 8, 1, 2, 4, 8, /* 0xc0 */
+    1, 2, 4, 8, T, T, T, T, T, T, T, T, T, T, T, T, /* 0xd0 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0xe0 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0xf0 */
+};
+/* clang-format on */
+#undef T
+
 const uint8_t *
 wire_check_value(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen)
 {
     *seen = (struct wire_check_seen){0};
-    uint64_t left[LIMIT_MSGPACK_DEPTH + 1] = {1};
+    uint64_t outside[LIMIT_MSGPACK_DEPTH]; /* values that are left around the innermost array */
+    uint64_t left = 1;
     unsigned depth = 0;
     for (;;) {
-        while (left[depth] == 0) {
+        while (left == 0) {
             if (depth == 0) {
                 return at;
             }
-            depth--;
+            left = outside[--depth];
         }
-        left[depth]--;
+        left--;
         if (at == end) {
             return refuse(seen, "the message ends in the middle");
         }
-        struct extent extent = {0};
-        uint8_t head = *at++;
-        bool never = head >= 0xc0U && head < 0xe0U && shapes[head & 0x1fU].kind == SHAPE_NEVER;
-        if (never) {
-            return refuse(seen, "ext types and the byte 0xc1 are not used here");
-        }
-        at = measure(head, at, end, &extent);
-        if (at == NULL) {
-            return refuse(seen, "the message ends in the middle");
-        }
-        /* Each value inside takes at least one byte, so a count is believed up to that only. */
-        if (extent.byte_count > (uint64_t)(end - at) || extent.inside > (uint64_t)(end - at)) {
-            return refuse(seen, "its length exceeds the message");
-        }
-        at += extent.byte_count;
         seen->item_count++;
-        seen->map = seen->map || extent.map;
-        if (extent.inside > 0 && depth == LIMIT_MSGPACK_DEPTH) {
+        uint8_t step = follow[*at];
+        if (step != TAKES_A_LOOK && step < end - at) {
+            at += 1 + step;
+            continue;
+        }
+        uint64_t inside = 0;
+        at = check_head(at, end, seen, &inside);
+        if (at == NULL) {
+            return NULL;
+        }
+        if (inside > 0 && depth == LIMIT_MSGPACK_DEPTH) {
             return refuse(seen, DEPTH_TEXT(LIMIT_MSGPACK_DEPTH));
         }
-        if (extent.inside > 0) {
-            left[++depth] = extent.inside;
+        if (inside > 0) {
+            outside[depth++] = left;
+            left = inside;
         }
     }
 }

@@ -1,5 +1,7 @@
 #include "wire/wire_deliver.h"
 
+#include <string.h>
+
 #define ITEM_FIELDS 10
 #define OUTCOME_FIELDS 5
 #define JOB_FIELDS 3
@@ -15,21 +17,32 @@ wire_deliver_begin(struct wire_out *out, const struct wire_deliver *head)
     return (struct wire_deliver_out){.out = out, .at = wire_out_open(out)};
 }
 
+/* Everything of an item before its notification, at most. */
+#define ITEM_HEAD_BYTES (1 + 7 * WIRE_UINT_MAX + 1 + 2 + WIRE_HASH_BYTES)
+
+/* Done for every delivery: one look at the room, then plain stores. */
 void
 wire_deliver_add(struct wire_deliver_out *self, const struct wire_item *item)
 {
-    struct wire_out *out = self->out;
-    wire_out_array(out, ITEM_FIELDS);
-    wire_out_uint(out, item->position);
-    wire_out_uint(out, item->subscription);
-    wire_out_uint(out, item->turn);
-    wire_out_uint(out, item->attempt);
-    wire_out_uint(out, item->attempts_limit);
-    wire_out_uint(out, (uint64_t)item->first_sent_unix_ms);
-    wire_out_uint(out, item->lease_ms);
-    wire_out_bool(out, item->alone);
-    wire_out_bin(out, item->hash, WIRE_HASH_BYTES);
-    wire_out_raw(out, item->notification.data, item->notification.size);
+    const struct wire_bytes *notification = &item->notification;
+    uint8_t *at = wire_out_claim(self->out, ITEM_HEAD_BYTES + notification->size);
+    *at++ = 0x90U | ITEM_FIELDS;
+    at = wire_out_form_uint(at, item->position);
+    at = wire_out_form_uint(at, item->subscription);
+    at = wire_out_form_uint(at, item->turn);
+    at = wire_out_form_uint(at, item->attempt);
+    at = wire_out_form_uint(at, item->attempts_limit);
+    at = wire_out_form_uint(at, (uint64_t)item->first_sent_unix_ms);
+    at = wire_out_form_uint(at, item->lease_ms);
+    *at++ = item->alone ? 0xc3 : 0xc2;
+    *at++ = 0xc4; /* binary, its length in one byte */
+    *at++ = WIRE_HASH_BYTES;
+    memcpy(at, item->hash, WIRE_HASH_BYTES);
+    at += WIRE_HASH_BYTES;
+    if (notification->size > 0) {
+        memcpy(at, notification->data, notification->size);
+    }
+    wire_out_claimed(self->out, at + notification->size);
     self->count++;
 }
 

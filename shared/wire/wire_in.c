@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define FIELD_NIL 0xc0U
 
@@ -52,7 +53,10 @@ take_be(struct wire_in *in, const char *field, size_t size)
 static uint8_t
 take_head(struct wire_in *in, const char *field)
 {
-    return (uint8_t)take_be(in, field, 1);
+    if (!in->failed && in->next < in->end) {
+        return *in->next++;
+    }
+    return (uint8_t)take_be(in, field, 1); /* says why not */
 }
 
 static const uint8_t *
@@ -115,6 +119,9 @@ wire_in_rest(struct wire_in *in, uint32_t count, uint32_t known)
 uint64_t
 wire_in_uint(struct wire_in *in, const char *field, uint64_t max)
 {
+    if (!in->failed && in->next < in->end && *in->next < 0x80U && *in->next <= max) {
+        return *in->next++; /* most of them */
+    }
     uint8_t head = take_head(in, field);
     uint64_t value = 0;
     if (head < 0x80U) {
@@ -174,12 +181,32 @@ utf8_size(const unsigned char *at, const unsigned char *end)
     return longer_than_needed || surrogate || beyond_unicode || control ? 0 : need;
 }
 
+/* Eight bytes at once: all of them printable ASCII? A byte is not when its highest bit is set, when
+ * it is below 0x20 (taking 0x20 borrows), or when it is 0x7f (xor with it leaves 0, and taking 1
+ * borrows). A borrow can also reach the byte above one that is not; then the answer is no already.
+ */
+static bool
+is_plain_ascii(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t deleted = word ^ (ones * 0x7f);
+    return ((word | (word - ones * 0x20) | (deleted - ones)) & (ones * 0x80)) == 0;
+}
+
 size_t
 wire_in_utf8_prefix(const char *data, size_t size)
 {
     const unsigned char *start = (const unsigned char *)data;
     const unsigned char *end = start + size;
     const unsigned char *at = start;
+    uint64_t word = 0;
+    while ((size_t)(end - at) >= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        if (!is_plain_ascii(word)) {
+            break;
+        }
+        at += sizeof word;
+    }
     while (at < end) {
         size_t step = utf8_size(at, end);
         if (step == 0) {

@@ -45,8 +45,8 @@ wire_out_has_room(const struct wire_out *out, size_t size)
     return out->size + size + ITEM_OVERHEAD <= LIMIT_FRAME_BYTES;
 }
 
-static uint8_t *
-wire_out_room(struct wire_out *out, size_t size)
+uint8_t *
+wire_out_claim(struct wire_out *out, size_t size)
 {
     CHECK(size <= LIMIT_WIRE_BYTES && out->size <= LIMIT_WIRE_BYTES - size);
     if (out->size + size > out->capacity) {
@@ -57,7 +57,13 @@ wire_out_room(struct wire_out *out, size_t size)
         out->data = mem_resize(out->data, capacity);
         out->capacity = capacity;
     }
-    uint8_t *at = out->data + out->size;
+    return out->data + out->size;
+}
+
+static uint8_t *
+wire_out_room(struct wire_out *out, size_t size)
+{
+    uint8_t *at = wire_out_claim(out, size);
     out->size += size;
     return at;
 }
@@ -102,17 +108,7 @@ wire_out_close(struct wire_out *out, size_t at, uint32_t count)
 void
 wire_out_uint(struct wire_out *out, uint64_t value)
 {
-    if (value < 0x80) {
-        put_head(out, (uint8_t)value, 0, 0);
-    } else if (value <= UINT8_MAX) {
-        put_head(out, 0xcc, value, 1);
-    } else if (value <= UINT16_MAX) {
-        put_head(out, 0xcd, value, 2);
-    } else if (value <= UINT32_MAX) {
-        put_head(out, 0xce, value, 4);
-    } else {
-        put_head(out, 0xcf, value, 8);
-    }
+    wire_out_claimed(out, wire_out_form_uint(wire_out_claim(out, WIRE_UINT_MAX), value));
 }
 
 void

@@ -27,6 +27,32 @@ size_t wire_out_size(const struct wire_out *out);
  * that receivers take. A single item always fits an empty frame. */
 bool wire_out_has_room(const struct wire_out *out, size_t size);
 
+/* For what is written often: room for at most `size` bytes, and how many of them were used. */
+uint8_t *wire_out_claim(struct wire_out *out, size_t size);
+static inline void
+wire_out_claimed(struct wire_out *out, const uint8_t *end)
+{
+    out->size = (size_t)(end - out->data);
+}
+
+#define WIRE_UINT_MAX 9
+/* An unsigned integer in its shortest form; returns what is behind it. */
+static inline uint8_t *
+wire_out_form_uint(uint8_t *to, uint64_t value)
+{
+    if (value < 0x80) {
+        *to = (uint8_t)value;
+        return to + 1;
+    }
+    unsigned step = value <= UINT8_MAX ? 0 : value <= UINT16_MAX ? 1 : value <= UINT32_MAX ? 2 : 3;
+    unsigned size = 1U << step;
+    *to++ = (uint8_t)(0xccU + step);
+    for (unsigned i = size; i > 0; i--) {
+        *to++ = (uint8_t)(value >> (8 * (i - 1)));
+    }
+    return to;
+}
+
 void wire_out_array(struct wire_out *out, uint32_t count);
 void wire_out_uint(struct wire_out *out, uint64_t value);
 void wire_out_bool(struct wire_out *out, bool value);

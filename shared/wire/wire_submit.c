@@ -89,6 +89,19 @@ peek_not_zero(const uint8_t *at, const uint8_t *end)
     return other;
 }
 
+struct wire_text
+wire_notification_biz_id(const void *encoded, size_t size)
+{
+    const uint8_t *end = (const uint8_t *)encoded + size;
+    const uint8_t *next = encoded;
+    const uint8_t *biz_id = NULL;
+    if (peek_value(next, end, &next) == NULL || peek_value(next, end, &next) == NULL ||
+        (biz_id = peek_value(next, end, &next)) == NULL) { /* array, topic, biz_id */
+        return (struct wire_text){0};
+    }
+    return (struct wire_text){.data = (const char *)biz_id, .size = (size_t)(next - biz_id)};
+}
+
 struct wire_peek
 wire_notification_peek(const void *encoded, size_t size)
 {

@@ -39,6 +39,8 @@ struct wire_peek {
     bool has_deadline;
 };
 struct wire_peek wire_notification_peek(const void *encoded, size_t size);
+/* Its biz_id alone. */
+struct wire_text wire_notification_biz_id(const void *encoded, size_t size);
 
 /* Reading a SUBMIT: open with wire_message_open, then: */
 uint32_t wire_submit_open(struct wire_in *in); /* how many notifications; 0 after a fault */

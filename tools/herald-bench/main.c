@@ -1,6 +1,7 @@
 /* herald-bench: measures Herald, and what the machine would give without it. */
 #include "bench_command.h"
 
+#include "base/mem.h"
 #include "runtime/exit_code.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ static const struct {
 int
 main(int argc, char **argv)
 {
+    mem_keep();
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc - 2, argv + 2);
