@@ -223,7 +223,9 @@ pause_jittered(int try_count)
 
 /*
  * Until it is committed, or cannot be. A commit whose outcome is unknown is no special case: done
- * again, it finds under each key what it left there.
+ * again, it finds under each key what it left there. When there is no time left for that, DOWN says
+ * nothing of the outcome, and comes before the leases run out; it is found when the batch comes
+ * again.
  */
 static enum order_store_result
 run_until_known(order_db_t *self, const struct task *task)
@@ -239,7 +241,8 @@ run_until_known(order_db_t *self, const struct task *task)
         struct why why = self->store->why;
         enum order_store_result back =
             result == ORDER_STORE_LOST ? ORDER_STORE_LOST : ops->rollback(self->store);
-        if (back == ORDER_STORE_LOST) {
+        bool is_late = clock_mono_ms() >= give_up_ms;
+        if (back == ORDER_STORE_LOST && !is_late) {
             back = ops->reopen(self->store);
         }
         if (back != ORDER_STORE_OK) {
@@ -247,7 +250,7 @@ run_until_known(order_db_t *self, const struct task *task)
         }
         self->store->why = why;
         bool is_known = result == ORDER_STORE_DOWN;
-        if (is_known || try_count >= ORDER_DB_TRIES || clock_mono_ms() >= give_up_ms) {
+        if (is_known || try_count >= ORDER_DB_TRIES || is_late) {
             return ORDER_STORE_DOWN;
         }
         if (result == ORDER_STORE_REFUSED) {
@@ -268,7 +271,7 @@ transact(order_db_t *self, order_steps_fn *step, const struct order_db_batch *ba
     if (result == ORDER_STORE_OK) {
         return ERR_OK;
     }
-    if (result == ORDER_STORE_DOWN || result == ORDER_STORE_LOST) {
+    if (result == ORDER_STORE_DOWN || result == ORDER_STORE_LOST) { /* LOST: err is ERR_AGAIN */
         all_down(batch, self->store->why.text);
     }
     return result == ORDER_STORE_DOWN ? ERR_OK : give_up(self, why);
