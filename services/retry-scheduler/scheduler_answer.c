@@ -89,7 +89,9 @@ static void
 handed_back(struct scheduler_core *self, struct scheduler_entry *entry)
 {
     int64_t delay_ms = back_off_ms(SCHEDULER_BACK_FIRST_MS, entry->back);
-    entry->back = entry->back < UINT8_MAX ? (uint8_t)(entry->back + 1) : UINT8_MAX;
+    if (entry->back < UINT8_MAX) {
+        entry->back++;
+    }
     self->counters.handed_back++;
     scheduler_table_wait(&self->table, entry, self->now_ms + delay_ms);
 }
@@ -102,7 +104,9 @@ answer(struct scheduler_core *self, struct scheduler_entry *entry,
         .outcome = outcome->outcome,
         .reason = {.data = outcome->reason.data, .size = outcome->reason.size},
     };
-    entry->back = outcome->outcome == OUTCOME_NOT_STARTED ? entry->back : 0;
+    if (outcome->outcome != OUTCOME_NOT_STARTED) {
+        entry->back = 0;
+    }
     switch (outcome->outcome) {
     case OUTCOME_DONE:
     case OUTCOME_DUPLICATE:
@@ -159,7 +163,8 @@ scheduler_answered(void *owner, const struct sender_entry *sent, const struct wi
     struct scheduler_entry *entry =
         scheduler_table_at(&self->table, (uint32_t)(sent->user & UINT32_MAX));
     bool current = outstanding && entry != NULL && entry->generation == sent->user >> 32 &&
-                   entry->state == SCHEDULER_OUT && entry->turn == sent->turn &&
+                   entry->state == SCHEDULER_OUT && entry->position == sent->key.position &&
+                   entry->subscription == sent->key.subscription && entry->turn == sent->turn &&
                    entry->attempts + 1 == sent->attempt;
     if (current && absence_is_answer(outcome->outcome)) {
         absence_answered(&self->absences[entry->group]);
@@ -167,7 +172,7 @@ scheduler_answered(void *owner, const struct sender_entry *sent, const struct wi
     } else if (current) {
         answer(self, entry, outcome);
         if (entry->state == SCHEDULER_WAITING) {
-            scheduler_waits(self, entry, entry->due_ms);
+            scheduler_waits(self, entry, scheduler_table_due_ms(&self->table, entry));
         }
     } else {
         answer_late(self, sent, outcome->outcome);

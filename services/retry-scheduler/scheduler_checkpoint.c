@@ -47,10 +47,12 @@ begin(struct scheduler_core *self)
 static void
 write_item(struct scheduler_core *self, const struct scheduler_entry *entry)
 {
-    int64_t left_ms = entry->due_ms > self->now_ms ? entry->due_ms - self->now_ms : 0;
-    bool waiting = entry->state == SCHEDULER_WAITING && left_ms > 0;
+    int64_t left_ms = entry->state == SCHEDULER_WAITING
+                          ? scheduler_table_due_ms(&self->table, entry) - self->now_ms
+                          : 0;
+    bool waiting = left_ms > 0;
     struct record_custody custody = {
-        .key = entry->key,
+        .key = scheduler_entry_key(entry),
         .turn = entry->turn,
         .to = entry->state == SCHEDULER_AWAY ? LOG_COMPENSATOR : LOG_SCHEDULER,
         .attempts = entry->attempts,
@@ -105,16 +107,16 @@ scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *
     if (entry == NULL) {
         entry = scheduler_table_add(&self->table, custody.key);
     }
-    entry->last = custody.previous;
-    entry->taken = taken;
-    entry->copy = copy;
+    entry->last = SCHEDULER_POSITION(custody.previous);
+    entry->taken = SCHEDULER_POSITION(taken);
+    entry->copy = SCHEDULER_POSITION(copy);
     entry->turn = custody.turn;
     entry->attempts = custody.attempts;
     entry->unburnt = custody.unburnt;
     entry->sent = true; /* what was sent after it has no record */
     entry->alone = custody.alone;
-    entry->first_sent_unix_ms = custody.first_sent_unix_ms;
-    entry->deadline_unix_ms = (int64_t)deadline;
+    entry->first_sent_unix_ms = SCHEDULER_TIME(custody.first_sent_unix_ms);
+    entry->deadline_unix_ms = SCHEDULER_TIME((int64_t)deadline);
     entry->cancel_turn = cancel_turn;
     entry->is_case = (flags & ITEM_CASE) != 0;
     entry->described = (flags & ITEM_DESCRIBED) != 0;

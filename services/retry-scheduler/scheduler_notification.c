@@ -71,7 +71,7 @@ scheduler_notification(struct scheduler_core *self, const struct scheduler_entry
                        struct scheduler_notification *found, struct why *why)
 {
     found->block = NULL;
-    err_t rc = read_original(self, entry->key.position, found, why);
+    err_t rc = read_original(self, entry->position, found, why);
     if (rc == ERR_NOT_FOUND && entry->copy != 0) {
         rc = read_copy(self, entry->copy, found, why);
     }
@@ -95,7 +95,7 @@ scheduler_describe(struct scheduler_core *self, struct scheduler_entry *entry, s
     struct wire_notification notification;
     if (wire_notification_decode(found.record.encoded, found.record.encoded_size, &notification,
                                  NULL) == ERR_OK) {
-        entry->deadline_unix_ms = notification.deadline_unix_ms;
+        entry->deadline_unix_ms = SCHEDULER_TIME(notification.deadline_unix_ms);
         entry->own_policy = notification.policy.size > 0;
     }
     entry->described = true; /* one that makes no sense is the receiver's to refuse */
@@ -108,7 +108,7 @@ scheduler_policy(struct scheduler_core *self, const struct scheduler_entry *entr
                  struct policy *own)
 {
     const struct catalog_subscription *subscription =
-        catalog_subscription(self->catalog, entry->key.subscription);
+        catalog_subscription(self->catalog, entry->subscription);
     if (subscription == NULL || !entry->own_policy) {
         return subscription == NULL ? NULL : &subscription->policy;
     }

@@ -13,6 +13,10 @@ take_moved(struct scheduler_core *self, enum log_id from, const struct log_recor
     if (rc != ERR_OK || moved.to != LOG_SCHEDULER) {
         return rc;
     }
+    if (moved.key.position != SCHEDULER_POSITION(moved.key.position)) {
+        return why_set(why, ERR_CORRUPT, "a MOVED of notification %llu: positions have 40 bits",
+                       (unsigned long long)moved.key.position);
+    }
     struct scheduler_entry *entry = scheduler_table_find(&self->table, moved.key);
     if (entry != NULL && moved.turn <= entry->turn) {
         return ERR_OK; /* read again after a restart */
@@ -25,7 +29,8 @@ take_moved(struct scheduler_core *self, enum log_id from, const struct log_recor
     }
     if (scheduler_entry_cancel(entry, entry->cancel_turn)) {
         scheduler_move(self, entry, &cancelled);
-    } else if (scheduler_too_late(self, entry, entry->due_ms - self->now_ms)) {
+    } else if (scheduler_too_late(self, entry,
+                                  scheduler_table_due_ms(&self->table, entry) - self->now_ms)) {
         scheduler_move(
             self, entry,
             &(struct scheduler_cause){.outcome = OUTCOME_DEADLINE, .reason = moved.reason});

@@ -30,7 +30,7 @@ static struct record_event
 event_of(const struct scheduler_core *self, const struct scheduler_entry *entry, uint8_t kind)
 {
     return (struct record_event){
-        .key = entry->key,
+        .key = scheduler_entry_key(entry),
         .turn = entry->turn,
         .kind = kind,
         .at_unix_ms = self->now_unix_ms,
@@ -48,15 +48,15 @@ scheduler_take(struct scheduler_core *self, const struct record_custody *moved, 
     struct record_custody taken = *moved;
     taken.previous = entry->last;
     taken.reason = cut(self, moved->reason);
-    entry->last = append_custody(self, RECORD_TAKEN, &taken);
+    entry->last = SCHEDULER_POSITION(append_custody(self, RECORD_TAKEN, &taken));
     entry->taken = entry->last;
-    entry->copy = copy;
+    entry->copy = SCHEDULER_POSITION(copy);
     entry->turn = moved->turn;
     entry->attempts = moved->attempts;
     entry->unburnt = moved->unburnt;
     entry->sent = moved->sent;
     entry->alone = moved->alone;
-    entry->first_sent_unix_ms = moved->first_sent_unix_ms;
+    entry->first_sent_unix_ms = SCHEDULER_TIME(moved->first_sent_unix_ms);
     entry->is_case = false;
     int64_t left_ms = scheduler_remaining_ms(self, moved->due_unix_ms, moved->at_unix_ms);
     scheduler_table_wait(&self->table, entry, self->now_ms + left_ms);
@@ -68,7 +68,7 @@ scheduler_move(struct scheduler_core *self, struct scheduler_entry *entry,
                const struct scheduler_cause *cause)
 {
     struct record_custody moved = {
-        .key = entry->key,
+        .key = scheduler_entry_key(entry),
         .turn = entry->turn + 1,
         .to = LOG_COMPENSATOR,
         .cause = cause->outcome,
@@ -81,7 +81,7 @@ scheduler_move(struct scheduler_core *self, struct scheduler_entry *entry,
         .reason = cut(self, cause->reason),
         .previous = entry->last,
     };
-    entry->last = append_custody(self, RECORD_MOVED, &moved);
+    entry->last = SCHEDULER_POSITION(append_custody(self, RECORD_MOVED, &moved));
     entry->turn = moved.turn;
     scheduler_table_away(&self->table, entry);
     self->counters.moved++;
@@ -97,7 +97,7 @@ scheduler_fail(struct scheduler_core *self, struct scheduler_entry *entry,
     failed.unburnt = entry->unburnt;
     failed.due_unix_ms = self->now_unix_ms + delay_ms;
     failed.reason = cut(self, cause->reason);
-    entry->last = append_event(self, &failed);
+    entry->last = SCHEDULER_POSITION(append_event(self, &failed));
     scheduler_table_wait(&self->table, entry, self->now_ms + delay_ms);
     self->counters.failed++;
 }
@@ -129,7 +129,7 @@ scheduler_order(struct scheduler_core *self, struct scheduler_entry *entry,
 {
     struct record_event copy = *order; /* its turn too: that is the one it was asked in */
     copy.previous = entry->last;
-    entry->last = append_event(self, &copy);
+    entry->last = SCHEDULER_POSITION(append_event(self, &copy));
     entry->cancel_turn = order->turn;
 }
 
@@ -148,7 +148,7 @@ scheduler_evidence(struct scheduler_core *self, const struct sender_entry *sent,
     };
     uint64_t position = append_event(self, &evidence);
     if (entry != NULL) {
-        entry->last = position;
+        entry->last = SCHEDULER_POSITION(position);
     }
     self->counters.evidence++;
 }

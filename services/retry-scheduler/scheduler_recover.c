@@ -39,19 +39,19 @@ fold_custody(struct scheduler_core *self, const struct log_record *record, struc
     if (entry == NULL) {
         entry = scheduler_table_add(&self->table, custody.key);
     }
-    entry->last = record->position;
+    entry->last = SCHEDULER_POSITION(record->position);
     entry->turn = custody.turn;
     entry->attempts = custody.attempts;
     entry->unburnt = custody.unburnt;
     entry->sent = true; /* perhaps, and a send leaves no record */
     entry->alone = custody.alone;
-    entry->first_sent_unix_ms = custody.first_sent_unix_ms;
+    entry->first_sent_unix_ms = SCHEDULER_TIME(custody.first_sent_unix_ms);
     entry->is_case = false;
     if (record->kind == RECORD_MOVED) {
         scheduler_table_away(&self->table, entry);
         return ERR_OK;
     }
-    entry->taken = record->position;
+    entry->taken = SCHEDULER_POSITION(record->position);
     entry->copy = 0;
     int64_t left_ms = scheduler_remaining_ms(self, custody.due_unix_ms, custody.at_unix_ms);
     scheduler_table_wait(&self->table, entry, self->now_ms + left_ms);
@@ -67,7 +67,7 @@ fold_failed(struct scheduler_core *self, struct scheduler_entry *entry,
     entry->alone =
         entry->alone || failed->outcome == OUTCOME_LEASE || failed->outcome == OUTCOME_LOST;
     if (entry->first_sent_unix_ms == 0) {
-        entry->first_sent_unix_ms = failed->at_unix_ms;
+        entry->first_sent_unix_ms = SCHEDULER_TIME(failed->at_unix_ms);
     }
     int64_t left_ms = scheduler_remaining_ms(self, failed->due_unix_ms, failed->at_unix_ms);
     scheduler_table_wait(&self->table, entry, self->now_ms + left_ms);
@@ -83,7 +83,7 @@ fold_event(struct scheduler_core *self, const struct log_record *record, struct 
     if (entry == NULL) {
         return rc;
     }
-    entry->last = record->position;
+    entry->last = SCHEDULER_POSITION(record->position);
     switch (record->kind) {
     case RECORD_DONE:
     case RECORD_ENDED:
@@ -179,7 +179,7 @@ look_up(struct scheduler_core *self, const struct log_record *record, struct why
         entry->is_case = true;
     } else if (record->kind == RECORD_MOVED && !away && custody.to == LOG_SCHEDULER &&
                custody.turn == entry->turn) {
-        entry->copy = record->position;
+        entry->copy = SCHEDULER_POSITION(record->position);
     }
     return ERR_OK;
 }

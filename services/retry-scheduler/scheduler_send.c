@@ -30,11 +30,11 @@ static void
 put_off_lost(struct scheduler_core *self, struct scheduler_entry *entry)
 {
     const struct catalog_subscription *subscription =
-        catalog_subscription(self->catalog, entry->key.subscription);
+        catalog_subscription(self->catalog, entry->subscription);
     char text[WHY_TEXT_SIZE];
     (void)snprintf(text, sizeof text,
                    "no log has the notification at %llu any more; it is looked for again later",
-                   (unsigned long long)entry->key.position); /* fits */
+                   (unsigned long long)entry->position); /* fits */
     self->counters.lost++;
     scheduler_alarm(self, "notification_missing",
                     subscription == NULL
@@ -52,9 +52,9 @@ make_one_ready(struct scheduler_core *self, struct scheduler_entry *entry, struc
         return ERR_OK;
     }
     const struct catalog_subscription *subscription =
-        catalog_subscription(self->catalog, entry->key.subscription);
+        catalog_subscription(self->catalog, entry->subscription);
     if (subscription == NULL) {
-        scheduler_event(self, "subscription_unknown", entry->key,
+        scheduler_event(self, "subscription_unknown", scheduler_entry_key(entry),
                         "the producer's log has no subscription of this id yet");
         scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_UNKNOWN_MS);
         return ERR_OK;
@@ -96,7 +96,7 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent,
 {
     *sent = true;
     const struct catalog_subscription *subscription =
-        catalog_subscription(self->catalog, entry->key.subscription);
+        catalog_subscription(self->catalog, entry->subscription);
     const struct catalog_group *group = catalog_group_at(self->catalog, entry->group);
     struct scheduler_notification found;
     err_t rc = scheduler_notification(self, entry, &found, why);
@@ -112,8 +112,8 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent,
         .group = {.data = group->name, .size = group->name_size},
         .item =
             {
-                .position = entry->key.position,
-                .subscription = entry->key.subscription,
+                .position = entry->position,
+                .subscription = entry->subscription,
                 .turn = entry->turn,
                 .attempt = (uint16_t)(entry->attempts + 1),
                 .attempts_limit = policy_attempts(scheduler_policy(self, entry, &own)),
@@ -125,13 +125,13 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent,
                 .notification = {.data = found.record.encoded, .size = found.record.encoded_size},
             },
         .lease_limit_ms = subscription->lease_limit_ms,
-        .user = (uint64_t)entry->generation << 32 | entry->index,
+        .user = (uint64_t)entry->generation << 32 | scheduler_entry_index(entry),
     };
     *sent = sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
     log_block_release(&found.block);
     if (*sent) {
         entry->sent = true;
-        entry->first_sent_unix_ms = offer.item.first_sent_unix_ms;
+        entry->first_sent_unix_ms = SCHEDULER_TIME(offer.item.first_sent_unix_ms);
         scheduler_table_out(&self->table, entry);
         scheduler_waits(self, entry, self->now_ms + subscription->lease_ms);
         self->counters.sent++;
@@ -152,7 +152,7 @@ send_line(struct scheduler_core *self, uint32_t group, uint32_t *budget, struct 
         }
         (*budget)--;
         const struct catalog_subscription *subscription =
-            catalog_subscription(self->catalog, entry->key.subscription);
+            catalog_subscription(self->catalog, entry->subscription);
         if (subscription->group != group) { /* it was configured to another one meanwhile */
             scheduler_table_ready(&self->table, entry, subscription->group,
                                   deadline_of(self, entry));

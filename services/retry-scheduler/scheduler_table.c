@@ -56,9 +56,9 @@ bucket_of(const struct scheduler_table *self, struct delivery_key key)
 static void
 chain(struct scheduler_table *self, struct scheduler_entry *entry)
 {
-    uint32_t *bucket = bucket_of(self, entry->key);
+    uint32_t *bucket = bucket_of(self, scheduler_entry_key(entry));
     entry->chain = *bucket;
-    *bucket = entry->index;
+    *bucket = scheduler_entry_index(entry);
 }
 
 static void
@@ -82,7 +82,7 @@ scheduler_table_find(const struct scheduler_table *self, struct delivery_key key
 {
     for (uint32_t i = *bucket_of(self, key); i != SCHEDULER_NONE;) {
         struct scheduler_entry *entry = place_at(self, i);
-        if (entry->key.position == key.position && entry->key.subscription == key.subscription) {
+        if (entry->position == key.position && entry->subscription == key.subscription) {
             return entry;
         }
         i = entry->chain;
@@ -106,7 +106,8 @@ new_place(struct scheduler_table *self)
         self->chunks[count - 1] = mem_array(CHUNK_ENTRIES, sizeof **self->chunks);
     }
     struct scheduler_entry *entry = place_at(self, index);
-    entry->index = index;
+    entry->index_low = index & UINT16_MAX;
+    entry->index_high = (uint16_t)(index >> 16);
     return entry;
 }
 
@@ -119,10 +120,12 @@ scheduler_table_add(struct scheduler_table *self, struct delivery_key key)
     }
     struct scheduler_entry *entry = new_place(self);
     *entry = (struct scheduler_entry){
-        .key = key,
+        .position = SCHEDULER_POSITION(key.position),
+        .subscription = (uint8_t)key.subscription,
         .state = SCHEDULER_AWAY,
-        .index = entry->index,
-        .generation = entry->generation + 1,
+        .index_low = entry->index_low,
+        .index_high = entry->index_high,
+        .generation = (entry->generation + 1) & ((UINT64_C(1) << 24) - 1),
         .place = DEADLINE_HEAP_NOWHERE,
         .before = SCHEDULER_NONE,
         .behind = SCHEDULER_NONE,
@@ -137,7 +140,7 @@ static void
 leave(struct scheduler_table *self, struct scheduler_entry *entry)
 {
     CHECK(entry->state != SCHEDULER_FREE && self->counts[entry->state] > 0);
-    deadline_heap_remove(&self->heap, entry->index);
+    deadline_heap_remove(&self->heap, scheduler_entry_index(entry));
     if (entry->state == SCHEDULER_READY) {
         struct scheduler_line *line = &self->lines[entry->group];
         uint32_t before = entry->before;
@@ -162,14 +165,14 @@ void
 scheduler_table_remove(struct scheduler_table *self, struct scheduler_entry *entry)
 {
     leave(self, entry);
-    uint32_t *from = bucket_of(self, entry->key);
-    while (*from != entry->index) {
+    uint32_t *from = bucket_of(self, scheduler_entry_key(entry));
+    while (*from != scheduler_entry_index(entry)) {
         from = &place_at(self, *from)->chain;
     }
     *from = entry->chain;
     entry->state = SCHEDULER_FREE;
     entry->before = self->free;
-    self->free = entry->index;
+    self->free = scheduler_entry_index(entry);
 }
 
 struct scheduler_entry *
@@ -194,13 +197,28 @@ scheduler_entry_cancel(const struct scheduler_entry *entry, uint32_t cancel_turn
     return fold_cancel_stands(cancel_turn, entry->turn, custodian);
 }
 
+int64_t
+scheduler_table_due_ms(const struct scheduler_table *self, const struct scheduler_entry *entry)
+{
+    CHECK(entry->state == SCHEDULER_WAITING);
+    return self->heap.due_ms[entry->place];
+}
+
+uint64_t
+scheduler_table_bytes(const struct scheduler_table *self)
+{
+    uint64_t chunks = ((uint64_t)self->used + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
+    return chunks * (CHUNK_ENTRIES * sizeof **self->chunks + sizeof *self->chunks) +
+           self->bucket_count * sizeof *self->buckets +
+           self->heap.capacity * (sizeof *self->heap.due_ms + sizeof *self->heap.items);
+}
+
 void
 scheduler_table_wait(struct scheduler_table *self, struct scheduler_entry *entry, int64_t due_ms)
 {
     leave(self, entry);
     enter(self, entry, SCHEDULER_WAITING);
-    entry->due_ms = due_ms;
-    deadline_heap_set(&self->heap, entry->index, due_ms);
+    deadline_heap_set(&self->heap, scheduler_entry_index(entry), due_ms);
 }
 
 void
@@ -211,15 +229,15 @@ scheduler_table_ready(struct scheduler_table *self, struct scheduler_entry *entr
     leave(self, entry);
     enter(self, entry, SCHEDULER_READY);
     struct scheduler_line *line = &self->lines[group];
-    entry->group = (uint8_t)group;
+    entry->group = group & UINT8_MAX;
     entry->before = line->last;
     entry->behind = SCHEDULER_NONE;
     *(line->last == SCHEDULER_NONE ? &line->first : &place_at(self, line->last)->behind) =
-        entry->index;
-    line->last = entry->index;
+        scheduler_entry_index(entry);
+    line->last = scheduler_entry_index(entry);
     line->count++;
     if (deadline_ms != INT64_MAX) {
-        deadline_heap_set(&self->heap, entry->index, deadline_ms);
+        deadline_heap_set(&self->heap, scheduler_entry_index(entry), deadline_ms);
     }
 }
 

@@ -12,6 +12,8 @@
 #include "delivery/deadline_heap.h"
 #include "delivery/record.h"
 
+#include <assert.h>
+
 #define SCHEDULER_NONE UINT32_MAX
 
 enum scheduler_state {
@@ -23,33 +25,52 @@ enum scheduler_state {
     SCHEDULER_STATE_COUNT,
 };
 
+/* Positions have 40 bits, times 47: what does not fit is cut. */
+#define SCHEDULER_POSITION(position) ((position) & ((UINT64_C(1) << 40) - 1))
+#define SCHEDULER_TIME(unix_ms) ((unix_ms) & ((INT64_C(1) << 47) - 1))
+
+/* 72 bytes: there may be a million of them. */
 struct scheduler_entry {
-    struct delivery_key key;
-    uint64_t last;  /* position of its newest record in the own log */
-    uint64_t taken; /* position of its TAKEN; holds back trimming */
-    uint64_t copy;  /* position of its MOVED in the compensator's log; 0: not from there */
-    int64_t due_ms; /* monotonic; counts while WAITING */
-    int64_t first_sent_unix_ms; /* 0: never */
-    int64_t deadline_unix_ms;   /* of the notification; 0: none, or not looked at yet */
+    uint64_t position : 40; /* of the notification; scheduler_entry_key */
+    uint64_t subscription : 8;
+    uint64_t group : 8;     /* index in the catalog while READY, and until it is again */
+    uint64_t back : 8;      /* times that it was handed back, one after the other; at most 255 */
+    uint64_t last : 40;     /* position of its newest record in the own log */
+    uint64_t attempts : 16; /* burnt */
+    uint64_t state : 8;     /* enum scheduler_state; changed by the functions below alone */
+    uint64_t taken : 40;    /* position of its TAKEN; holds back trimming */
+    uint64_t unburnt : 16;
+    bool sent : 1;       /* it may have reached a receiver */
+    bool alone : 1;      /* a lease of it expired, or its consumer was lost */
+    bool is_case : 1;    /* a person decides: counts as an end for trimming */
+    bool described : 1;  /* deadline and own_policy were read */
+    bool own_policy : 1; /* the notification has a policy of its own */
+    uint64_t copy : 40;  /* position of its MOVED in the compensator's log; 0: not from there */
+    uint64_t generation : 24;
+    int64_t first_sent_unix_ms : 48; /* 0: never */
+    uint64_t index_low : 16;         /* scheduler_entry_index */
+    int64_t deadline_unix_ms : 48;   /* of the notification; 0: none, or not looked at yet */
+    uint64_t index_high : 16;
     uint32_t turn;
     uint32_t cancel_turn; /* highest in which a cancel was asked; 0: none */
-    uint16_t attempts;    /* burnt */
-    uint16_t unburnt;
-    uint8_t back;    /* times that it was handed back, one after the other; at most 255 */
-    uint8_t state;   /* enum scheduler_state; changed by the functions below alone */
-    uint8_t group;   /* index in the catalog while READY, and until it is again */
-    bool sent;       /* it may have reached a receiver */
-    bool alone;      /* a lease of it expired, or its consumer was lost */
-    bool is_case;    /* a person decides: counts as an end for trimming */
-    bool described;  /* deadline and own_policy were read */
-    bool own_policy; /* the notification has a policy of its own */
-    uint32_t index;
-    uint32_t generation;
-    uint32_t place;  /* in the heap */
-    uint32_t before; /* in the group's line; or next free place */
+    uint32_t place;       /* in the heap */
+    uint32_t before;      /* in the group's line; or next free place */
     uint32_t behind;
     uint32_t chain; /* next with the same hash */
 };
+static_assert(sizeof(struct scheduler_entry) == 72, "OPERATIONS, Memory, says so");
+
+static inline struct delivery_key
+scheduler_entry_key(const struct scheduler_entry *entry)
+{
+    return (struct delivery_key){.position = entry->position, .subscription = entry->subscription};
+}
+
+static inline uint32_t
+scheduler_entry_index(const struct scheduler_entry *entry)
+{
+    return (uint32_t)entry->index_high << 16 | (uint32_t)entry->index_low;
+}
 
 struct scheduler_line {
     uint32_t first;
@@ -81,6 +102,10 @@ void scheduler_table_remove(struct scheduler_table *self, struct scheduler_entry
 /* The place `index` below self->used; NULL when nobody is there. */
 struct scheduler_entry *scheduler_table_at(const struct scheduler_table *self, uint32_t index);
 uint32_t scheduler_table_count(const struct scheduler_table *self);
+/* When one that is WAITING is due: monotonic. */
+int64_t scheduler_table_due_ms(const struct scheduler_table *self,
+                               const struct scheduler_entry *entry);
+uint64_t scheduler_table_bytes(const struct scheduler_table *self);
 
 /* Whether a cancel that was asked in this turn stands for the entry: delivery/fold.h. */
 bool scheduler_entry_cancel(const struct scheduler_entry *entry, uint32_t cancel_turn);

@@ -77,8 +77,9 @@ deadline_heap_set(struct deadline_heap *self, uint32_t item, int64_t due_ms)
         return;
     }
     if (self->count == self->capacity) {
-        /* A half more at a time: memory never doubles under a million of entries. */
-        self->capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity + self->capacity / 2;
+        /* An eighth more at a time: a million of entries never doubles. Large blocks grow in their
+         * place, so it costs little. */
+        self->capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity + self->capacity / 8;
         self->due_ms = mem_resize(self->due_ms, self->capacity * sizeof *self->due_ms);
         self->items = mem_resize(self->items, self->capacity * sizeof *self->items);
     }

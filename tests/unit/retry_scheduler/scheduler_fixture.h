@@ -86,6 +86,7 @@ struct record_event fixture_last_event(struct fixture *self, uint8_t kind);
 uint32_t fixture_history(struct fixture *self, uint64_t last);
 
 struct scheduler_entry *fixture_entry(struct fixture *self, struct delivery_key key);
+int64_t fixture_due_ms(struct fixture *self, struct delivery_key key);
 /* Everything that is held, as text that does not depend on where it stands in memory, or on
  * whether what is due has been sent already. From mem_alloc. */
 char *fixture_state(struct fixture *self);

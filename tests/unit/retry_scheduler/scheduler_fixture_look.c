@@ -137,13 +137,19 @@ fixture_entry(struct fixture *self, struct delivery_key key)
     return scheduler_table_find(&self->core->table, key);
 }
 
+int64_t
+fixture_due_ms(struct fixture *self, struct delivery_key key)
+{
+    return scheduler_table_due_ms(&self->core->table, fixture_entry(self, key));
+}
+
 static int
 by_key(const void *a, const void *b)
 {
     const struct scheduler_entry *const *left = a;
     const struct scheduler_entry *const *right = b;
-    uint64_t x = (*left)->key.position * 64 + (*left)->key.subscription;
-    uint64_t y = (*right)->key.position * 64 + (*right)->key.subscription;
+    uint64_t x = (*left)->position * 64 + (*left)->subscription;
+    uint64_t y = (*right)->position * 64 + (*right)->subscription;
     return (x > y) - (x < y);
 }
 
@@ -163,15 +169,16 @@ fixture_state(struct fixture *self)
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct scheduler_entry *entry = entries[i];
-        bool waits = entry->state == SCHEDULER_WAITING && entry->due_ms > self->now_ms;
+        bool waits = entry->state == SCHEDULER_WAITING &&
+                     scheduler_table_due_ms(table, entry) > self->now_ms;
         int size = snprintf(
             text + used, room - used,
             "%llu/%u turn %u %s attempts %u unburnt %u wait %lld alone %d last %llu taken "
             "%llu copy %llu cancel %u case %d first %lld\n",
-            (unsigned long long)entry->key.position, entry->key.subscription, entry->turn,
+            (unsigned long long)entry->position, entry->subscription, entry->turn,
             entry->state == SCHEDULER_AWAY ? "away" : "here", entry->attempts, entry->unburnt,
-            waits ? (long long)(entry->due_ms - self->now_ms) : 0LL, entry->alone,
-            (unsigned long long)entry->last, (unsigned long long)entry->taken,
+            waits ? (long long)(scheduler_table_due_ms(table, entry) - self->now_ms) : 0LL,
+            entry->alone, (unsigned long long)entry->last, (unsigned long long)entry->taken,
             (unsigned long long)(entry->state == SCHEDULER_AWAY ? 0 : entry->copy),
             entry->cancel_turn, entry->is_case, (long long)entry->first_sent_unix_ms);
         cr_assert(size > 0 && (size_t)size < room - used);

@@ -112,7 +112,7 @@ Test(scheduler_outcome, down_never_waits_longer_than_thirty_seconds_by_itself)
         fixture_advance(&self, wait_ms);
     }
     fixture_answer(&self, 12, OUTCOME_DOWN, 50000);
-    cr_assert_eq(fixture_entry(&self, key)->due_ms, self.now_ms + 50000);
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 50000);
 }
 
 Test(scheduler_outcome, what_was_handed_back_comes_again_after_50_ms_without_a_record)
@@ -135,7 +135,7 @@ Test(scheduler_outcome, what_is_handed_back_again_and_again_comes_ever_more_rare
     int64_t wait_ms = 50;
     for (uint32_t i = 0; i < 300; i++) {
         fixture_answer(&self, i, OUTCOME_NOT_STARTED, 0);
-        cr_assert_eq(fixture_entry(&self, key)->due_ms, self.now_ms + wait_ms, "after %u", i);
+        cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + wait_ms, "after %u", i);
         fixture_advance(&self, wait_ms);
         cr_assert_eq(self.count, i + 2);
         cr_assert_eq(self.deliveries[i + 1].item.attempt, 2, "none is burnt");
@@ -146,7 +146,7 @@ Test(scheduler_outcome, what_is_handed_back_again_and_again_comes_ever_more_rare
     fixture_answer(&self, 300, OUTCOME_RETRY, 0);
     fixture_advance(&self, 2000);
     fixture_answer(&self, 301, OUTCOME_NOT_STARTED, 0);
-    cr_assert_eq(fixture_entry(&self, key)->due_ms, self.now_ms + 50, "it had begun in between");
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 50, "it had begun in between");
 }
 
 Test(scheduler_outcome, a_receiver_that_hands_everything_back_is_an_alarm_once)
@@ -154,7 +154,7 @@ Test(scheduler_outcome, a_receiver_that_hands_everything_back_is_an_alarm_once)
     for (uint32_t i = 0; self.now_ms < 1000000 + 1300000; i++) {
         bool early = self.now_ms < 1000000 + 570000;
         fixture_answer(&self, i, OUTCOME_NOT_STARTED, 0);
-        fixture_advance(&self, fixture_entry(&self, key)->due_ms - self.now_ms);
+        fixture_advance(&self, fixture_due_ms(&self, key) - self.now_ms);
         cr_assert(!early || self.alarms[0] == '\0', "too early: %s", self.alarms);
     }
     cr_assert_str_eq(self.alarms, "receiver_absent of orders ");
@@ -166,7 +166,7 @@ Test(scheduler_outcome, a_receiver_that_says_it_is_down_for_long_is_an_alarm_too
     self.core->settings.down_limit = 1000;
     for (uint32_t i = 0; self.now_ms < 1000000 + 700000; i++) {
         fixture_answer(&self, i, OUTCOME_DOWN, 0);
-        fixture_advance(&self, fixture_entry(&self, key)->due_ms - self.now_ms);
+        fixture_advance(&self, fixture_due_ms(&self, key) - self.now_ms);
     }
     cr_assert_str_eq(self.alarms, "receiver_absent of orders ");
 }

@@ -83,7 +83,7 @@ Test(scheduler_restart, a_clock_that_was_set_back_makes_no_wait_longer_than_reco
     fixture_answer(&self, 0, OUTCOME_RETRY, 0); /* 2 s */
     self.now_unix_ms -= 24LL * 3600 * 1000;
     fixture_restart(&self, 0);
-    cr_assert_eq(fixture_entry(&self, key)->due_ms, self.now_ms + 2000);
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 2000);
 }
 
 Test(scheduler_restart, a_wait_that_a_receiver_asked_for_is_not_cut_to_the_schedule)
@@ -91,7 +91,7 @@ Test(scheduler_restart, a_wait_that_a_receiver_asked_for_is_not_cut_to_the_sched
     struct delivery_key key = given(0);
     fixture_answer(&self, 0, OUTCOME_RETRY, 3600 * 1000);
     fixture_restart(&self, 1000);
-    cr_assert_eq(fixture_entry(&self, key)->due_ms, self.now_ms + 3599 * 1000);
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 3599 * 1000);
 }
 
 Test(scheduler_restart, what_was_moved_here_while_nobody_ran_is_taken_at_the_start)
@@ -99,7 +99,7 @@ Test(scheduler_restart, what_was_moved_here_while_nobody_ran_is_taken_at_the_sta
     struct delivery_key key = fixture_notify(&self, NULL, 0);
     fixture_give(&self, key, 5000);
     fixture_restart(&self, 1000);
-    cr_assert_eq(fixture_entry(&self, key)->due_ms, self.now_ms + 4000);
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 4000);
     cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 1);
 }
 
