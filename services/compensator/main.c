@@ -152,6 +152,13 @@ serve(const settings_t *settings, const char *data, struct why *why)
     return rc;
 }
 
+static err_t
+check(const settings_t *settings, struct why *why)
+{
+    struct compensator_settings unused = {.tries = 1};
+    return read_delays(&unused, settings_text(settings, "try_delays"), why);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -160,6 +167,7 @@ main(int argc, char **argv)
         .summary = "has receivers compensate what could not be delivered, and keeps the cases that "
                    "need a person",
         .table = table,
+        .check = check,
         .run = serve,
     };
     return service_main(&service, argc, argv);

@@ -33,12 +33,6 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
     if (rc != ERR_OK) {
         return rc;
     }
-    int64_t unanswered =
-        settings_number(settings, "lanes/count") * settings_number(settings, "lanes/window");
-    if (unanswered > SENDER_UNANSWERED_MAX) {
-        return why_set(why, ERR_INVALID, "lanes/count times lanes/window is %lld, at most %d",
-                       (long long)unanswered, SENDER_UNANSWERED_MAX);
-    }
     struct producer_settings core = {
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
         .window = (uint32_t)settings_number(settings, "lanes/window"),
@@ -138,6 +132,20 @@ run(const settings_t *settings, const char *data, struct why *why)
     return rc;
 }
 
+static err_t
+check(const settings_t *settings, struct why *why)
+{
+    struct producer_subscription_settings subscriptions[LIMIT_SUBSCRIPTIONS];
+    size_t count = 0;
+    int64_t unanswered =
+        settings_number(settings, "lanes/count") * settings_number(settings, "lanes/window");
+    if (unanswered > SENDER_UNANSWERED_MAX) {
+        return why_set(why, ERR_INVALID, "lanes/count times lanes/window is %lld, at most %d",
+                       (long long)unanswered, SENDER_UNANSWERED_MAX);
+    }
+    return producer_settings_subscriptions(settings, subscriptions, &count, why);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,6 +154,7 @@ main(int argc, char **argv)
         .summary = "Admits notifications, makes them durable, delivers them first, and answers "
                    "what became of them.",
         .table = producer_settings_table,
+        .check = check,
         .run = run,
     };
     return service_main(&service, argc, argv);

@@ -205,11 +205,15 @@ take_wakes(shell_t *self, zmq_msg_t *message)
 
 /* Without the handler nobody gets in, but that is no service either. */
 static err_t
-check_seal(const shell_t *self, struct why *why)
+check_seal(shell_t *self, struct why *why)
 {
-    return self->seal == NULL || seal_lives(self->seal)
-               ? ERR_OK
-               : why_set(why, ERR_LOST, "the ZAP handler has ended");
+    if (self->seal == NULL) {
+        return ERR_OK;
+    }
+    if (!seal_lives(self->seal)) {
+        return why_set(why, ERR_LOST, "the ZAP handler has ended");
+    }
+    return self->removals == seal_removals(self->seal) ? ERR_OK : shell_lanes_renew(self, why);
 }
 
 static void

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RENEW_MS 10000
+
 /* A socket that is to be bound, with CURVE when there are keys. */
 static err_t
 bind_socket(shell_t *self, void *socket, enum seal_domain domain, const char *endpoints,
@@ -75,6 +77,35 @@ open_lanes(shell_t *self, struct why *why)
     }
     self->settings.lane_count = count;
     return ERR_OK;
+}
+
+/* The old listener goes in its own time. */
+static err_t
+bind_again(shell_t *self, struct shell_lane *lane, struct why *why)
+{
+    int64_t until_ms = clock_mono_ms() + RENEW_MS;
+    lane->socket = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, SHELL_LANE_HIGH_WATER);
+    err_t rc = bind_socket(self, lane->socket, SEAL_LANE, lane->endpoint, why);
+    while (rc == ERR_IO && clock_mono_ms() < until_ms) {
+        (void)zmq_poll(NULL, 0, 1); /* EINTR: a shorter pause */
+        rc = wire_socket_bind(lane->socket, lane->endpoint, self->settings.insecure, why);
+    }
+    return rc;
+}
+
+err_t
+shell_lanes_renew(shell_t *self, struct why *why)
+{
+    err_t rc = ERR_OK;
+    self->removals = seal_removals(self->seal);
+    for (uint32_t i = 0; i < self->settings.lane_count; i++) {
+        (void)zmq_unbind(self->lanes[i].socket, self->lanes[i].endpoint); /* or with the socket */
+        wire_socket_close(&self->lanes[i].socket);
+    }
+    for (uint32_t i = 0; rc == ERR_OK && i < self->settings.lane_count; i++) {
+        rc = bind_again(self, &self->lanes[i], why);
+    }
+    return rc;
 }
 
 static err_t

@@ -23,13 +23,14 @@ struct shell_lane {
 
 struct shell {
     struct shell_settings settings;
-    log_t *log;       /* borrowed */
-    outbox_t *outbox; /* borrowed */
-    void *context;    /* owned */
-    seal_t *seal;     /* owned; NULL: without CURVE */
-    void *front;      /* owned */
-    void *outcome;    /* owned; NULL: none */
-    void *wake;       /* owned */
+    log_t *log;        /* borrowed */
+    outbox_t *outbox;  /* borrowed */
+    void *context;     /* owned */
+    seal_t *seal;      /* owned; NULL: without CURVE */
+    uint32_t removals; /* of the seal's keys, when the lanes were opened */
+    void *front;       /* owned */
+    void *outcome;     /* owned; NULL: none */
+    void *wake;        /* owned */
     void *peers[SHELL_PEERS_MAX];
     struct shell_lane *lanes; /* owned */
     char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
@@ -44,6 +45,9 @@ struct shell {
 
 /* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */
 void shell_lane_send(struct shell_lane *lane, uint8_t *body, size_t size, int64_t now_ms);
+/* shell_open.c: close the lanes and bind them anew where they were, so that only keys that are
+ * allowed now connect to them. ERR_IO. */
+err_t shell_lanes_renew(shell_t *self, struct why *why);
 /* Send what was kept and can go now. Whether anything is kept still. */
 bool shell_lanes_send_held(shell_t *self, int64_t now_ms);
 

@@ -11,6 +11,7 @@ struct seal {
     char allowed_path[SEAL_PATH_BYTES];
     seal_keys_t *keys; /* owned */
     seal_zap_t *zap;   /* owned */
+    uint32_t removals;
 };
 
 static err_t
@@ -111,9 +112,16 @@ seal_reload(seal_t *self, struct why *said)
     err_t rc = seal_allow_open(&allow, self->allowed_path, said);
     if (rc == ERR_OK) {
         (void)why_set(said, ERR_OK, "%s: %zu keys", self->allowed_path, seal_allow_count(allow));
+        self->removals += !seal_allow_has_all(allow, seal_zap_allow(self->zap));
         seal_zap_replace(self->zap, allow);
     }
     return rc;
+}
+
+uint32_t
+seal_removals(const seal_t *self)
+{
+    return self->removals;
 }
 
 bool

@@ -207,6 +207,19 @@ seal_allow_find(const seal_allow_t *self, const uint8_t key[SEAL_KEY_BYTES])
     return found;
 }
 
+bool
+seal_allow_has_all(const seal_allow_t *self, const seal_allow_t *before)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const struct seal_allowed *was = &before->keys[i];
+        const struct seal_allowed *is = seal_allow_find(self, was->key);
+        if (is == NULL || is->role != was->role || strcmp(is->user, was->user) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 seal_allow_print_user_id(const struct seal_allowed *allowed, char text[SEAL_USER_ID_BYTES + 1])
 {

@@ -48,6 +48,9 @@ const struct seal_allowed *seal_allow_at(const seal_allow_t *self, size_t index)
 const struct seal_allowed *seal_allow_find(const seal_allow_t *self,
                                            const uint8_t key[SEAL_KEY_BYTES]);
 
+/* Whether every key of `before` is here still, with the same user and role. */
+bool seal_allow_has_all(const seal_allow_t *self, const seal_allow_t *before);
+
 /* What ZAP calls the User-Id: the key's id in 16 hexadecimal digits, a space, the user's name. So
  * a connection is known by its key, also when its user has another one by now. */
 void seal_allow_print_user_id(const struct seal_allowed *allowed,

@@ -86,6 +86,7 @@ extern const struct ctl_command command_group;
 extern const struct ctl_command command_policy;
 extern const struct ctl_command command_receive;
 extern const struct ctl_command command_keygen;
+extern const struct ctl_command command_reload;
 
 /*
  * Read argv behind the program's name: options and operands in any order, "--" ends the options.

@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const struct ctl_command *const commands[] = {
-    &command_submit, &command_order,   &command_query,  &command_watch, &command_cancel,
-    &command_cases,  &command_case,    &command_ping,   &command_stats, &command_group,
-    &command_policy, &command_receive, &command_keygen, NULL,
+    &command_submit, &command_order,   &command_query,  &command_watch,  &command_cancel,
+    &command_cases,  &command_case,    &command_ping,   &command_stats,  &command_group,
+    &command_policy, &command_receive, &command_keygen, &command_reload, NULL,
 };
 
 static void

@@ -63,6 +63,23 @@ put_welcome(struct wire_out *out)
 }
 
 static void
+put_welcome_keys(struct wire_out *out)
+{
+    static const uint8_t key[WIRE_KEY_BYTES] = {0xc0, 0xff, 0xee, [31] = 0x01};
+    const struct wire_welcome welcome = {
+        .status = WIRE_OK,
+        .service = text("producer"),
+        .run = 3,
+        .lease_ms = 10000,
+        .ping_ms = 2000,
+        .endpoint_count = 2,
+        .endpoints = {{text("scheduler"), text("tcp://*:7201"), {key, sizeof key}},
+                      {text("compensator"), text("ipc:///run/c"), {NULL, 0}}},
+    };
+    wire_welcome_encode(out, REQUEST, &welcome);
+}
+
+static void
 put_welcome_denied(struct wire_out *out)
 {
     const struct wire_welcome welcome = {.status = WIRE_DENIED,
@@ -341,6 +358,7 @@ const struct wire_sample wire_samples[] = {
     {"HELLO client", put_hello_client},
     {"WELCOME", put_welcome},
     {"WELCOME denied", put_welcome_denied},
+    {"WELCOME keys", put_welcome_keys},
     {"PING", put_ping},
     {"PONG", put_pong},
     {"SUBMIT", put_submit},
