@@ -3,7 +3,10 @@
     provider.py ENDPOINT submit TOPIC BIZ_ID PAYLOAD [VERSION]
     provider.py ENDPOINT query BIZ_ID
     provider.py ENDPOINT watch BIZ_ID     until each delivery has ended, or a person decides
+With CURVE: HERALD_KEYS is a directory of keys, as `heraldctl keygen` makes it.
 """
+import os
+import re
 import sys
 import msgpack
 import zmq
@@ -39,9 +42,18 @@ def watch(front, biz_id, waiting):
                 waiting.discard(subscription)
 
 
+def seal(socket, keys):
+    socket.curve_secretkey = open(f"{keys}/secret.key", "rb").read().strip()
+    socket.curve_publickey = zmq.curve_public(socket.curve_secretkey)
+    servers = open(f"{keys}/servers.zpl").read()
+    socket.curve_serverkey = re.search(r'(?m)^producer\n +key = "(.{40})"', servers)[1].encode()
+
+
 def main(endpoint, command, first, *rest):
     front = zmq.Context.instance().socket(zmq.DEALER)
     front.linger = 0
+    if os.environ.get("HERALD_KEYS"):
+        seal(front, os.environ["HERALD_KEYS"])
     front.connect(endpoint)
     if command == "submit":
         biz_id, payload, version = (*rest, "1")[:3]

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A receiver, from docs/PROTOCOL.md: receiver.py PRODUCER_ENDPOINT GROUP DATABASE
-This is its side of the wire; effects.py is the database, which decides what is answered."""
-import random, signal, sys, time
+This is its side of the wire; effects.py is the database, which decides what is answered.
+With CURVE: HERALD_KEYS is a directory of keys, as `heraldctl keygen` makes it."""
+import os, random, re, signal, sys, time
 import msgpack, zmq
 from effects import REAPPLY, Effects
 
@@ -15,21 +16,31 @@ def send(socket, kind, *body):
     socket.send(msgpack.packb([1, kind, 0, *body]))
 
 
-def connect(sender, name, kind, place):
+def seal(socket, keys, server):  # the producer's key is in a file, the others' are in WELCOME
+    servers = open(f"{keys}/servers.zpl").read()
+    socket.curve_secretkey = open(f"{keys}/secret.key", "rb").read().strip()
+    socket.curve_publickey = zmq.curve_public(socket.curve_secretkey)
+    socket.setsockopt(zmq.CURVE_SERVERKEY, server or
+                      re.search(r'(?m)^producer\n +key = "(.{40})"', servers)[1].encode())
+
+
+def connect(sender, name, kind, place, key=None):
     if name in sender:
         sender[name].close(1000)
     sender[name] = zmq.Context.instance().socket(kind)
+    if os.environ.get("HERALD_KEYS"):
+        seal(sender[name], os.environ["HERALD_KEYS"], key)
     sender[name].connect(place.replace("tcp://*", sys.argv[1].rpartition(":")[0]))
 
 
 def take(sender, effects, _version, kind, _request, *body):
     if kind == WELCOME and body[0] == 0 and body != sender.get("welcome"):  # it has started anew
         sender["welcome"] = body
-        for name, place in body[7]:
+        for name, place, *key in body[7]:
             if name in ("lane", "outcome"):
-                connect(sender, name, zmq.PULL if name == "lane" else zmq.PUSH, place)
+                connect(sender, name, zmq.PULL if name == "lane" else zmq.PUSH, place, *key)
             elif name not in senders:
-                connect(senders.setdefault(name, {}), "front", zmq.DEALER, place)
+                connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *key)
     elif kind == DELIVER:  # tokens count up from the first
         work = [(body[3] + i, REAPPLY, item) for i, item in enumerate(body[4])]
         send(sender["outcome"], OUTCOME, body[1], ME, sender["welcome"][4], effects.answer(work))

@@ -40,6 +40,7 @@ class Herald:
     def __init__(self, directory=None):
         self.data = directory or tempfile.mkdtemp(prefix="herald-")
         self.processes = {}
+        self.environment = {}  # more of it, for every process
         self.options = {name: [] for name in SERVICES}
         os.makedirs(os.path.join(self.data, "log"), exist_ok=True)
 
@@ -65,7 +66,8 @@ class Herald:
         log = open(self.log_path(key), "ab")
         kwargs.setdefault("stdout", log)
         process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=log,
-                                   env={**os.environ, "HERALD_DATA": self.data}, **kwargs)
+                                   env={**os.environ, "HERALD_DATA": self.data,
+                                        **self.environment}, **kwargs)
         log.close()
         self.processes[key] = process
         return process
@@ -110,7 +112,8 @@ class Herald:
     def ctl(self, *arguments, check=True, text=None, timeout=PATIENCE):
         done = subprocess.run([os.path.join(BIN, "heraldctl"), *map(str, arguments)],
                               input=text, capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, "HERALD_DATA": self.data})
+                              env={**os.environ, "HERALD_DATA": self.data,
+                                        **self.environment})
         if SANITIZER.search(done.stderr):
             raise AssertionError(f"heraldctl {' '.join(map(str, arguments))}:\n{done.stderr}")
         if check and done.returncode != 0:
