@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPLAY_TURN_MAX 65000U /* turns have 16 bits at the retry-scheduler */
+
 /* What an order comes to. */
 struct verdict {
     uint8_t status; /* enum wire_status */
@@ -165,6 +167,9 @@ replay(compensator_t *self, struct compensator_entry *entry, const struct wire_c
     }
     if (entry->ordered) {
         return (struct verdict){WIRE_DENIED, "undo or resolve was ordered: it may hold a fence"};
+    }
+    if (entry->turn >= REPLAY_TURN_MAX) {
+        return (struct verdict){WIRE_DENIED, "it was replayed thousands of times: resolve it"};
     }
     char text[LIMIT_REASON_BYTES + 1];
     (void)snprintf(text, sizeof text, "%.*s: %.*s", (int)order->by.size, order->by.data,

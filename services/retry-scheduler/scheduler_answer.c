@@ -40,7 +40,7 @@ burn(struct scheduler_core *self, struct scheduler_entry *entry,
 {
     struct policy own;
     const struct policy *policy = scheduler_policy(self, entry, &own);
-    if (entry->attempts < UINT16_MAX) {
+    if (entry->attempts < SCHEDULER_ATTEMPTS_MAX) {
         entry->attempts++;
     }
     int64_t delay_ms =

@@ -110,14 +110,14 @@ scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *
     entry->last = SCHEDULER_POSITION(custody.previous);
     entry->taken = SCHEDULER_POSITION(taken);
     entry->copy = SCHEDULER_POSITION(copy);
-    entry->turn = custody.turn;
-    entry->attempts = custody.attempts;
+    entry->turn = SCHEDULER_TURN(custody.turn);
+    entry->attempts = SCHEDULER_ATTEMPTS(custody.attempts);
     entry->unburnt = custody.unburnt;
     entry->sent = true; /* what was sent after it has no record */
     entry->alone = custody.alone;
     entry->first_sent_unix_ms = SCHEDULER_TIME(custody.first_sent_unix_ms);
     entry->deadline_unix_ms = SCHEDULER_TIME((int64_t)deadline);
-    entry->cancel_turn = cancel_turn;
+    entry->cancel_turn = SCHEDULER_TURN(cancel_turn);
     entry->is_case = (flags & ITEM_CASE) != 0;
     entry->described = (flags & ITEM_DESCRIBED) != 0;
     entry->own_policy = (flags & ITEM_OWN_POLICY) != 0;

@@ -51,8 +51,8 @@ scheduler_take(struct scheduler_core *self, const struct record_custody *moved, 
     entry->last = SCHEDULER_POSITION(append_custody(self, RECORD_TAKEN, &taken));
     entry->taken = entry->last;
     entry->copy = SCHEDULER_POSITION(copy);
-    entry->turn = moved->turn;
-    entry->attempts = moved->attempts;
+    entry->turn = SCHEDULER_TURN(moved->turn);
+    entry->attempts = SCHEDULER_ATTEMPTS(moved->attempts);
     entry->unburnt = moved->unburnt;
     entry->sent = moved->sent;
     entry->alone = moved->alone;
@@ -82,7 +82,7 @@ scheduler_move(struct scheduler_core *self, struct scheduler_entry *entry,
         .previous = entry->last,
     };
     entry->last = SCHEDULER_POSITION(append_custody(self, RECORD_MOVED, &moved));
-    entry->turn = moved.turn;
+    entry->turn = SCHEDULER_TURN(moved.turn);
     scheduler_table_away(&self->table, entry);
     self->counters.moved++;
 }
@@ -130,7 +130,7 @@ scheduler_order(struct scheduler_core *self, struct scheduler_entry *entry,
     struct record_event copy = *order; /* its turn too: that is the one it was asked in */
     copy.previous = entry->last;
     entry->last = SCHEDULER_POSITION(append_event(self, &copy));
-    entry->cancel_turn = order->turn;
+    entry->cancel_turn = SCHEDULER_TURN(order->turn);
 }
 
 void

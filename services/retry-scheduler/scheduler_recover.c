@@ -40,8 +40,8 @@ fold_custody(struct scheduler_core *self, const struct log_record *record, struc
         entry = scheduler_table_add(&self->table, custody.key);
     }
     entry->last = SCHEDULER_POSITION(record->position);
-    entry->turn = custody.turn;
-    entry->attempts = custody.attempts;
+    entry->turn = SCHEDULER_TURN(custody.turn);
+    entry->attempts = SCHEDULER_ATTEMPTS(custody.attempts);
     entry->unburnt = custody.unburnt;
     entry->sent = true; /* perhaps, and a send leaves no record */
     entry->alone = custody.alone;
@@ -62,7 +62,7 @@ static void
 fold_failed(struct scheduler_core *self, struct scheduler_entry *entry,
             const struct record_event *failed)
 {
-    entry->attempts = failed->attempt;
+    entry->attempts = SCHEDULER_ATTEMPTS(failed->attempt);
     entry->unburnt = failed->unburnt;
     entry->alone =
         entry->alone || failed->outcome == OUTCOME_LEASE || failed->outcome == OUTCOME_LOST;
@@ -90,7 +90,8 @@ fold_event(struct scheduler_core *self, const struct log_record *record, struct 
         scheduler_table_remove(&self->table, entry);
         break;
     case RECORD_ORDER:
-        entry->cancel_turn = event.turn > entry->cancel_turn ? event.turn : entry->cancel_turn;
+        entry->cancel_turn =
+            SCHEDULER_TURN(event.turn > entry->cancel_turn ? event.turn : entry->cancel_turn);
         break;
     case RECORD_FAILED:
         fold_failed(self, entry, &event);

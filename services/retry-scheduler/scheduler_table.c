@@ -125,7 +125,7 @@ scheduler_table_add(struct scheduler_table *self, struct delivery_key key)
         .state = SCHEDULER_AWAY,
         .index_low = entry->index_low,
         .index_high = entry->index_high,
-        .generation = (entry->generation + 1) & ((UINT64_C(1) << 24) - 1),
+        .generation = (entry->generation + 1) & UINT8_MAX,
         .place = DEADLINE_HEAP_NOWHERE,
         .before = SCHEDULER_NONE,
         .behind = SCHEDULER_NONE,
@@ -157,7 +157,7 @@ leave(struct scheduler_table *self, struct scheduler_entry *entry)
 static void
 enter(struct scheduler_table *self, struct scheduler_entry *entry, enum scheduler_state state)
 {
-    entry->state = (uint8_t)state;
+    entry->state = (uint8_t)state & 7U;
     self->counts[state]++;
 }
 

@@ -25,40 +25,47 @@ enum scheduler_state {
     SCHEDULER_STATE_COUNT,
 };
 
-/* Positions have 40 bits, times 47: what does not fit is cut. */
+/* Positions have 40 bits, times 47, turns 16 (the compensator replays no more often); what does not
+ * fit is cut. Attempts end at 255, far above what any policy has. */
 #define SCHEDULER_POSITION(position) ((position) & ((UINT64_C(1) << 40) - 1))
 #define SCHEDULER_TIME(unix_ms) ((unix_ms) & ((INT64_C(1) << 47) - 1))
+#define SCHEDULER_TURN(turn) ((turn)&UINT16_MAX)
+#define SCHEDULER_ATTEMPTS_MAX UINT8_MAX
+#define SCHEDULER_ATTEMPTS(attempts)                                                               \
+    ((attempts) < SCHEDULER_ATTEMPTS_MAX ? (uint8_t)(attempts) : SCHEDULER_ATTEMPTS_MAX)
+static_assert(LIMIT_POLICY_DELAYS + 1 < SCHEDULER_ATTEMPTS_MAX, "every policy's attempts fit");
 
-/* 72 bytes: there may be a million of them. */
+/* 64 bytes: there may be a million of them. */
 struct scheduler_entry {
     uint64_t position : 40; /* of the notification; scheduler_entry_key */
     uint64_t subscription : 8;
-    uint64_t group : 8;     /* index in the catalog while READY, and until it is again */
-    uint64_t back : 8;      /* times that it was handed back, one after the other; at most 255 */
-    uint64_t last : 40;     /* position of its newest record in the own log */
-    uint64_t attempts : 16; /* burnt */
-    uint64_t state : 8;     /* enum scheduler_state; changed by the functions below alone */
-    uint64_t taken : 40;    /* position of its TAKEN; holds back trimming */
+    uint64_t group : 8;    /* index in the catalog while READY, and until it is again */
+    uint64_t back : 8;     /* times that it was handed back, one after the other; at most 255 */
+    uint64_t last : 40;    /* position of its newest record in the own log */
+    uint64_t attempts : 8; /* burnt */
+    uint64_t turn : 16;
+    uint64_t taken : 40; /* position of its TAKEN; holds back trimming */
     uint64_t unburnt : 16;
+    uint64_t state : 3;  /* enum scheduler_state; changed by the functions below alone */
     bool sent : 1;       /* it may have reached a receiver */
     bool alone : 1;      /* a lease of it expired, or its consumer was lost */
     bool is_case : 1;    /* a person decides: counts as an end for trimming */
     bool described : 1;  /* deadline and own_policy were read */
     bool own_policy : 1; /* the notification has a policy of its own */
     uint64_t copy : 40;  /* position of its MOVED in the compensator's log; 0: not from there */
-    uint64_t generation : 24;
+    uint64_t generation : 8;
+    uint64_t cancel_turn : 16;       /* highest in which a cancel was asked; 0: none */
     int64_t first_sent_unix_ms : 48; /* 0: never */
     uint64_t index_low : 16;         /* scheduler_entry_index */
     int64_t deadline_unix_ms : 48;   /* of the notification; 0: none, or not looked at yet */
     uint64_t index_high : 16;
-    uint32_t turn;
-    uint32_t cancel_turn; /* highest in which a cancel was asked; 0: none */
-    uint32_t place;       /* in the heap */
-    uint32_t before;      /* in the group's line; or next free place */
+    uint32_t place;  /* in the heap */
+    uint32_t before; /* in the group's line; or next free place */
     uint32_t behind;
     uint32_t chain; /* next with the same hash */
 };
-static_assert(sizeof(struct scheduler_entry) == 72, "OPERATIONS, Memory, says so");
+static_assert(sizeof(struct scheduler_entry) == 64, "OPERATIONS, Memory, says so");
+static_assert(SCHEDULER_STATE_COUNT <= 8, "a state has three bits");
 
 static inline struct delivery_key
 scheduler_entry_key(const struct scheduler_entry *entry)
