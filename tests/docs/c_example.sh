@@ -20,7 +20,7 @@ main(void)
 EOT
 # shellcheck disable=SC2046  # the flags are words
 cc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -I "$root/shared" "$sandbox/paid.c" -o "$sandbox/paid" \
-    "$build"/shared/{client,wire,delivery,base}/*.a $(pkg-config --libs libzmq libxxhash) -lpthread
+    "$build"/shared/{client,seal,wire,delivery,base}/*.a $(pkg-config --libs libzmq libxxhash libsodium) -lpthread
 services_start
 cd "$sandbox"
 ./paid
