@@ -113,7 +113,7 @@ client_ask(herald_client_t *self, struct wire_out *question, enum wire_type answ
     if (ask->said.text[0] != '\0') {
         return why_set(why, ERR_TIMEOUT, "%s is busy: %s", self->options.producer, ask->said.text);
     }
-    return why_set(why, ERR_TIMEOUT, "%s %s within %u ms",
+    return why_set(why, ERR_TIMEOUT, "%s %s within %u ms%s",
                    sent ? "no answer from" : "no connection to", self->options.producer,
-                   self->options.timeout_ms);
+                   self->options.timeout_ms, self->refused ? ": it refuses our key" : "");
 }

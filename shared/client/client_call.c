@@ -10,10 +10,13 @@
 #include <errno.h>
 
 #define HIGH_WATER 16
+#define MONITOR "inproc://monitor"
 
 struct client_call {
     void *context; /* of ZeroMQ; owned */
     void *socket;
+    void *monitor;  /* of the socket; owned */
+    bool refused;   /* the server refuses our key */
     char *endpoint; /* owned */
     uint64_t request;
     zmq_msg_t message; /* the last answer */
@@ -30,6 +33,9 @@ client_call_new(client_call_t **self_p, const char *endpoint, const seal_secret_
     self->context = zmq_ctx_new();
     CHECK(self->context != NULL);
     self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
+    CHECK(zmq_socket_monitor(self->socket, MONITOR, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) == 0);
+    self->monitor = zmq_socket(self->context, ZMQ_PAIR);
+    CHECK(self->monitor != NULL && zmq_connect(self->monitor, MONITOR) == 0);
     err_t rc = client_dial(self->socket, endpoint, secret, key, why);
     if (rc != ERR_OK) {
         client_call_destroy(&self);
@@ -46,6 +52,8 @@ client_call_destroy(client_call_t **self_p)
     if (self == NULL) {
         return;
     }
+    (void)zmq_socket_monitor(self->socket, NULL, 0); /* ends it; nothing to be done otherwise */
+    wire_socket_close(&self->monitor);
     wire_socket_close(&self->socket);
     while (zmq_ctx_term(self->context) != 0 && errno == EINTR) {
     }
@@ -61,15 +69,21 @@ client_call_request(client_call_t *self)
     return ++self->request;
 }
 
-/* Wait for `events` until limit_ms; a signal is looked over. */
+/* Wait for `events` until limit_ms, or the server refuses our key; a signal is looked over. */
 static bool
 wait_for(client_call_t *self, short events, int64_t limit_ms)
 {
-    zmq_pollitem_t item = {.socket = self->socket, .events = events};
+    zmq_pollitem_t items[] = {{.socket = self->socket, .events = events},
+                              {.socket = self->monitor, .events = ZMQ_POLLIN}};
     int64_t left_ms = limit_ms - clock_mono_ms();
     while (left_ms > 0) {
-        if (zmq_poll(&item, 1, (long)left_ms) > 0) {
+        int count = zmq_poll(items, 2, (long)left_ms);
+        if (count > 0 && (items[0].revents & events) != 0) {
             return true;
+        }
+        if (count > 0) {
+            self->refused = true; /* the one event that is asked for; it will be the same again */
+            return false;
         }
         left_ms = limit_ms - clock_mono_ms();
     }
@@ -126,8 +140,9 @@ client_call(client_call_t *self, const struct client_call_question *question,
     uint32_t timeout_ms = question->timeout_ms;
     int64_t limit_ms = clock_mono_ms() + timeout_ms;
     if (call_send(self, question->body, question->size, limit_ms) != ERR_OK) {
-        return why_set(why, ERR_TIMEOUT, "no connection to %s within %u ms", self->endpoint,
-                       timeout_ms);
+        return self->refused ? why_set(why, ERR_DENIED, "%s refuses our key", self->endpoint)
+                             : why_set(why, ERR_TIMEOUT, "no connection to %s within %u ms",
+                                       self->endpoint, timeout_ms);
     }
     while (wait_for(self, ZMQ_POLLIN, limit_ms)) {
         err_t rc = call_take(self, question->request, answer, why);

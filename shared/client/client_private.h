@@ -81,6 +81,7 @@ struct herald_client {
     void *socket;
     void *monitor;
     uint64_t connections; /* so far */
+    bool refused;         /* the server has refused our key, and has not let us in since */
     uint64_t serial;      /* the last one */
     uint64_t ignored;
     size_t callbacks; /* made so far */

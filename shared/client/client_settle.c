@@ -45,8 +45,9 @@ client_settle_verdict(const herald_client_t *self, const struct client_frame *fr
     if (busy) {
         memcpy(result->text, frame->busy_why.text, sizeof result->text);
     } else if (frame->sent == 0) {
-        (void)snprintf(result->text, sizeof result->text, "not sent: no connection to %s",
-                       self->options.producer); /* cut where it is too long */
+        (void)snprintf(result->text, sizeof result->text, "not sent: no connection to %s%s",
+                       self->options.producer,
+                       self->refused ? ": it refuses our key" : ""); /* cut where it is too long */
     } else {
         (void)snprintf(result->text, sizeof result->text, "no answer from %s within %u ms, sent %u",
                        self->options.producer, self->options.timeout_ms,

@@ -62,7 +62,8 @@ monitor_open(herald_client_t *self)
 {
     char address[64];
     (void)snprintf(address, sizeof address, "inproc://monitor-%p", (void *)self); /* fits */
-    CHECK(zmq_socket_monitor(self->socket, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0);
+    CHECK(zmq_socket_monitor(self->socket, address,
+                             ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) == 0);
     self->monitor = zmq_socket(self->context, ZMQ_PAIR);
     int none = 0;
     CHECK(self->monitor != NULL);
@@ -166,7 +167,15 @@ take_monitor(herald_client_t *self, int64_t now_ms)
             more = false;
             continue;
         }
+        uint16_t event = 0; /* a number and a value, as this machine writes them */
+        if (zmq_msg_size(&self->message) >= sizeof event) {
+            memcpy(&event, zmq_msg_data(&self->message), sizeof event);
+        }
         more = zmq_msg_more(&self->message) != 0;
+        self->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+        if (self->refused) {
+            continue;
+        }
         self->connections++;
         if (self->connections > 1) {
             client_submit_reconnected(self, now_ms);

@@ -212,7 +212,7 @@ class Refused(Sealed):
                     else:
                         self.assertNotEqual(done.returncode, 0, said)
                         self.assertRegex(said, r"DENIED: .* needs the role .*; this key has "
-                                               r"(submit|consume|service)|no connection|unknown")
+                                               r"(submit|consume|service)|refuses our key|unknown")
         denied = self.herald.stats("producer")["commands_denied"]
         self.assertGreater(denied, 8)
         self.assertTrue(self.lines_of("producer", "denied"))

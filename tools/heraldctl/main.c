@@ -25,6 +25,7 @@ print_help(void)
         "\n`heraldctl COMMAND --help` explains a command and shows examples.\n"
         "\n"
         "The services are found in a data directory: --data DIR, else $HERALD_DATA, else ./var.\n"
+        "With CURVE: --keys DIR, else $HERALD_KEYS; see heraldctl keygen.\n"
         "On another machine: --producer tcp://HOST:PORT; it says where the others are. --json\n"
         "makes every command print JSON, one object a line.\n"
         "\n"
