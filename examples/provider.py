@@ -43,8 +43,8 @@ def watch(front, biz_id, waiting):
 
 
 def seal(socket, keys):
-    socket.curve_secretkey = open(f"{keys}/secret.key", "rb").read().strip()
-    socket.curve_publickey = zmq.curve_public(socket.curve_secretkey)
+    secret = open(f"{keys}/secret.key", "rb").read().strip()
+    socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
     servers = open(f"{keys}/servers.zpl").read()
     socket.curve_serverkey = re.search(r'(?m)^producer\n +key = "(.{40})"', servers)[1].encode()
 

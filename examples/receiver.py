@@ -18,8 +18,8 @@ def send(socket, kind, *body):
 
 def seal(socket, keys, server):  # the producer's key is in a file, the others' are in WELCOME
     servers = open(f"{keys}/servers.zpl").read()
-    socket.curve_secretkey = open(f"{keys}/secret.key", "rb").read().strip()
-    socket.curve_publickey = zmq.curve_public(socket.curve_secretkey)
+    secret = open(f"{keys}/secret.key", "rb").read().strip()
+    socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
     socket.setsockopt(zmq.CURVE_SERVERKEY, server or
                       re.search(r'(?m)^producer\n +key = "(.{40})"', servers)[1].encode())
 
@@ -36,11 +36,11 @@ def connect(sender, name, kind, place, key=None):
 def take(sender, effects, _version, kind, _request, *body):
     if kind == WELCOME and body[0] == 0 and body != sender.get("welcome"):  # it has started anew
         sender["welcome"] = body
-        for name, place, *key in body[7]:
+        for name, place, *more in body[7]:
             if name in ("lane", "outcome"):
-                connect(sender, name, zmq.PULL if name == "lane" else zmq.PUSH, place, *key)
+                connect(sender, name, zmq.PULL if name == "lane" else zmq.PUSH, place, *more[:1])
             elif name not in senders:
-                connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *key)
+                connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *more[:1])
     elif kind == DELIVER:  # tokens count up from the first
         work = [(body[3] + i, REAPPLY, item) for i, item in enumerate(body[4])]
         send(sender["outcome"], OUTCOME, body[1], ME, sender["welcome"][4], effects.answer(work))

@@ -7,6 +7,7 @@ import unittest
 
 import interop
 from harness import BIN, HeraldTest, wait_for
+from test_curve import Sealed
 
 SENDERS = ("producer", "retry-scheduler", "compensator")
 
@@ -103,6 +104,28 @@ class ExamplesTest(HeraldTest):
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertEqual(["[1, 0, 4]", "[1, 0, 4]", "[1, 5, 8]", "[1, 6, 8]",
                           "[5, 7, 'producer']"], done.stdout.splitlines())
+
+
+class SealedExamplesTest(Sealed):
+    """The same two with keys: they know the producer's address and key, and have their own."""
+
+    def test_a_provider_and_a_receiver_with_keys(self):
+        interop.python()
+        self.herald.start(*SENDERS)
+        base = os.path.join(self.herald.data, "receiver.db")
+        place = self.at["producer"]
+        self.herald.environment["HERALD_KEYS"] = os.path.join(self.keys, "consume")
+        self.herald.spawn("receiver", interop.command("receiver.py", place, "order-system", base))
+        self.herald.environment["HERALD_KEYS"] = os.path.join(self.keys, "operate")
+        environment = {**os.environ, "HERALD_KEYS": os.path.join(self.keys, "submit")}
+
+        def provide(*arguments):
+            return interop.run("provider.py", place, *arguments, env=environment)
+        done = provide("submit", "order.created", "a", '{"retry": 1}')
+        self.assertIn("ACCEPTED", done.stdout, done.stderr)
+        self.assertIn("a orders DONE", provide("watch", "a").stdout)
+        self.assertIn("ACCEPTED", provide("submit", "order.created", "b", '{"reject": "no"}').stdout)
+        self.assertIn("b orders CASE", provide("watch", "b").stdout)
 
 
 if __name__ == "__main__":
