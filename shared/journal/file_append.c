@@ -218,6 +218,32 @@ idle(struct file_store *self)
     }
 }
 
+/* What was synced into a file that nobody will find again is not durable: the directory or the
+ * segment may have been moved, removed or replaced under us, by a restore as a rule. So nothing is
+ * said to be durable before both have been looked at once more. */
+static err_t
+still_there(struct file_store *self, struct why *why)
+{
+    char name[SEGMENT_NAME_SIZE];
+    struct segment *active = file_store_active(self);
+    err_t rc = file_place_same(self, why);
+    if (rc == ERR_OK) {
+        struct file_stat stat;
+        segment_file_name(active->head.counter, name);
+        int found = self->ops->stat_at(self->dir_fd, name, &stat);
+        if (found == -ENOENT || (found == 0 && stat.inode != active->inode)) {
+            rc = why_set(why, ERR_CORRUPT, "%s/%s was %s while it was in use", self->path, name,
+                         found == 0 ? "replaced by another file" : "removed");
+        }
+    }
+    if (rc != ERR_CORRUPT) {
+        return ERR_OK; /* also where the system would not say: then nothing is known to be wrong */
+    }
+    self->lost = true;
+    self->lost_why = *why;
+    return rc;
+}
+
 static err_t
 report(struct file_store *self, uint64_t *tag, uint64_t *position)
 {
@@ -271,6 +297,12 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
     }
     if (rc == ERR_OK && self->unpublished) {
         file_append_publish(self); /* durable through a roll */
+    }
+    int64_t now_ms = self->ops->now_ms();
+    if (rc == ERR_OK &&
+        (self->durable != self->reaped || now_ms - self->looked_ms >= FILE_STORE_LOOK_MS)) {
+        self->looked_ms = now_ms;
+        rc = still_there(self, why);
     }
     return rc == ERR_OK ? report(self, tag, position) : rc;
 }

@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* How often the directory is compared with its name: somebody may have replaced it. */
-#define LOOK_MS 1000
-
 /* The log's files, once they are there. ERR_NOT_FOUND: not yet, and that is no fault. */
 static err_t
 find_files(struct file_store *self, struct why *why)
@@ -99,7 +96,7 @@ file_follow_refresh(struct file_store *self, struct why *why)
         }
     }
     int64_t now_ms = self->ops->now_ms();
-    if (rc == ERR_OK && self->dir_fd >= 0 && now_ms - self->looked_ms >= LOOK_MS) {
+    if (rc == ERR_OK && self->dir_fd >= 0 && now_ms - self->looked_ms >= FILE_STORE_LOOK_MS) {
         self->looked_ms = now_ms;
         rc = file_place_same(self, why);
     }

@@ -16,6 +16,9 @@
 #define FILE_STORE_RECENT_BYTES (8U * 1024 * 1024)
 #define FILE_STORE_RECENT_MAX 4096 /* blocks; a power of two */
 
+/* How often the directory is compared with its name where nothing else makes it necessary. */
+#define FILE_STORE_LOOK_MS 1000
+
 /* Left to the file system for directories and the like. */
 #define FILE_STORE_FLOOR_BYTES (1024U * 1024)
 
@@ -41,7 +44,6 @@ struct file_store {
     uint64_t hint_counter;
     uint64_t hint_offset;
 
-    /* Follower. */
     int64_t looked_ms; /* when the directory was compared with its name last */
 
     /* Owner. */

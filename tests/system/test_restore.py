@@ -1,0 +1,154 @@
+"""A journal that goes while it is in use, and an order database older than its journal."""
+
+import os
+import shutil
+import unittest
+
+from harness import BIN, HeraldTest, order, payment, wait_for
+
+PATIENT = 60
+DIRECTORIES = {"producer": "producer", "retry-scheduler": "scheduler",
+               "compensator": "compensator"}
+
+
+class InUse(HeraldTest):
+    def ended(self, name):
+        """The exit code of a service that ends by itself, and its last words."""
+        process = self.herald.processes.pop(name)
+        code = process.wait(timeout=PATIENT)
+        return code, self.herald.log_text(name)[-2000:]
+
+    def work(self):
+        """All three logs have records, and have read each other's."""
+        self.herald.start()
+        self.herald.submit([order(1), payment(2, policy="10ms")])
+        self.herald.wait_state("1-created", "DONE")
+        self.herald.case_of("2-payment")
+
+    def in_use(self, name):
+        return os.path.join(self.herald.data, "journal", DIRECTORIES[name])
+
+    def refuses_new_work(self):
+        done = self.herald.submit([order(9)], "--timeout", "2s", check=False)
+        self.assertNotIn(done.returncode, (0, 64), done.stdout + done.stderr)
+        self.assertNotIn("ACCEPTED", done.stdout)
+
+    def test_a_log_that_is_moved_away_ends_its_owner_before_it_accepts_more(self):
+        self.work()
+        log = self.in_use("producer")
+        os.rename(log, log + ".away")
+        self.refuses_new_work()
+        code, text = self.ended("producer")
+        self.assertEqual(code, 74, text)
+        self.assertIn("was removed while it was in use", text)
+        for reader in ("retry-scheduler", "compensator"):
+            code, text = self.ended(reader)
+            self.assertEqual(code, 74, text)
+            self.assertIn(log, text)
+        os.rename(log + ".away", log)
+        self.herald.start("producer", "retry-scheduler", "compensator")
+        self.assertEqual(self.herald.state("1-created"), "DONE")
+        self.assertEqual(self.herald.state("2-payment"), "CASE")
+        self.herald.submit([order(9)])
+        self.herald.wait_state("9-created", "DONE")
+
+    def test_a_log_that_is_replaced_by_a_copy_ends_its_owner(self):
+        self.work()
+        log = self.in_use("producer")
+        os.rename(log, log + ".away")
+        shutil.copytree(log + ".away", log)
+        self.refuses_new_work()
+        code, text = self.ended("producer")
+        self.assertEqual(code, 74, text)
+        self.assertIn("replaced by another directory while it was in use", text)
+
+    def test_a_log_that_is_deleted_is_noticed_and_not_begun_anew(self):
+        self.work()
+        log = self.in_use("producer")
+        shutil.rmtree(log)
+        self.refuses_new_work()
+        code, text = self.ended("producer")
+        self.assertEqual(code, 74, text)
+        process = self.herald.spawn("producer", [os.path.join(BIN, "herald-producer"), "--data",
+                                                 self.herald.data])
+        self.assertEqual(process.wait(timeout=PATIENT), 74)
+        self.assertIn("another log has seen", self.herald.log_text("producer"))
+        self.herald.processes.pop("producer")
+
+    def test_a_segment_that_is_deleted_is_noticed_before_more_is_accepted(self):
+        self.work()
+        log = self.in_use("producer")
+        for file in os.listdir(log):
+            if file.endswith(".seg"):
+                os.unlink(os.path.join(log, file))
+        self.refuses_new_work()
+        code, text = self.ended("producer")
+        self.assertEqual(code, 74, text)
+
+    def test_the_other_services_notice_it_of_their_own_logs_too(self):
+        for name in ("retry-scheduler", "compensator"):
+            with self.subTest(log=name):
+                self.herald.close()
+                self.herald.start()
+                log = self.in_use(name)
+                os.rename(log, log + ".away")
+                code, text = self.ended(name)  # also where it has nothing to write
+                self.assertEqual(code, 74, text)
+                self.assertIn("while it was in use", text)
+                self.herald.close()
+                os.rename(log + ".away", log)
+                self.herald.start()
+
+
+class OlderDatabase(HeraldTest):
+    def test_an_older_order_database_alone_has_lost_effects_and_gets_them_back_from_nobody(self):
+        """What OPERATIONS, "Restore", says of it."""
+        database = os.path.join(self.herald.data, "orders.db")
+        backup = os.path.join(self.herald.data, "backup")
+        self.herald.start()
+        self.herald.submit([order(1)])
+        self.herald.wait_state("1-created", "DONE")
+        self.herald.stop("order-consumer")
+        os.mkdir(backup)
+        for file in os.listdir(self.herald.data):
+            if file.startswith("orders.db"):
+                shutil.copy2(os.path.join(self.herald.data, file), backup)
+        self.herald.start("order-consumer")
+        self.herald.submit([order(2)])
+        self.herald.wait_state("2-created", "DONE")
+        self.herald.stop("order-consumer")
+        for file in os.listdir(self.herald.data):
+            if file.startswith("orders.db"):
+                os.unlink(os.path.join(self.herald.data, file))
+        for file in os.listdir(backup):
+            shutil.copy2(os.path.join(backup, file), self.herald.data)
+
+        # Its identity is that of the backup, so that nobody can tell: it joins and serves.
+        self.assertTrue(os.path.exists(database))
+        self.herald.start("order-consumer")
+        self.herald.submit([order(3)])
+        self.herald.wait_state("3-created", "DONE")
+        keys = "select biz_id from notify_log order by biz_id"
+        self.assertEqual(self.herald.rows(keys), [("1-created",), ("3-created",)])
+        # The journal counts it as DONE: submitted again it is a duplicate, and is not sent.
+        self.assertEqual(self.herald.state("2-created"), "DONE")
+        self.herald.submit([order(2)])
+        self.herald.submit([order(4)])
+        self.herald.wait_state("4-created", "DONE")
+        self.assertEqual(self.herald.rows(keys), [("1-created",), ("3-created",), ("4-created",)])
+
+        # With a new identity, as the procedure wants it, it is refused until a person accepts it.
+        self.herald.stop("order-consumer")
+        self.herald.spawn("renewed", [os.path.join(BIN, "herald-order-consumer"), "--data",
+                                      self.herald.data, "--renew-identity"])
+        wait_for(lambda: "second_database" in self.herald.log_text("producer"), "an alarm")
+        self.herald.submit([order(5)])
+        self.assertEqual(self.herald.state("5-created"), "PENDING")
+        identity = self.herald.rows("select lower(hex(identity)) from database_identity")[0][0]
+        self.herald.ctl("group", "order-system", "--set-identity", identity, "--by", "ann",
+                        "--reason", "restored")
+        self.herald.wait_state("5-created", "DONE")
+
+
+if __name__ == "__main__":
+    unittest.main()
