@@ -10,6 +10,7 @@
 # HERALD_ASAN_BUILD  where the build with sanitizers goes (default ./build/tests-asan)
 # HERALD_FUZZ_BUILD  where clang's build for libFuzzer goes (default ./build/tests-fuzz)
 # HERALD_TSAN_BUILD  where the build with ThreadSanitizer goes (default ./build/tests-tsan)
+# HERALD_MUTATION_BUILD  where the copy with seeded bugs goes (default ./build/tests-mutation)
 # HERALD_JOBS        how many programs run at once (default 2)
 #
 # How much of what is without end; docs/TESTING.md says what a push takes and what more shows:
@@ -20,6 +21,7 @@
 # SECONDS_EACH       fuzz: how long each target runs (default 10)
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
 #                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
+# MUTANTS            mutation: "all" instead of the 12 quickest
 # MODEL              model: "large" checks more states, for an hour
 # STRESS_COUNT       notifications of each thread (default 1000)
 # VALGRIND_SECONDS   valgrind: how long (default 45), or all
@@ -29,14 +31,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
-all_suites=(lint unit crash sim model fuzz asan system interop faults stress valgrind docs compose)
+all_suites=(lint unit crash sim model mutation fuzz asan system interop faults stress valgrind docs compose)
 on_demand=(soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
 tsan=$(realpath -m "${HERALD_TSAN_BUILD:-build/tests-tsan}")
 fuzz=$(realpath -m "${HERALD_FUZZ_BUILD:-build/tests-fuzz}")
+mutation=$(realpath -m "${HERALD_MUTATION_BUILD:-build/tests-mutation}")
 jobs=${HERALD_JOBS:-2}
-needed_packages=(libcriterion-dev python3 git)
+needed_packages=(libcriterion-dev python3 git patch)
 useful_packages=(spin python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
     iproute2 util-linux e2fsprogs mount postgresql valgrind)
 total_passed=0 total_failed=0 total_skipped=0
@@ -50,6 +53,7 @@ say_what() {
         crash) echo "recovery from every image that a power cut can leave" ;;
         sim) echo "the services' cores in a simulated network, clock and disk" ;;
         model) echo "custody, checked state by state" ;;
+        mutation) echo "seeded bugs, each of which a named test must catch" ;;
         fuzz) echo "decoders and recovery on damaged bytes" ;;
         asan) echo "unit, crash and a part of system again, with AddressSanitizer and UBSan" ;;
         system) echo "the real processes, killed and delayed" ;;
@@ -191,6 +195,12 @@ suite_model() {
         echo "skip model: there is no spin"
         echo "0 0 1" >"$1"
     fi
+}
+
+# The copy and its build are kept: a second run builds what has changed only.
+suite_mutation() {
+    HERALD_JOBS=$jobs PYTHONDONTWRITEBYTECODE=1 \
+        python3 tests/mutation/mutation.py "$mutation" "$1" || true
 }
 
 # Driven by coverage where clang is. Otherwise the same targets run their corpora and mutations of

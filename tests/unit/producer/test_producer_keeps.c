@@ -126,6 +126,27 @@ Test(producer_keeps, a_restored_case_outlives_the_growth_of_the_index)
     fixture_close(self);
 }
 
+Test(producer_keeps, a_segment_with_an_open_delivery_in_it_stays)
+{
+    struct fixture *self = begin(500, 100000);
+    (void)fail_first(self, "open", OUTCOME_RETRY);
+    pass(self, 0, 3000);
+    uint8_t status = 0;
+    cr_assert_lt(fixture_counter(self, "log_first"), 10, "what is open was dropped");
+    cr_assert_eq(fixture_query(self, "open", "orders", &status).state, WIRE_STATE_PENDING);
+    fixture_close(self);
+}
+
+Test(producer_keeps, a_segment_that_a_reader_has_not_passed_stays)
+{
+    struct fixture *self = begin(500, 100000);
+    for (int i = 0; i < 3000; i += 100) {
+        pass(self, i + 1, 99); /* not at a hundred: the others read nothing */
+    }
+    cr_assert_lt(fixture_counter(self, "log_first"), 10, "the others did not read it");
+    fixture_close(self);
+}
+
 Test(producer_keeps, one_early_retry_does_not_stop_trimming_for_ever)
 {
     struct fixture *self = begin(500, 2000);
