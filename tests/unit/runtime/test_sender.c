@@ -1,5 +1,8 @@
 #include "runtime/sender.h"
 
+#include "base/mem.h"
+#include "wire/wire_deliver.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -148,6 +151,51 @@ Test(sender, a_window_bounds_what_is_unanswered)
     cr_assert_not(sender_has_room(sender, text_of("shop")));
     cr_assert_not(send_one(sender, "shop", 0));
     cr_assert_eq(sender_outstanding(sender), 8);
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+/* One outcome by its token's counter. */
+static void
+outcome(sender_t *sender, uint64_t counter, uint8_t said)
+{
+    const struct wire_outcomes head = {.run = 1, .receiver = text_of("node-1"), .lane = 0};
+    const struct wire_outcome one = {
+        .first_token = UINT64_C(1) << 40 | counter, .count = 1, .outcome = said};
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_outcomes_out list = wire_outcomes_begin(&out, &head);
+    wire_outcomes_add(&list, &one);
+    wire_outcomes_end(&list);
+    size_t size = 0;
+    uint8_t *body = wire_out_take(&out, &size);
+    struct why why = {{0}};
+    cr_assert_eq(sender_outcome(sender, body, size, 0, &why), ERR_OK, "%s", why.text);
+    mem_free(body);
+}
+
+/* Attempts share the places of a ring. */
+Test(sender, an_answer_to_an_attempt_of_long_ago_is_not_the_answer_to_another)
+{
+    enum { PLACES = 131072 };
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    (void)hello(sender, "shop", 1, 0);
+    for (uint64_t i = 1; i <= PLACES; i++) {
+        cr_assert(send_one(sender, "shop", 0));
+        outcome(sender, i, OUTCOME_DONE);
+        while (outbox_next(outbox, UINT64_MAX) != NULL) {
+            outbox_pop(outbox);
+        }
+    }
+    cr_assert_eq(answers.done, PLACES);
+    cr_assert(send_one(sender, "shop", 0)); /* at the first one's place */
+    outcome(sender, 1, OUTCOME_REJECT);
+    cr_assert_eq(sender_outstanding(sender), 1, "the first one's answer was taken for it");
+    outcome(sender, PLACES + 1, OUTCOME_DONE);
+    cr_assert_eq(sender_outstanding(sender), 0);
+    cr_assert_eq(answers.done, PLACES + 1);
     sender_destroy(&sender);
     outbox_destroy(&outbox);
 }
