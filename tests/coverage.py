@@ -8,7 +8,9 @@ for all files alike, say which branches do not count:
 - those of a CHECK and of mem_*: our own bugs and an empty memory, which end the process;
 - those marked `UNREACHED: why` in a comment of their line or the line before: at most 2 %.
 
-Exit code 1 when a bound is not held. --missing lists the lines of a part that have branches left.
+The aim is 100 % of the branches of what decides, and 90 % of the lines elsewhere. What is reached and
+must not be lost is in HELD; exit code 1 when it is. --missing lists the lines of a part that have
+branches left.
 """
 
 import collections
@@ -20,8 +22,13 @@ DECIDING = ("shared/journal", "shared/wire", "shared/delivery", "services/produc
             "services/retry-scheduler", "services/compensator")
 # Shells and mains of the services: no core.
 SHELL = re.compile(r"services/[^/]+/(main|producer_settings|\w+_shell)\.c$")
-BRANCHES_AT_LEAST = {}  # part -> percent that was reached and must not be lost; see --bounds
+HELD = {  # part -> percent of branches
+    "shared/delivery": 99.0, "shared/wire": 97.0, "shared/journal": 90.0, "services/producer": 80.0,
+    "services/retry-scheduler": 80.0, "services/compensator": 80.0}
 LINES_AT_LEAST = 90.0
+LINES_HELD = {  # where the aim is not reached yet; herald-bench is run by the documentation's tests
+    "shared/runtime": 85.0, "services/order-consumer (shell)": 80.0, "tools/heraldctl": 75.0,
+    "tools/herald-bench": 0.0, "shared/seal": 80.0}
 MARKED_AT_MOST = 2.0
 
 
@@ -102,12 +109,12 @@ def main(report, *options):
     for name, part in sorted(parts.items()):
         lines = percent(part.lines_hit, part.lines)
         branches = percent(part.branches_hit, part.branches)
-        bound = BRANCHES_AT_LEAST.get(name)
-        bad = branches < bound if bound else lines < LINES_AT_LEAST
+        bound = HELD.get(name)
+        bad = branches < bound if bound else lines < LINES_HELD.get(name, LINES_AT_LEAST)
         failed += bad
         print(f"{'FAIL' if bad else 'ok':4} {name:34} lines {part.lines_hit:5}/{part.lines:<5} "
               f"{lines:5.1f} %  branches {part.branches_hit:5}/{part.branches:<5} {branches:5.1f} %"
-              + (f"  (at least {bound})" if bound else ""))
+              + (f"  (held: {bound})" if bound else ""))
     share = percent(marked, deciding + marked)
     print(f"branches marked as unreached: {marked}, {share:.2f} % of those that decide")
     return 1 if failed or share > MARKED_AT_MOST else 0

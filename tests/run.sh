@@ -32,7 +32,7 @@ cd "$(dirname "$0")/.."
 . deploy/packages.sh
 
 all_suites=(lint unit crash sim model mutation fuzz asan system interop faults stress valgrind docs compose)
-on_demand=(soak)
+on_demand=(coverage soak)
 release=$(realpath -m "${HERALD_BUILD:-build/tests-release}")
 asan=$(realpath -m "${HERALD_ASAN_BUILD:-build/tests-asan}")
 tsan=$(realpath -m "${HERALD_TSAN_BUILD:-build/tests-tsan}")
@@ -41,7 +41,7 @@ mutation=$(realpath -m "${HERALD_MUTATION_BUILD:-build/tests-mutation}")
 jobs=${HERALD_JOBS:-2}
 needed_packages=(libcriterion-dev python3 git patch)
 useful_packages=(spin python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
-    iproute2 util-linux e2fsprogs mount postgresql valgrind)
+    iproute2 util-linux e2fsprogs mount postgresql valgrind gcovr)
 total_passed=0 total_failed=0 total_skipped=0
 by_name=no # were the suites asked for by name?
 declare -A built=() # directory -> yes or no
@@ -63,6 +63,7 @@ say_what() {
         valgrind) echo "a part of the unit tests, with valgrind" ;;
         docs) echo "commands in the documentation do what it says" ;;
         compose) echo "containers and packages, where an engine answers" ;;
+        coverage) echo "how much the tests reach, by gcov (on demand)" ;;
         soak) echo "mixed load and faults for HOURS (on demand)" ;;
     esac
 }
@@ -316,6 +317,33 @@ suite_docs() {
         esac
     done
     echo "$passed $failed $skipped" >"$1"
+}
+
+# What the tests that run in process reach, and the system suite; see tests/coverage.py.
+suite_coverage() {
+    local directory
+    directory=$(realpath -m build/tests-coverage)
+    if ! command -v gcovr >/dev/null; then
+        echo "skip coverage: there is no gcovr"
+        echo "0 0 1" >"$1"
+        return
+    fi
+    if ! build_in "$directory" all -DCMAKE_BUILD_TYPE=Debug '-DCMAKE_C_FLAGS=--coverage -fprofile-update=atomic'; then
+        return
+    fi
+    find "$directory" -name '*.gcda' -delete
+    IMAGES=${IMAGES:-20000} STRIDE=${STRIDE:-53} SEEDS=${SEEDS:-100} SEED=$(seed_of_commit) \
+        ctest --test-dir "$directory" -L '^(unit|crash|sim|fuzz)$' -j "$jobs" --timeout 900 \
+        >"$work/ctest.log" 2>&1 || tail -n 30 "$work/ctest.log"
+    HERALD_BIN=$directory/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
+        "$(choose_python)" tests/runner/run_unittest.py tests/system "$work/coverage-system" || true
+    gcovr -r . --object-directory "$directory" --gcov-ignore-parse-errors --filter shared/ --filter services/ --filter tools/ \
+        --json "$work/coverage.json" 2>/dev/null || true
+    if python3 tests/coverage.py "$work/coverage.json"; then
+        echo "1 0 0" >"$1"
+    else
+        echo "0 1 0" >"$1"
+    fi
 }
 
 suite_soak() {

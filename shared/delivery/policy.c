@@ -1,5 +1,7 @@
 #include "delivery/policy.h"
 
+#include "base/check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +131,8 @@ policy_duration_text(int64_t ms, char text[POLICY_DURATION_SIZE])
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         int64_t count = ms / units[i].ms;
         ms %= units[i].ms;
-        if (count > 0 && used < POLICY_DURATION_SIZE) {
+        if (count > 0) {
+            CHECK(used < POLICY_DURATION_SIZE); /* INT64_MAX takes 26 */
             int wrote = snprintf(text + used, POLICY_DURATION_SIZE - used, "%lld%s",
                                  (long long)count, units[i].name);
             used += wrote > 0 ? (size_t)wrote : 0;

@@ -155,3 +155,13 @@ Test(catalog, a_notification_may_bring_a_policy_of_its_own)
     cr_assert_eq(own.delay_count, 3);
     cr_assert_eq(catalog_policy(found, "nonsense", 8, &own), &found->policy);
 }
+
+Test(catalog, names_are_told_apart_to_the_last_letter)
+{
+    cr_assert_eq(take_subscription(1, "orders-a", "order-system", "1s"), ERR_OK);
+    cr_assert_eq(take_subscription(2, "orders-b", "order-system", "1s"), ERR_OK);
+    cr_assert_eq(catalog_subscription_named(catalog, "orders-b", 8)->id, 2);
+    cr_assert_null(catalog_subscription_named(catalog, "orders-c", 8));
+    cr_assert_eq(take_subscription(3, "orders-d", "", "1s"), ERR_CORRUPT);
+    cr_assert_eq(take_subscription(3, "orders-d", "order-system", ""), ERR_CORRUPT);
+}

@@ -340,3 +340,43 @@ Test(fold, a_fold_is_small)
 {
     cr_assert_leq(sizeof(struct fold), 24);
 }
+
+/* What only a broken or a newer service would write. */
+Test(fold, records_of_who_has_no_say_change_nothing)
+{
+    struct fold fold = {0};
+    fold_accept(&fold, 10);
+    struct record_custody moved = {.turn = 2, .to = LOG_SCHEDULER, .attempts = 1};
+    fold_custody(&fold, LOG_PRODUCER, 12, RECORD_MOVED, &moved);
+    struct fold before = fold;
+    fold_custody(&fold, LOG_COMPENSATOR, 90, RECORD_TAKEN, &moved); /* it was not given this */
+    struct record_event event = {.kind = RECORD_ORDER, .turn = 2, .order = ORDER_NOTE};
+    fold_event(&fold, LOG_PRODUCER, 91, &event);
+    event = (struct record_event){.kind = RECORD_NOTIFICATION, .turn = 2};
+    fold_event(&fold, LOG_PRODUCER, 92, &event);
+    event = (struct record_event){.kind = RECORD_FAILED, .turn = 2, .attempt = 9};
+    fold_event(&fold, LOG_PRODUCER, 93, &event); /* not the custodian */
+    cr_assert_eq(memcmp(&fold, &before, sizeof fold), 0);
+    event.attempt = 2;
+    fold_event(&fold, LOG_SCHEDULER, 20, &event);
+    event.attempt = 1;
+    fold_event(&fold, LOG_SCHEDULER, 19, &event); /* read later, written before */
+    cr_assert_eq(fold.attempts, 2);
+}
+
+Test(fold, a_union_of_moves_that_nobody_has_taken_keeps_the_most_attempts)
+{
+    for (unsigned order = 0; order < 2; order++) {
+        struct fold few = {.turn = 2, .custodian = LOG_SCHEDULER, .attempts = 1};
+        struct fold many = {.turn = 2, .custodian = LOG_SCHEDULER, .attempts = 3};
+        struct fold taken = {
+            .turn = 2, .custodian = LOG_SCHEDULER, .attempts = 2, .latest = 5, .taken = true};
+        struct fold *into = order == 0 ? &few : &many;
+        fold_merge(into, order == 0 ? &many : &few);
+        cr_assert_eq(into->attempts, 3);
+        fold_merge(into, &taken);
+        cr_assert_eq(into->attempts, 2);
+        fold_merge(into, &many);
+        cr_assert_eq(into->attempts, 2, "what was taken is not taken back");
+    }
+}

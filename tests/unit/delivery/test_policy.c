@@ -211,3 +211,31 @@ Test(policy, a_duration_beyond_all_measure_is_refused)
     cr_assert_eq(policy_duration_parse("999999999d", 10, &ms, NULL), ERR_OK);
     cr_assert_eq(ms, INT64_C(999999999) * 24 * H);
 }
+
+Test(policy, numbers_of_many_digits_are_cut_or_refused)
+{
+    struct policy policy = parsed("exponential first=1s factor=1.5 cap=10s attempts=3");
+    cr_assert_not(policy.uncapped);
+    policy = parsed("exponential first=1s factor=1 attempts=3");
+    cr_assert_not(policy.uncapped, "it does not grow");
+    policy = parsed("exponential first=1s factor=1.5 attempts=3");
+    cr_assert(policy.uncapped);
+    static const char *const texts[] = {
+        "exponential factor=1.50000 first=1s",
+        "exponential factor=1.5x first=1s",
+        "exponential jitter=0.1xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "exponential nonsensenonsensenonsensenonsensenonsensenonsense=1",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct why why = {{0}};
+        cr_assert_eq(policy_parse(&policy, texts[i], strlen(texts[i]), &why), ERR_INVALID, "%s",
+                     texts[i]);
+        cr_assert_lt(strlen(why.text), 120);
+    }
+}
+
+Test(policy, the_longest_duration_fits)
+{
+    char text[POLICY_DURATION_SIZE];
+    cr_assert_str_eq(policy_duration_text(INT64_MAX, text), "106751991167d7h12m55s807ms");
+}
