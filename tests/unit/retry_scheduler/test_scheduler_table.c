@@ -123,9 +123,9 @@ Test(scheduler_table, every_field_holds_its_largest_and_touches_no_other)
     const uint64_t far = SCHEDULER_POSITION(UINT64_MAX);
     struct delivery_key key = {.position = far, .subscription = LIMIT_SUBSCRIPTIONS};
     struct scheduler_entry *entry = scheduler_table_add(&table, key);
-    entry->last = far - 1;
-    entry->taken = far - 2;
-    entry->copy = far - 3;
+    entry->last = SCHEDULER_POSITION(far - 1);
+    entry->taken = SCHEDULER_POSITION(far - 2);
+    entry->copy = SCHEDULER_POSITION(far - 3);
     entry->first_sent_unix_ms = SCHEDULER_TIME(INT64_MAX);
     entry->deadline_unix_ms = SCHEDULER_TIME(INT64_MAX - 1);
     entry->attempts = UINT8_MAX;
