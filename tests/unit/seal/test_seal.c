@@ -165,6 +165,44 @@ Test(seal, knows_the_sender_by_its_key_whatever_it_calls_itself)
     (void)zmq_close(orders);
 }
 
+Test(seal, a_second_client_with_the_same_routing_id_takes_nothing_from_the_first)
+{
+    void *shop = NULL;
+    int none = 0;
+    const uint8_t *key = seal_secret_public(fixture.server);
+    cr_assert_str_eq(sender_of(fixture.submit, "x", "mine", &shop)->user, "shop");
+    void *thief = zmq_socket(context, ZMQ_DEALER);
+    cr_assert_eq(zmq_setsockopt(thief, ZMQ_LINGER, &none, sizeof none), 0);
+    cr_assert_eq(zmq_setsockopt(thief, ZMQ_ROUTING_ID, "x", 1), 0);
+    cr_assert_eq(seal_socket_connect(thief, fixture.consume, key, NULL), ERR_OK);
+    cr_assert_eq(zmq_connect(thief, endpoint), 0);
+    cr_assert_eq(zmq_send(thief, "thief's", 7, 0), 7);
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    while (counts().admitted < 2 && clock_mono_ms() < until_ms) {
+        (void)zmq_poll(NULL, 0, 10);
+    }
+    cr_assert_eq(counts().admitted, 2, "its key is good");
+
+    /* What goes to x is the first one's, and what comes from x too. */
+    cr_assert_eq(zmq_send(server, "x", 1, ZMQ_SNDMORE), 1);
+    cr_assert_eq(zmq_send(server, "answer", 6, 0), 6);
+    zmq_pollitem_t items[] = {{.socket = shop, .events = ZMQ_POLLIN},
+                              {.socket = thief, .events = ZMQ_POLLIN}};
+    cr_assert_eq(zmq_poll(items, 2, PATIENCE_MS), 1);
+    cr_assert_neq(items[0].revents & ZMQ_POLLIN, 0);
+    cr_assert_eq(zmq_send(shop, "mine too", 8, 0), 8);
+    zmq_msg_t message;
+    zmq_pollitem_t item = {.socket = server, .events = ZMQ_POLLIN};
+    cr_assert_eq(zmq_msg_init(&message), 0);
+    cr_assert_eq(zmq_poll(&item, 1, PATIENCE_MS), 1);
+    cr_assert_eq(zmq_msg_recv(&message, server, 0), 1);
+    cr_assert_eq(zmq_msg_recv(&message, server, 0), 8, "not the thief's");
+    cr_assert_str_eq(seal_sender(seal, &message)->user, "shop");
+    cr_assert_eq(zmq_msg_close(&message), 0);
+    (void)zmq_close(thief);
+    (void)zmq_close(shop);
+}
+
 Test(seal, reads_its_list_again_and_keeps_the_old_one_when_the_new_one_is_broken)
 {
     const uint8_t *key = seal_secret_public(fixture.server);
