@@ -128,6 +128,8 @@ append(producer_core_t *self, const struct producer_topic *topic,
     }
     self->counts.accepted++;
     self->total++;
+    self->newest = position;
+    self->unbound++;
 }
 
 static struct wire_result

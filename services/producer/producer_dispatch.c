@@ -95,7 +95,7 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
         .user = content_hash_id(peek.biz_id.data, peek.biz_id.size),
         .weight = weight,
     };
-    return sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
+    return sender_send(self->sender, &offer, self->depends, self->now_ms);
 }
 
 /* Send from one subscription's cursor while there is room. */
@@ -161,7 +161,7 @@ has_undispatched(const producer_core_t *self)
         const struct producer_queue *queue = self->queues[id];
         const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
         if (queue == NULL || subscription == NULL || queue->open.count == 0 ||
-            queue->cursor.position >= log_next(self->log)) {
+            queue->cursor.position > self->newest) {
             continue;
         }
         const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
@@ -173,10 +173,32 @@ has_undispatched(const producer_core_t *self)
     return false;
 }
 
+/* A delivery depends on its notification, which is read back only when it is durable, and not on
+ * other notifications and their ends: without these it is sent in the same way. All else that was
+ * appended (who receives, what changed hands) must be durable before a delivery leaves. */
+static void
+look_at_dependence(producer_core_t *self)
+{
+    uint64_t bound = log_next(self->log) - self->unbound;
+    if (bound != self->bound) {
+        self->bound = bound;
+        self->depends = log_next(self->log) - 1;
+    }
+}
+
+bool
+producer_core_can_wait(void *context)
+{
+    producer_core_t *self = context;
+    look_at_dependence(self);
+    return self->depends <= log_durable(self->log);
+}
+
 err_t
 producer_dispatch(producer_core_t *self, struct why *why)
 {
     uint32_t left = SENT_A_STEP;
+    look_at_dependence(self);
     err_t rc = ERR_OK;
     for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
         if (self->queues[id] != NULL) {
@@ -184,7 +206,7 @@ producer_dispatch(producer_core_t *self, struct why *why)
             watch_absence(self, id);
         }
     }
-    sender_flush(self->sender, log_next(self->log) - 1);
+    sender_flush(self->sender, self->depends);
     self->more = left == 0 || has_undispatched(self);
     return rc;
 }
@@ -232,6 +254,7 @@ take_done(producer_core_t *self, const struct sender_entry *entry, uint8_t outco
     struct record_event event = {
         .kind = RECORD_DONE, .key = entry->key, .turn = 1, .outcome = outcome, .attempt = 1};
     (void)producer_append_event(self, entry->user, &event); /* its place does not matter */
+    self->unbound++;
     producer_close(self, entry->key, entry->weight);
     self->counts.done++;
     producer_told(self, entry->key, WIRE_STATE_DONE, 1);

@@ -14,6 +14,8 @@
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
+#define COMPANY_MS 5 /* that records which nobody waits for wait for more */
+#define COMPANY_BYTES (128U * 1024)
 
 static atomic_bool stopping;
 
@@ -173,6 +175,7 @@ wait_ms(const shell_t *self, bool held)
         next_ms = now_ms + LANE_RETRY_MS; /* what the core wants at once may want the commit */
     }
     next_ms = commit_ms < next_ms ? commit_ms : next_ms;
+    next_ms = self->sync_by_ms < next_ms ? self->sync_by_ms : next_ms;
     int64_t wait = next_ms <= now_ms ? 0 : next_ms - now_ms;
     int64_t most = held ? LANE_RETRY_MS : IDLE_WAIT_MS;
     return (long)(wait < most ? wait : most);
@@ -229,6 +232,25 @@ send_durable(shell_t *self)
     send_wakes(self);
 }
 
+/* An outcome's record, say, with which nothing leaves: synced at once it would keep the next
+ * submits waiting for a sync of its own. With a thread for the syncs there is nothing to be saved.
+ */
+static bool
+waits_for_company(shell_t *self, int64_t now_ms)
+{
+    const struct shell_core *core = self->core;
+    uint64_t gathered = log_gathered(self->log);
+    bool may = core->can_wait != NULL && log_fd(self->log) < 0 && gathered > 0 &&
+               gathered < COMPANY_BYTES && outbox_count(self->outbox) == 0 &&
+               core->can_wait(core->self);
+    if (may && self->sync_by_ms == INT64_MAX) {
+        self->sync_by_ms = now_ms + COMPANY_MS;
+    }
+    may = may && now_ms < self->sync_by_ms;
+    self->sync_by_ms = may ? self->sync_by_ms : INT64_MAX;
+    return may;
+}
+
 static err_t
 round_once(shell_t *self, zmq_msg_t *message, struct why *why)
 {
@@ -241,12 +263,18 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     if (rc == ERR_OK) {
         rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
     }
-    if (rc == ERR_OK) {
-        rc = peers_commit(core->peers, false, clock_mono_ms(), why);
+    if (rc != ERR_OK) {
+        return rc;
     }
+    self->rounds++;
+    send_durable(self); /* what depends on nothing of this round need not wait for its sync */
+    int64_t now_ms = clock_mono_ms();
+    if (waits_for_company(self, now_ms)) {
+        return ERR_OK;
+    }
+    rc = peers_commit(core->peers, false, now_ms, why);
     if (rc == ERR_OK) {
         send_durable(self);
-        self->rounds++;
     }
     return rc;
 }
@@ -257,6 +285,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     zmq_msg_t message;
     CHECK(zmq_msg_init(&message) == 0);
     self->core = core;
+    self->sync_by_ms = INT64_MAX;
     self->door.takes = core->takes;
     self->door.counters = count;
     self->door.counters_context = self;

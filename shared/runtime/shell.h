@@ -3,7 +3,8 @@
  * no policy: the core decides.
  *
  * One round: wait until a message, a deadline or a finished sync; take what is waiting, up to a
- * bound; let the core step; commit once, sync once; then send what has become durable.
+ * bound; let the core step; send what is durable already; commit once, sync once, unless that may
+ * wait; then send what has become durable.
  *
  * One thread, but for shell_stop.
  */
@@ -32,6 +33,10 @@ struct shell_core {
     /* Once a round, after the frames: read the peers' logs, dispatch, expire. ERR_OK, or why the
      * service cannot go on. */
     err_t (*step)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
+    /* Whether nobody needs what was appended to be durable yet, so that it may wait a few
+     * milliseconds for more and share its sync. What waits in the outbox is seen to by the shell.
+     * NULL: never. */
+    bool (*can_wait)(void *self);
     /* When step is wanted again at the latest; INT64_MAX: only when something comes. */
     int64_t (*next_ms)(void *self);
     /* Fill in counters; returns how many. */

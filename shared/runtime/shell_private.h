@@ -36,7 +36,8 @@ struct shell {
     char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
     const struct shell_core *core; /* borrowed; while it runs */
     struct front_door door;
-    uint64_t woken; /* our log's position that the peers were told */
+    uint64_t woken;     /* our log's position that the peers were told */
+    int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
     uint64_t frames_in;
     uint64_t frames_out;
     uint64_t dropped; /* answers that a peer's full queue did not take */

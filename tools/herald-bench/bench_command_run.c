@@ -26,6 +26,8 @@ static struct bench_option options[] = {
      false, false},
     {"directory", "where the data of its own Herald are kept meanwhile", 0, 0, NULL, 0, false,
      false},
+    {"sync-delay", "milliseconds added to each sync of its own Herald's producer", 0, 10000, "0", 0,
+     false, false},
     {"no-consumer", "submit only: somebody else receives", 0, 0, NULL, 0, true, false},
     {"json", "figures as JSON", 0, 0, NULL, 0, true, false},
     {"help", "this text", 0, 0, NULL, 0, true, false},
@@ -129,7 +131,12 @@ bench_command_run(int argc, char **argv)
     bench_herald_t *herald = NULL;
     err_t rc = ERR_OK;
     if (load.producer == NULL) {
-        struct bench_herald_options own = {.directory = bench_option(options, "directory")->text};
+        char delay[64];
+        (void)snprintf(delay, sizeof delay, "journal/sync_delay=%llums",
+                       (unsigned long long)bench_option(options, "sync-delay")->number);
+        const char *const producer_settings[] = {delay, NULL};
+        struct bench_herald_options own = {.directory = bench_option(options, "directory")->text,
+                                           .settings = producer_settings};
         rc = bench_herald_start(&herald, &own, &why);
         load.producer = rc == ERR_OK ? bench_herald_front(herald) : NULL;
     }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUICK_COUNT 20000U
+#define QUICK_COUNT 4000U
 
 static struct bench_option options[] = {
     {"rounds", "of each measure; those that take minutes have fewer", 1, SUITE_ROUNDS_MAX, "5", 0,

@@ -289,7 +289,8 @@ fixture_join(struct fixture *self, const char *group, uint8_t identity)
 }
 
 void
-fixture_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome, uint64_t not_before_ms)
+fixture_take_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome,
+                     uint64_t not_before_ms)
 {
     cr_assert_lt(delivery, self->delivery_count, "it was not sent");
     struct wire_outcomes head = {.run = log_run(peers_own(self->peers)),
@@ -308,5 +309,11 @@ fixture_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome, uint64
     producer_core_now(self->core, self->now_ms, self->now_unix_ms);
     producer_core_outcome(self->core, out.data, out.size);
     wire_out_fini(&out);
+}
+
+void
+fixture_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome, uint64_t not_before_ms)
+{
+    fixture_take_outcome(self, delivery, outcome, not_before_ms);
     fixture_step(self);
 }

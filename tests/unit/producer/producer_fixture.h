@@ -77,6 +77,9 @@ struct wire_result fixture_submit_full(struct fixture *self,
                                        const struct wire_notification *notification);
 /* A consumer of the group joins; every later step sends its PING. */
 uint8_t fixture_join(struct fixture *self, const char *group, uint8_t identity);
+/* What became of a delivery; fixture_outcome steps afterwards. */
+void fixture_take_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome,
+                          uint64_t not_before_ms);
 void fixture_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome,
                      uint64_t not_before_ms);
 

@@ -24,6 +24,30 @@ Test(producer_delivery, sends_once_somebody_is_there_and_records_done)
     fixture_close(self);
 }
 
+Test(producer_delivery, an_end_may_wait_for_company_and_what_changes_hands_may_not)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_submit(self, "order.paid", "b", "{}");
+    fixture_submit(self, "order.paid", "c", "{}");
+    cr_assert_eq(self->delivery_count, 3);
+    cr_assert(producer_core_can_wait(self->core), "all is durable");
+    fixture_take_outcome(self, 0, OUTCOME_DONE, 0);
+    fixture_step_unsynced(self);
+    cr_assert(producer_core_can_wait(self->core), "lost, it is sent again and answered DUPLICATE");
+    fixture_take_outcome(self, 1, OUTCOME_RETRY, 0);
+    fixture_step_unsynced(self);
+    cr_assert_not(producer_core_can_wait(self->core), "the scheduler waits for it");
+    fixture_take_outcome(self, 2, OUTCOME_DONE, 0);
+    fixture_step_unsynced(self);
+    cr_assert_not(producer_core_can_wait(self->core), "it still does");
+    fixture_step(self);
+    cr_assert(producer_core_can_wait(self->core));
+    cr_assert_eq(fixture_count(self, RECORD_DONE), 2);
+    fixture_close(self);
+}
+
 struct failure {
     uint8_t outcome;
     uint8_t to;
