@@ -14,14 +14,25 @@ FLOOD = 1000
 AT_ONCE = 50
 
 
+def key_of(path, user):
+    with open(path, encoding="ascii") as file:
+        return file.read().split(f"\n{user}\n")[1].split('key = "')[1].split('"')[0]
+
+
 class Keys(ComposeTest):
     def test_who_is_refused(self):
         project = self.project().up()
+        path = os.path.join(project.volume_path("keys-producer"), "allowed.zpl")
+        self.first = key_of(path, "submit")
+        with open(path, encoding="ascii") as file:
+            self.before = file.read()
         self.without_a_key(project)
         self.unknown_key(project)
         self.wrong_role(project)
+        self.two_keys_at_once(project)
         if zmq:
             self.flood(project)
+        self.allow(project, [self.first])
         project.count_effects()
         load = Load(project)
         load.submit_chunk()
@@ -74,6 +85,27 @@ class Keys(ComposeTest):
         lines = self.said(project, "event=denied")
         self.assertEqual(len(lines), 3, "one line for each of the three, however often")
         say(f"{self.counted(project, 'commands_denied')} commands denied, said once each, as in: {lines[0]}")
+
+    def two_keys_at_once(self, project):
+        """A second key for the user submit, without a restart; then each of them is taken out."""
+        place = os.path.join(project.directory, "elsewhere")
+        mine = key_of(os.path.join(place, "producer", "allowed.zpl"), "submit")
+        ping = ("ping", "producer", "--endpoint", f"tcp://127.0.0.1:{project.port}", "--timeout", "5s")
+        for keys, codes in (([self.first, mine], (0, 0)), ([mine], (69, 0)), ([self.first], (0, 69))):
+            self.allow(project, keys)
+            found = [run(os.path.join(BIN, "heraldctl"), *ping, "--keys", os.path.join(where, "submit"),
+                         check=False).returncode for where in (project.directory, place)]
+            self.assertEqual(tuple(found), codes)
+        self.assertEqual(project.inspect("producer", ".RestartCount"), "0")
+        say("two keys at once, and each taken out by reload")
+
+    def allow(self, project, keys):
+        """These keys for the user submit, from now on."""
+        path = os.path.join(project.volume_path("keys-producer"), "allowed.zpl")
+        lines = "".join(f'    key = "{key}"\n' for key in keys)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.before.replace(f'    key = "{self.first}"\n', lines))
+        project.inside("reload", "producer")
 
     def flood(self, project):
         """A thousand connections: no mechanism, PLAIN, and one unknown key again and again."""
