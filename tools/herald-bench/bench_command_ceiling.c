@@ -59,6 +59,17 @@ measure_pipelines(const char *directory, struct why *why)
     return rc;
 }
 
+static err_t
+measure_sqlite(const char *directory, struct why *why)
+{
+    double per_second = 0;
+    err_t rc = ceiling_sqlite(directory, 1000, 100000, &per_second, why);
+    if (rc == ERR_OK) {
+        printf("%-26s  %.0f /s, in transactions of 1000\n", "SQLite, orders paid", per_second);
+    }
+    return rc;
+}
+
 int
 bench_command_ceiling(int argc, char **argv)
 {
@@ -85,6 +96,9 @@ bench_command_ceiling(int argc, char **argv)
         rc = ceiling_describe(directory, stdout, &why);
         if (rc == ERR_OK) {
             rc = measure_pipelines(directory, &why);
+        }
+        if (rc == ERR_OK) {
+            rc = measure_sqlite(directory, &why);
         }
         bench_place_remove(directory);
     }

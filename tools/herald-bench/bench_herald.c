@@ -18,12 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SERVICES 3
+#define SERVICES 4 /* the last one where it is asked for */
 #define ARGUMENTS_MAX 32
 #define ANSWER_MS 30000
 
 static const char *const programs[SERVICES] = {"herald-producer", "herald-retry-scheduler",
-                                               "herald-compensator"};
+                                               "herald-compensator", "herald-order-consumer"};
 
 struct bench_herald {
     char data[BENCH_PLACE_BYTES];
@@ -128,7 +128,7 @@ bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *o
         self->data[0] = rc == ERR_OK ? self->data[0] : '\0';
     }
     (void)snprintf(self->front, sizeof self->front, "ipc://%s/run/producer.front", self->data);
-    for (int i = 0; rc == ERR_OK && i < SERVICES; i++) {
+    for (int i = 0; rc == ERR_OK && i < SERVICES - !options->order_consumer; i++) {
         rc = start_service(self, i, why);
     }
     if (rc == ERR_OK) {

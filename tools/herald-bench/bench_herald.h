@@ -7,6 +7,7 @@
 
 #include "base/why.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define BENCH_HERALD_PATH 256
@@ -16,6 +17,7 @@ typedef struct bench_herald bench_herald_t;
 struct bench_herald_options {
     const char *directory; /* under which the data directory is made; NULL: TMPDIR or /var/tmp */
     const char *const *settings; /* PATH=VALUE for the producer, ended by NULL; may be NULL */
+    bool order_consumer;         /* start the real one too, on SQLite in the data directory */
 };
 
 /* Returns once the producer answers. ERR_NOT_FOUND: a program is missing; ERR_TIMEOUT; why. */

@@ -9,6 +9,8 @@ const struct suite_measure suite_measures[] = {
      suite_points},
     {"alone", "latency of a submit when nothing else goes on", SUITE_ROUNDS_MAX, suite_alone},
     {"open-loop", "latencies at 20,000/s", SUITE_ROUNDS_MAX, suite_open_loop},
+    {"orders", "the order consumer on SQLite beside a bare loop of its SQL", SUITE_ROUNDS_MAX,
+     suite_orders},
     {"backlog", "a receiver that is down for long, and comes back", 1, suite_backlog},
     {"hung", "one hung consumer beside three good ones", SUITE_ROUNDS_MAX, suite_hung},
     {"retained", "throughput with many notifications kept", 1, suite_retained},

@@ -23,6 +23,9 @@ err_t suite_points(suite_t *suite, struct why *why);
 err_t suite_alone(suite_t *suite, struct why *why);
 err_t suite_open_loop(suite_t *suite, struct why *why);
 
+/* suite_orders.c */
+err_t suite_orders(suite_t *suite, struct why *why);
+
 /* suite_work.c */
 err_t suite_backlog(suite_t *suite, struct why *why);
 err_t suite_hung(suite_t *suite, struct why *why);

@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct notification {
     char biz_id[32];
@@ -30,6 +31,13 @@ make_all(const char *kind, size_t count)
                        "{\"order_id\":\"order-%012zu\",\"amount\":1099,\"currency\":\"USD\"}", i);
     }
     return all;
+}
+
+/* Of this process so far: on a busy machine it says more than the time that went by. */
+static double
+cpu_us(void)
+{
+    return (double)clock() * 1e6 / CLOCKS_PER_SEC;
 }
 
 struct load {
@@ -76,17 +84,25 @@ main(int argc, char **argv)
     order_fixture_init(&fixture);
     double bare = 0;
     struct why why;
+    double start_us = cpu_us();
     if (!order_fixture_is_postgres()) {
         CHECK(ceiling_sqlite(fixture.dir, (uint32_t)batch, count, &bare, &why) == ERR_OK);
     }
+    double bare_us = cpu_us() - start_us;
     order_fixture_open(&fixture);
+    start_us = cpu_us();
     double creates = run(&fixture, &(struct load){"create", "order.created", count, batch});
     double payments = run(&fixture, &(struct load){"payment", "payment.succeeded", count, batch});
+    double own_us = cpu_us() - start_us;
     order_fixture_fini(&fixture);
     (void)printf("notifications=%zu batch=%zu creates=%.0f/s payments=%.0f/s", count, batch,
                  creates, payments);
     if (bare > 0) {
         (void)printf(" bare=%.0f/s ratio=%.2f", bare, payments / bare);
+        (void)printf(" cpu of both loads: %.1f us, bare %.1f us", own_us / (double)count,
+                     bare_us / (double)count);
+    } else {
+        (void)printf(" cpu of both loads: %.1f us", own_us / (double)count);
     }
     (void)printf("\n");
     return 0;
