@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #define PATH_BYTES 256
@@ -38,6 +39,21 @@ look_up(const char *path, char endpoint[PATH_BYTES])
     }
     CHECK(fgets(endpoint, PATH_BYTES, file) != NULL);
     (void)fclose(file); /* read only */
+}
+
+/* The server has bound all its sockets: what is sent from now on waits for nothing but the
+ * pipeline. Its last one is "acks". */
+static void
+wait_for_server(const struct ceiling_load *load)
+{
+    char path[PATH_BYTES];
+    int64_t limit_ms = clock_mono_ms() + APPEAR_MS;
+    (void)snprintf(path, sizeof path, "%s/acks%s", load->directory, load->curve ? ".tcp" : "");
+    while (access(path, F_OK) != 0) {
+        CHECK(clock_mono_ms() < limit_ms); /* the server has died */
+        const struct timespec pause = {.tv_nsec = 1000000};
+        (void)nanosleep(&pause, NULL); /* an early end does not matter */
+    }
 }
 
 static void
@@ -84,6 +100,9 @@ ceiling_socket(void *context, int type, const struct ceiling_load *load, const c
         } else {
             look_up(path, endpoint);
         }
+    }
+    if (!bind) {
+        wait_for_server(load);
     }
     CHECK((bind ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint)) == 0);
     if (load->curve && bind) {
