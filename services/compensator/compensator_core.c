@@ -128,6 +128,12 @@ compensator_now(void *self_, int64_t now_ms, int64_t now_unix_ms)
     self->now_unix_ms = now_unix_ms;
 }
 
+void
+compensator_left(void *self, int64_t now_ms)
+{
+    compensator_jobs_left(self, now_ms);
+}
+
 /* SHOW of what is not synced yet is asked again by ourselves once it is. */
 static bool
 put_off(compensator_t *self, const struct outbox_route *route, const struct wire_case_order *order,

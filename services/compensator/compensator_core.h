@@ -47,6 +47,7 @@ err_t compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_
 
 /* The functions of a shell_core; `self` is a compensator_t. */
 void compensator_now(void *self, int64_t now_ms, int64_t now_unix_ms);
+void compensator_left(void *self, int64_t now_ms);
 void compensator_front(void *self, const struct outbox_route *route, const uint8_t *body,
                        size_t size);
 err_t compensator_step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);

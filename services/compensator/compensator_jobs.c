@@ -17,6 +17,7 @@
 #define UNKNOWN_AGAIN_MS 1000  /* its subscription is not known yet */
 #define MISSING_AGAIN_MS 60000 /* its notification is nowhere */
 #define TOKENS_FIRST 1024
+#define LATE_MS 50 /* less is not worth going through all that was sent */
 
 static void
 unlink_ready(compensator_t *self, struct compensator_entry *entry)
@@ -153,6 +154,9 @@ new_token(compensator_t *self, struct delivery_key key)
 {
     if ((uint64_t)self->jobs_out * 2 >= self->token_capacity) {
         grow_tokens(self);
+    }
+    if (self->token_left == self->token_counter) {
+        self->token_after_ms = self->now_ms;
     }
     uint64_t token = 0;
     struct compensator_token *slot = NULL;
@@ -291,6 +295,33 @@ compensator_jobs_send(compensator_t *self)
     for (uint32_t i = 0; i < self->consumers_used; i++) {
         flush(self, &self->consumers[i]);
     }
+}
+
+static void
+leave(compensator_t *self, const struct compensator_token *token, int64_t now_ms)
+{
+    struct compensator_entry *entry = compensator_table_find(self->table, token->key);
+    if (entry == NULL || entry->token != token->token) {
+        return;
+    }
+    entry->limit_ms += now_ms - self->token_after_ms;
+    deadline_heap_set(&self->heap, entry->slot,
+                      now_ms + lease_ms(compensator_subscription(self, entry->key)));
+}
+
+void
+compensator_jobs_left(compensator_t *self, int64_t now_ms)
+{
+    if (self->token_left < self->token_counter && now_ms - self->token_after_ms >= LATE_MS) {
+        uint64_t oldest = self->token_counter > self->token_capacity
+                              ? self->token_counter - self->token_capacity
+                              : 0;
+        self->token_left = self->token_left > oldest ? self->token_left : oldest;
+        for (uint64_t i = self->token_left + 1; i <= self->token_counter; i++) {
+            leave(self, token_slot(self, i), now_ms);
+        }
+    }
+    self->token_left = self->token_counter;
 }
 
 static void

@@ -33,6 +33,11 @@ const struct compensator_token *compensator_jobs_token(const compensator_t *self
 void compensator_jobs_expire(compensator_t *self); /* what is due, leases */
 void compensator_jobs_send(compensator_t *self);
 
+/* All jobs have left the outbox: now the leases of the new ones begin, however long their sync
+ * took.
+ */
+void compensator_jobs_left(compensator_t *self, int64_t now_ms);
+
 /* Whoever waits for a receiver too long raises an alarm, once a group until it answers again. */
 void compensator_jobs_watch(compensator_t *self);
 

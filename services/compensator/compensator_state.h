@@ -78,6 +78,8 @@ struct compensator {
     struct compensator_token *tokens; /* owned; a ring by counter */
     uint64_t token_capacity;          /* a power of two */
     uint64_t token_counter;
+    uint64_t token_left;    /* jobs up to it have left the outbox */
+    int64_t token_after_ms; /* when the first of the others was put there */
     uint32_t jobs_out;
     struct compensator_closed closed[COMPENSATOR_CLOSED_MAX]; /* a ring */
     uint64_t closed_count;

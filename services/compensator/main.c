@@ -142,6 +142,7 @@ serve(const settings_t *settings, const char *data, struct why *why)
             .next_ms = compensator_next_ms,
             .counters = compensator_counters,
             .now = compensator_now,
+            .left = compensator_left,
         };
         LOGGER_EVENT(LOGGER_INFO, "serving",
                      LOGGER_TEXT("front", settings_text(settings, "front/bind")),

@@ -104,6 +104,7 @@ serve(struct producer *self, struct why *why)
         .next_ms = producer_core_next_ms,
         .counters = producer_core_counters,
         .now = producer_core_now,
+        .left = producer_core_left,
     };
     const log_t *log = peers_own(self->peers);
     LOGGER_EVENT(LOGGER_INFO, "ready", LOGGER_INT("pid", getpid()), LOGGER_INT("run", log_run(log)),

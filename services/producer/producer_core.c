@@ -99,6 +99,12 @@ producer_core_now(void *context, int64_t now_ms, int64_t now_unix_ms)
 }
 
 void
+producer_core_left(void *context, int64_t now_ms)
+{
+    sender_left(((producer_core_t *)context)->sender, now_ms);
+}
+
+void
 producer_answer(producer_core_t *self, const struct outbox_route *route, struct wire_out *out)
 {
     front_answer(&self->front, route, out);

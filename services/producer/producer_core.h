@@ -86,5 +86,6 @@ bool producer_core_can_wait(void *context);
 int64_t producer_core_next_ms(void *self);
 uint32_t producer_core_counters(void *self, struct wire_counter *counters, uint32_t max);
 void producer_core_now(void *self, int64_t now_ms, int64_t now_unix_ms);
+void producer_core_left(void *self, int64_t now_ms);
 
 #endif

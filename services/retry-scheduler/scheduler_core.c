@@ -89,6 +89,12 @@ set_now(void *core, int64_t now_ms, int64_t now_unix_ms)
 }
 
 static void
+left(void *core, int64_t now_ms)
+{
+    sender_left(((struct scheduler_core *)core)->sender, now_ms);
+}
+
+static void
 take_outcome(void *core, const uint8_t *body, size_t size)
 {
     struct scheduler_core *self = core;
@@ -196,5 +202,6 @@ scheduler_core_shell(scheduler_core_t *self)
         .next_ms = next_ms,
         .counters = counters,
         .now = set_now,
+        .left = left,
     };
 }

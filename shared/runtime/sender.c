@@ -7,7 +7,8 @@
 #define FRAME_BYTES (512U * 1024)
 #define COUNTER_BITS 40
 #define SCAN_EVERY_MS 50
-#define AHEAD 16U /* answers that are announced */
+#define LATE_MS 50 /* less is not worth going through all that was sent */
+#define AHEAD 16U  /* answers that are announced */
 
 sender_t *
 sender_new(const struct sender_settings *settings, outbox_t *outbox)
@@ -25,6 +26,7 @@ sender_new(const struct sender_settings *settings, outbox_t *outbox)
     self->ring = mem_array(SENDER_RING_ENTRIES, sizeof *self->ring);
     self->counter = 1;
     self->oldest = 1;
+    self->unleft = 1;
     return self;
 }
 
@@ -234,6 +236,24 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
         }
     }
     return wire_message_end(&in, &head, 7, why);
+}
+
+void
+sender_left(sender_t *self, int64_t now_ms)
+{
+    if (self->counter - self->unleft > SENDER_RING_ENTRIES) {
+        self->unleft = self->counter - SENDER_RING_ENTRIES;
+    }
+    for (; self->unleft < self->counter; self->unleft++) {
+        struct sender_entry *entry = &self->ring[self->unleft & SENDER_RING_MASK];
+        int64_t late_ms = now_ms + entry->lease_ms - entry->deadline_ms;
+        if (late_ms < LATE_MS) {
+            self->unleft = self->counter; /* and so are those after it, which came later */
+            return;
+        }
+        entry->deadline_ms += late_ms;
+        entry->limit_ms += late_ms;
+    }
 }
 
 void

@@ -63,6 +63,7 @@ struct sender {
     struct sender_entry *ring; /* owned */
     uint64_t counter;          /* of the next token */
     uint64_t oldest;           /* nothing before it is out */
+    uint64_t unleft;           /* from it on, what is out may still wait for its sync */
     uint32_t outstanding;
     int64_t scanned_ms;
     struct wire_out frame; /* being gathered; data NULL: none */

@@ -43,10 +43,10 @@ class SlowDisk(HeraldTest):
         self.assertEqual(self.herald.stats("producer")["moved"], 0, "a lease was taken for a loss")
         self.assertEqual(self.events("lost", "hung"), before, "heartbeats went on")
 
-    def stall_for(self, seconds):
+    def stall_for(self, seconds, lease):
         """3,000 orders are under way when the producer's sync stalls; all of them are applied."""
         stall = os.path.join(self.herald.data, "stall")
-        self.herald.options["producer"] = ["--set", "subscriptions/orders/lease=1s"]
+        self.herald.options["producer"] = ["--set", "subscriptions/orders/lease=" + lease]
         self.herald.start("producer", prefix=shimmed(stall=stall))
         self.herald.start("retry-scheduler", "compensator", "order-consumer")
         wait_for(lambda: self.herald.stats("order-consumer")["senders_joined"] == 3, "all joined")
@@ -67,7 +67,12 @@ class SlowDisk(HeraldTest):
 
     def test_a_stall_longer_than_the_silence_that_is_a_loss_loses_nothing(self):
         """The receiver joins anew; what it had answered may be lost on the way, and is sent again."""
-        self.stall_for(9)
+        self.stall_for(9, lease="1s")
+
+    def test_a_stall_longer_than_a_lease_is_no_loss(self):
+        """P14: a lease begins when the delivery has left, after its sync."""
+        self.stall_for(5, lease="4s")
+        self.assertEqual(self.herald.stats("producer")["moved"], 0, "a lease was taken for a loss")
 
     def test_reads_and_writes_that_do_a_part_of_their_work(self):
         """P9: what is short goes on, in each service, in the database too."""

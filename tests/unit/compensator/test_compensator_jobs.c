@@ -108,6 +108,18 @@ Test(compensator_jobs, a_lease_that_runs_out_burns_a_try_and_it_travels_alone_af
     cr_assert_eq(self.jobs[1].item.attempt, 2);
 }
 
+Test(compensator_jobs, a_lease_begins_when_the_job_has_left_and_not_before)
+{
+    (void)fixture_given(&self, FIXTURE_REAPPLY);
+    self.now_ms += FIXTURE_LEASE_MS + 1000; /* so long was its sync */
+    compensator_left(self.core, self.now_ms);
+    fixture_advance(&self, FIXTURE_LEASE_MS - 1);
+    cr_assert_eq(fixture_count(&self, RECORD_FAILED), 0);
+    compensator_left(self.core, self.now_ms); /* nothing new: nobody gets more */
+    fixture_advance(&self, 1);
+    cr_assert_eq(fixture_last_event(&self, RECORD_FAILED).outcome, OUTCOME_LEASE);
+}
+
 Test(compensator_jobs, working_extends_the_lease_up_to_its_limit)
 {
     (void)fixture_given(&self, FIXTURE_REAPPLY);

@@ -138,6 +138,29 @@ Test(sender, an_expired_lease_pauses_its_lane_until_hello_or_an_answer)
     outbox_destroy(&outbox);
 }
 
+Test(sender, a_lease_begins_when_the_frame_has_left_and_not_before)
+{
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    uint32_t lane = hello(sender, "shop", 1, 0);
+    cr_assert(send_one(sender, "shop", 0));
+    sender_left(sender, 10); /* at once, as usual */
+    cr_assert(send_one(sender, "shop", 1000));
+    sender_left(sender, 5000); /* its sync took four seconds */
+    struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1, .lane = lane};
+    cr_assert(sender_ping(sender, &ping, 5000));
+    sender_expire(sender, 5000);
+    cr_assert_eq(answers.leases, 1, "the first one has had its time");
+    sender_left(sender, 6000); /* nothing new: nobody gets more */
+    sender_expire(sender, 7900);
+    cr_assert_eq(answers.leases, 1);
+    sender_expire(sender, 8000);
+    cr_assert_eq(answers.leases, 2);
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
 Test(sender, a_window_bounds_what_is_unanswered)
 {
     struct answers answers = {0};
