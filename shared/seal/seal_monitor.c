@@ -16,28 +16,35 @@
      ZMQ_EVENT_MONITOR_STOPPED)
 #define EVENT_BYTES 6 /* number (16 bits) and value (32 bits), as this machine writes them */
 
-void
+/* One that nobody listens to would stop libzmq's thread: so it is none or one that is read. */
+bool
 seal_monitor_begin(seal_zap_t *self, void *socket, struct seal_monitor_order *order)
 {
+    if (atomic_load(&self->monitors_begun) == SEAL_MONITORS_MAX) {
+        return false;
+    }
+    atomic_fetch_add(&self->monitors_begun, 1);
     (void)snprintf(order->address, sizeof order->address, "inproc://seal-monitor-%p-%llu",
                    (void *)self, (unsigned long long)self->watched++); /* fits */
     CHECK(zmq_socket_monitor(socket, order->address, EVENTS) == 0);
+    return true;
 }
 
 void
 seal_monitor_add(seal_zap_t *self, const struct seal_monitor_order *order)
 {
-    if (self->monitor_count == SEAL_MONITORS_MAX) {
-        return;
-    }
+    CHECK(self->monitor_count < SEAL_MONITORS_MAX);
     struct seal_monitor *added = &self->monitors[self->monitor_count++];
     added->domain = order->domain;
     added->socket = zmq_socket(self->context, ZMQ_PAIR);
     int none = 0;
     CHECK(added->socket != NULL);
     CHECK(zmq_setsockopt(added->socket, ZMQ_LINGER, &none, sizeof none) == 0);
-    /* Fails when the watched socket was closed meanwhile: then it has nothing to say. */
-    (void)zmq_connect(added->socket, order->address);
+    if (zmq_connect(added->socket, order->address) != 0) {
+        (void)zmq_close(added->socket); /* the watched one was closed meanwhile: nothing to say */
+        self->monitor_count--;
+        atomic_fetch_sub(&self->monitors_begun, 1);
+    }
 }
 
 static const char *
@@ -74,6 +81,7 @@ seal_monitor_take(seal_zap_t *self, size_t index)
     if (number == ZMQ_EVENT_MONITOR_STOPPED) {
         (void)zmq_close(monitor->socket); /* ours, and open */
         *monitor = self->monitors[--self->monitor_count];
+        atomic_fetch_sub(&self->monitors_begun, 1);
         return;
     }
     atomic_fetch_add(&self->unsealed, 1);

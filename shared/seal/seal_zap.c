@@ -190,10 +190,9 @@ run(void *zap)
         }
         seal_refusals_tick(&self->refusals, clock_mono_ms());
     }
-    atomic_store(&self->ended, !asked);
-    seal_monitor_close(self);
     (void)zmq_close(self->handler); /* ours, and open */
     (void)zmq_close(self->control);
+    atomic_store(&self->ended, !asked); /* the monitors stay: see seal_monitor_close */
     return NULL;
 }
 
@@ -266,6 +265,7 @@ seal_zap_close(seal_zap_t **self_p)
     const struct seal_monitor_order order = {.what = ORDER_END};
     give_order(self, &order);
     CHECK(pthread_join(self->thread, NULL) == 0);
+    seal_monitor_close(self);
     (void)zmq_close(self->orders); /* ours, and open */
     CHECK(pthread_mutex_destroy(&self->mutex) == 0);
     seal_allow_close(&self->allow);
@@ -310,8 +310,9 @@ void
 seal_zap_watch(seal_zap_t *self, void *socket, enum seal_domain domain)
 {
     struct seal_monitor_order order = {.what = ORDER_WATCH, .domain = domain};
-    seal_monitor_begin(self, socket, &order);
-    give_order(self, &order);
+    if (seal_monitor_begin(self, socket, &order)) {
+        give_order(self, &order);
+    }
 }
 
 void

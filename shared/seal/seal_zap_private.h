@@ -33,8 +33,9 @@ struct seal_zap {
     atomic_uint_fast64_t refused;
     atomic_uint_fast64_t malformed;
     atomic_uint_fast64_t unsealed;
-    void *orders;     /* owned; the caller's end of control */
-    uint64_t watched; /* monitors begun, for their addresses */
+    void *orders;               /* owned; the caller's end of control */
+    uint64_t watched;           /* monitors begun, for their addresses */
+    atomic_uint monitors_begun; /* and not ended; at most SEAL_MONITORS_MAX */
 
     /* The thread's. */
     void *handler; /* owned */
@@ -45,10 +46,12 @@ struct seal_zap {
 };
 
 /* seal_monitor.c: the caller's thread makes the socket say what its handshakes fail of; the
- * handler's thread listens. */
-void seal_monitor_begin(seal_zap_t *self, void *socket, struct seal_monitor_order *order);
+ * handler's thread listens. False: there are as many as can be, and this one is not watched. */
+bool seal_monitor_begin(seal_zap_t *self, void *socket, struct seal_monitor_order *order);
 void seal_monitor_add(seal_zap_t *self, const struct seal_monitor_order *order);
 void seal_monitor_take(seal_zap_t *self, size_t index);
+/* When the thread has ended and the watched sockets are closed, not before: libzmq's own thread
+ * waits, with all connections, until somebody takes what a watched socket says. */
 void seal_monitor_close(seal_zap_t *self);
 
 #endif

@@ -38,7 +38,9 @@ begin(void)
     cr_assert_eq(seal_open(&seal, &settings, &why), ERR_OK, "%s", why.text);
     int none = 0;
     size_t size = sizeof endpoint;
+    int patience_of_server_ms = 1000;
     server = zmq_socket(context, ZMQ_ROUTER);
+    cr_assert_eq(zmq_setsockopt(server, ZMQ_HANDSHAKE_IVL, &patience_of_server_ms, sizeof(int)), 0);
     cr_assert_eq(zmq_setsockopt(server, ZMQ_LINGER, &none, sizeof none), 0);
     cr_assert_eq(seal_bind(seal, server, SEAL_FRONT, &why), ERR_OK, "%s", why.text);
     cr_assert_eq(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
@@ -264,9 +266,36 @@ Test(seal, never_opens_up_when_its_handler_dies)
         (void)zmq_poll(NULL, 0, 10);
     }
     cr_assert_not(seal_lives(seal), "whoever asks ends the process");
-    patience_ms = 2000; /* nobody decides: the handshake has no end */
-    cr_assert_neq(handshake(fixture.submit, key), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-    cr_assert_neq(handshake(fixture.stranger, key), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    patience_ms = 5000; /* of a client by itself it is 30 s */
+    cr_assert_eq(handshake(fixture.submit, key), ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+    cr_assert_eq(handshake(fixture.stranger, key), ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+                 "the server's connections go on after the first refusal");
+}
+
+Test(seal, serves_more_sockets_than_it_can_watch)
+{
+    static void *sockets[SEAL_MONITORS_MAX];
+    struct why why = {{0}};
+    int none = 0;
+    for (size_t i = 0; i < SEAL_MONITORS_MAX; i++) { /* and `server`: one too many */
+        sockets[i] = zmq_socket(context, ZMQ_PULL);
+        cr_assert_not_null(sockets[i]);
+        cr_assert_eq(zmq_setsockopt(sockets[i], ZMQ_LINGER, &none, sizeof none), 0);
+        cr_assert_eq(seal_bind(seal, sockets[i], SEAL_LANE, &why), ERR_OK, "%s", why.text);
+    }
+    char front[sizeof endpoint];
+    size_t size = sizeof endpoint;
+    memcpy(front, endpoint, sizeof front);
+    void *last = sockets[SEAL_MONITORS_MAX - 1];
+    cr_assert_eq(zmq_bind(last, "tcp://127.0.0.1:*"), 0);
+    cr_assert_eq(zmq_getsockopt(last, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
+    const uint8_t *key = seal_secret_public(fixture.server);
+    cr_assert_neq(handshake(NULL, NULL), ZMQ_EVENT_HANDSHAKE_SUCCEEDED, "to the unwatched one");
+    memcpy(endpoint, front, sizeof front);
+    cr_assert_eq(handshake(fixture.submit, key), ZMQ_EVENT_HANDSHAKE_SUCCEEDED, "it goes on");
+    for (size_t i = 0; i < SEAL_MONITORS_MAX; i++) {
+        (void)zmq_close(sockets[i]);
+    }
 }
 
 Test(seal, one_context_has_one_handler)
