@@ -1,7 +1,11 @@
 #include "seal/seal_file.h"
 
+#include "base/check.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,7 +117,10 @@ seal_file_make(const char *path, enum seal_file_kind kind, const void *bytes, si
                struct why *why)
 {
     char draft[PATH_BYTES];
-    int length = snprintf(draft, sizeof draft, "%s.%ld.new", path, (long)getpid());
+    uint64_t name = 0; /* nobody's: a process's number is the same at each start of a container */
+    CHECK(sodium_init() >= 0);
+    randombytes_buf(&name, sizeof name);
+    int length = snprintf(draft, sizeof draft, "%s.%016" PRIx64 ".new", path, name);
     if (length < 0 || (size_t)length >= sizeof draft) {
         return why_set(why, ERR_INVALID, "%.60s...: the path is too long", path);
     }

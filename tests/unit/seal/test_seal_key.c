@@ -1,6 +1,7 @@
 #include "seal_fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,6 +60,21 @@ Test(seal_key, is_never_overwritten)
     seal_secret_t *secret = NULL;
     cr_assert_eq(seal_secret_open(&secret, path, &why), ERR_OK);
     cr_assert_eq(memcmp(seal_secret_bytes(secret), seal_secret_bytes(fixture.server), 32), 0);
+    seal_secret_close(&secret);
+}
+
+Test(seal_key, is_made_although_a_start_that_was_cut_off_has_left_a_draft)
+{
+    char draft[64];
+    struct why why = {{0}};
+    (void)snprintf(draft, sizeof draft, "link.key.%ld.new", (long)getpid()); /* fits */
+    seal_fixture_write(&fixture, draft, "half of a k", 0400);
+    cr_assert_eq(seal_secret_save(fixture.stranger, seal_fixture_path(&fixture, "link.key"), &why),
+                 ERR_OK, "%s", why.text);
+    (void)unlink(seal_fixture_path(&fixture, draft));
+    seal_secret_t *secret = NULL;
+    cr_assert_eq(seal_secret_open(&secret, seal_fixture_path(&fixture, "link.key"), &why), ERR_OK);
+    cr_assert_eq(memcmp(seal_secret_bytes(secret), seal_secret_bytes(fixture.stranger), 32), 0);
     seal_secret_close(&secret);
 }
 
