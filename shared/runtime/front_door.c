@@ -15,7 +15,7 @@ struct request {
     struct wire_in in;
     struct wire_head head;
     bool session;  /* a PING of a consumer's session */
-    bool consumer; /* a HELLO of one */
+    bool consumer; /* that, or a HELLO of one */
 };
 
 static void
@@ -92,6 +92,7 @@ check(const struct front_door *self, struct request *request, struct why *why)
     case WIRE_PING:
         rc = wire_ping_decode(&again, head, &ping, why);
         request->session = rc == ERR_OK && ping.nonce != 0 && taken;
+        request->consumer = request->session;
         return rc;
     case WIRE_STATS:
     case WIRE_RELOAD:
@@ -121,7 +122,6 @@ tell_denied(struct front_door *self, const struct request *request,
         .address = "",
     };
     self->denied++;
-    self->denials.tell = refusal_log_denied;
     seal_refusals_take(&self->denials, &refused, now_ms);
 }
 
@@ -167,6 +167,8 @@ front_door_answers(struct front_door *self, zmq_msg_t *message, int64_t now_ms,
     struct request request = {.message = message};
     struct wire_head *head = &request.head;
     struct why why = {{0}};
+    self->denials.tell = refusal_log_denied;
+    seal_refusals_tick(&self->denials, now_ms);
     err_t rc =
         wire_message_open(&request.in, zmq_msg_data(message), zmq_msg_size(message), head, &why);
     if (rc == ERR_OK) {

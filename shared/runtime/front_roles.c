@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELLO_CONSUMER WIRE_TYPE_COUNT /* a row of its own */
-#define ROW_COUNT (WIRE_TYPE_COUNT + 1)
+/* Rows of their own. */
+#define HELLO_CONSUMER WIRE_TYPE_COUNT
+#define PING_CONSUMER (WIRE_TYPE_COUNT + 1)
+#define ROW_COUNT (WIRE_TYPE_COUNT + 2)
 
 /* An empty cell: denied. */
 static const bool table[ROW_COUNT][SEAL_ROLE_COUNT] = {
@@ -18,6 +20,7 @@ static const bool table[ROW_COUNT][SEAL_ROLE_COUNT] = {
     [WIRE_WATCH] = {[SEAL_SUBMIT] = true, [SEAL_OPERATE] = true},
     [WIRE_CANCEL] = {[SEAL_SUBMIT] = true, [SEAL_OPERATE] = true},
     [HELLO_CONSUMER] = {[SEAL_CONSUME] = true},
+    [PING_CONSUMER] = {[SEAL_CONSUME] = true},
     [WIRE_LEAVE] = {[SEAL_CONSUME] = true},
     [WIRE_RESULT] = {[SEAL_CONSUME] = true},
     [WIRE_STATS] = {[SEAL_OPERATE] = true},
@@ -35,7 +38,10 @@ row_of(unsigned type, bool consumer)
     if (type >= WIRE_TYPE_COUNT) {
         return nobody;
     }
-    return table[type == WIRE_HELLO && consumer ? HELLO_CONSUMER : type];
+    if (consumer && (type == WIRE_HELLO || type == WIRE_PING)) {
+        return table[type == WIRE_HELLO ? HELLO_CONSUMER : PING_CONSUMER];
+    }
+    return table[type];
 }
 
 bool

@@ -9,7 +9,8 @@
 
 #define FRONT_ROLES_TEXT 64 /* bytes of the longest text below */
 
-/* A HELLO is two commands: of a client, and of a consumer, which joins a group. */
+/* A HELLO is two commands: of a client, and of a consumer, which joins a group; so is a PING: of
+ * anybody, and of a consumer's session. */
 bool front_roles_may(enum seal_role role, unsigned type, bool consumer);
 
 /* As in "submit or operate"; "nobody" for what no peer sends. Returns text. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define HELLO_CONSUMER WIRE_TYPE_COUNT
+#define PING_CONSUMER (WIRE_TYPE_COUNT + 1)
 
 /* docs/PROTOCOL.md, section 13: who may; one letter a role, s c o v for submit, consume, operate,
  * service. */
@@ -20,6 +21,7 @@ documented(unsigned type)
     case WIRE_CANCEL:
         return "so";
     case HELLO_CONSUMER:
+    case PING_CONSUMER:
     case WIRE_LEAVE:
     case WIRE_RESULT:
         return "c";
@@ -40,9 +42,9 @@ Test(front_roles, are_those_of_the_protocol_for_every_message_and_role)
         [SEAL_NOBODY] = '-',  [SEAL_SUBMIT] = 's',  [SEAL_CONSUME] = 'c',
         [SEAL_OPERATE] = 'o', [SEAL_SERVICE] = 'v',
     };
-    for (unsigned row = 0; row <= WIRE_TYPE_COUNT; row++) {
-        bool consumer = row == HELLO_CONSUMER;
-        unsigned type = consumer ? WIRE_HELLO : row;
+    for (unsigned row = 0; row <= PING_CONSUMER; row++) {
+        bool consumer = row >= WIRE_TYPE_COUNT;
+        unsigned type = row == PING_CONSUMER ? WIRE_PING : consumer ? WIRE_HELLO : row;
         for (int role = SEAL_NOBODY; role < SEAL_ROLE_COUNT; role++) {
             bool may = strchr(documented(row), letters[role]) != NULL;
             cr_assert_eq(front_roles_may((enum seal_role)role, type, consumer), may, "%s%s, %s",
