@@ -40,7 +40,7 @@ fuzz=$(realpath -m "${HERALD_FUZZ_BUILD:-build/tests-fuzz}")
 mutation=$(realpath -m "${HERALD_MUTATION_BUILD:-build/tests-mutation}")
 jobs=${HERALD_JOBS:-2}
 needed_packages=(libcriterion-dev python3 git patch)
-useful_packages=(spin python3-zmq python3-msgpack clang clang-format sqlite3 strace faketime procps
+useful_packages=(spin python3-zmq python3-msgpack clang libclang-rt-dev clang-format sqlite3 strace faketime procps
     iproute2 util-linux e2fsprogs mount postgresql valgrind gcovr)
 total_passed=0 total_failed=0 total_skipped=0
 by_name=no # were the suites asked for by name?
