@@ -229,8 +229,8 @@ hello(struct fake_producer *self, struct asked *asked)
         .service = text_of("producer"),
         .run = 9,
         .endpoint_count = 2,
-        .endpoints = {{text_of("scheduler"), text_of("tcp://*:7001")},
-                      {text_of("compensator"), text_of("ipc:///run/herald/c")}},
+        .endpoints = {{.name = text_of("scheduler"), .endpoint = text_of("tcp://*:7001")},
+                      {.name = text_of("compensator"), .endpoint = text_of("ipc:///run/herald/c")}},
     };
     struct wire_out out;
     wire_out_init(&out, 256);

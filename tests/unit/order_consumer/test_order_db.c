@@ -376,11 +376,12 @@ Test(order_db, the_tables_refuse_nonsense)
         "UPDATE database_identity SET identity=x'00'",
         "INSERT INTO database_identity VALUES (2, zeroblob(16), 'orders', 0)",
     };
+    static const char another[] = "INSERT INTO database_identity SELECT 2, identity, group_name, "
+                                  "format, created_time FROM database_identity";
     static const char *const postgres[] = {
         "UPDATE notify_log SET content_hash='\\x00'",
         "UPDATE database_identity SET identity='\\x00'",
-        "INSERT INTO database_identity SELECT 2, identity, group_name, format, created_time"
-        " FROM database_identity",
+        another,
     };
     (void)apply("n1", "order.created", ORDER_1001);
     assert_refused(nonsense, sizeof nonsense / sizeof nonsense[0]);

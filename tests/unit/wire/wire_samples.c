@@ -56,8 +56,8 @@ put_welcome(struct wire_out *out)
         .lease_ms = 10000,
         .ping_ms = 2000,
         .endpoint_count = 2,
-        .endpoints = {{text("lane"), text("tcp://*:7722")},
-                      {text("outcome"), text("tcp://*:7711")}},
+        .endpoints = {{.name = text("lane"), .endpoint = text("tcp://*:7722")},
+                      {.name = text("outcome"), .endpoint = text("tcp://*:7711")}},
     };
     wire_welcome_encode(out, REQUEST, &welcome);
 }
