@@ -151,6 +151,15 @@ replay_event(struct replay *replay, const struct log_record *at, struct why *why
     return ERR_OK;
 }
 
+/* What is open counts by its subscription's policy of now, as it did when this was written. */
+static err_t
+replay_catalog(struct replay *replay, const struct log_record *at, struct why *why)
+{
+    err_t rc = catalog_take(replay->core->catalog, at->kind, at->body, at->size, why);
+    producer_load_recount(replay->core);
+    return rc;
+}
+
 static err_t
 replay_record(struct replay *replay, const struct log_record *at, struct why *why)
 {
@@ -167,7 +176,7 @@ replay_record(struct replay *replay, const struct log_record *at, struct why *wh
         return replay_event(replay, at, why);
     case RECORD_SUBSCRIPTION:
     case RECORD_GROUP:
-        return catalog_take(replay->core->catalog, at->kind, at->body, at->size, why);
+        return replay_catalog(replay, at, why);
     case RECORD_INDEX:
         replay->core->index_chain = at->position; /* of a checkpoint that was not finished */
         return ERR_OK;

@@ -137,6 +137,30 @@ Test(producer_restart, keeps_subscriptions_by_name_and_refuses_another_group)
     fixture_close(self);
 }
 
+/* What is kept on disk for it follows from the policy, which the log may change between its
+ * beginning and its end. */
+Test(producer_restart, from_a_log_in_which_policies_grew_and_shrank)
+{
+    struct fixture *self = fixture_open(1);
+    static const char *const policies[] = {"wechatpay", "1s", "default", "alipay", "1s"};
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        const char biz_id[] = {(char)('a' + i), '\0'};
+        fixture_submit(self, "order.paid", biz_id, "");
+        self->subscriptions[0].policy = policies[i];
+        fixture_restart(self);
+        fixture_join(self, "shop", 1);
+        fixture_outcome(self, self->delivery_count - 1, i % 2 == 0 ? OUTCOME_DONE : OUTCOME_RETRY,
+                        0);
+        uint64_t kept = fixture_counter(self, "room_kept");
+        uint64_t retries = self->core->load.retries;
+        fixture_restart(self);
+        cr_assert_eq(fixture_counter(self, "open"), (i + 1) / 2);
+        cr_assert_eq(self->core->load.retries, retries);
+        cr_assert_eq(fixture_counter(self, "room_kept"), kept);
+    }
+    fixture_close(self);
+}
+
 Test(producer_restart, trims_what_is_finished_and_old_and_nothing_else)
 {
     struct fixture *self = fixture_open(1);
