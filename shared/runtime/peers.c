@@ -319,7 +319,9 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
 {
     log_t *own = peers_own(self);
     uint64_t gathered = log_gathered(own) + (self->noted ? RECORD_POSITION_MAX : 0);
-    if (thrift_waits(&self->thrift, gathered, self->is_short && !at_once, now_ms)) {
+    if (at_once) {
+        thrift_hurries(&self->thrift, gathered, self->is_short);
+    } else if (thrift_waits(&self->thrift, gathered, self->is_short, now_ms)) {
         return log_reap(own, why);
     }
     if (self->noted) {

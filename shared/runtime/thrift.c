@@ -34,6 +34,13 @@ thrift_waits(struct thrift *self, uint64_t gathered, bool is_short, int64_t now_
     return false;
 }
 
+void
+thrift_hurries(struct thrift *self, uint64_t gathered, bool is_short)
+{
+    self->since_ms = 0;
+    self->lone_commits += is_short && gathered > 0 && gathered < DELIVERY_COST_GATHER_BYTES;
+}
+
 int64_t
 thrift_until_ms(const struct thrift *self)
 {

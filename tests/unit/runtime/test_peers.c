@@ -1,5 +1,6 @@
 #include "delivery/record_codec.h"
 #include "runtime/peers.h"
+#include "runtime/thrift.h"
 #include "support/sim_disk.h"
 
 #include <criterion/criterion.h>
@@ -150,6 +151,29 @@ Test(peers, short_room_makes_commits_wait_and_reasons_short)
     (void)log_append(own, 6, "c", 1);
     cr_assert_eq(peers_commit(peers, true, until_ms, NULL), ERR_OK);
     cr_assert_eq(log_durable(own), second + 1, "at once is at once");
+    peers_close(&peers);
+    log_close(&producer);
+}
+
+/* A client that asks again and again what has just been written must not keep the pauses short. */
+Test(peers, commits_at_once_make_the_pauses_grow_too)
+{
+    sim_disk_set_capacity(disk, FLOOR + 64U * 1024 * 1024);
+    log_t *producer = own_producer();
+    log_reserve(producer, 80U * 1024 * 1024);
+    (void)log_append(producer, 5, "x", 1);
+    durable(producer);
+    peers_t *peers = open_scheduler();
+    log_t *own = peers_own(peers);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert(peers_short(peers));
+    for (unsigned i = 0; i < THRIFT_COMMITS; i++) {
+        (void)log_append(own, 6, "a", 1);
+        cr_assert_eq(peers_commit(peers, true, 1000, NULL), ERR_OK);
+    }
+    (void)log_append(own, 6, "b", 1);
+    cr_assert_eq(peers_commit(peers, false, 2000, NULL), ERR_OK);
+    cr_assert_eq(peers_commit_ms(peers), 2000 + 2 * THRIFT_PAUSE_MS);
     peers_close(&peers);
     log_close(&producer);
 }
