@@ -4,6 +4,7 @@
 #include "compensator_cases.h"
 #include "compensator_ends.h"
 #include "compensator_jobs.h"
+#include "delivery/delivery_cost.h"
 
 #define WAIT_FIRST_MS 1000
 #define WAIT_MOST_MS 60000
@@ -26,11 +27,19 @@ compensator_plan_wait_ms(uint32_t waits)
     return wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS;
 }
 
+uint16_t
+compensator_plan_tries(const compensator_t *self)
+{
+    uint16_t tries = self->settings.tries;
+    return peers_short(self->peers) && tries > DELIVERY_COST_TRIES ? DELIVERY_COST_TRIES : tries;
+}
+
 bool
 compensator_plan_used_up(const compensator_t *self, const struct compensator_entry *entry)
 {
     bool limited = entry->plan == PLAN_REAPPLY || entry->plan == PLAN_UNDO;
-    return entry->state == COMPENSATOR_HELD && limited && entry->tries >= self->settings.tries;
+    return entry->state == COMPENSATOR_HELD && limited &&
+           entry->tries >= compensator_plan_tries(self);
 }
 
 /* True: the cancel decides what happens; false: it cannot be honoured, go on as without it. */

@@ -19,6 +19,10 @@ int64_t compensator_plan_delay_ms(const compensator_t *self, uint16_t tries);
 /* The delay before a fence is asked for again: 1 s, doubling to 60 s. */
 int64_t compensator_plan_wait_ms(uint32_t waits);
 
+/* How many tries a limited plan has now: as is set, but while room on disk is short no more than it
+ * is kept for. */
+uint16_t compensator_plan_tries(const compensator_t *self);
+
 /* Whether the plan has a limit of tries, and this entry has used it up. */
 bool compensator_plan_used_up(const compensator_t *self, const struct compensator_entry *entry);
 

@@ -70,7 +70,7 @@ after_try(compensator_t *self, struct compensator_entry *entry, const struct wir
     }
     if (never || compensator_plan_used_up(self, entry)) {
         compensator_cases_open_for(self, entry, outcome);
-    } else if (entry->plan == PLAN_ORDER_UNDO && entry->tries >= self->settings.tries) {
+    } else if (entry->plan == PLAN_ORDER_UNDO && entry->tries >= compensator_plan_tries(self)) {
         order_failed(self, entry);
     } else {
         compensator_jobs_schedule(self, entry, due_ms);

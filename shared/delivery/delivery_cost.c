@@ -25,14 +25,15 @@
 #define PRODUCER (CUSTODY + REASON + 2 * EVENT + 3 * BESIDE_PRODUCER)
 
 /* Scheduler: TAKEN, MOVED, ENDED, and an EVIDENCE. Between them a FAILED for each attempt but the
- * first, which is the producer's, and the last, which is the MOVED. */
+ * last, which is the MOVED. The first is its own too when the producer's burnt nothing (DOWN,
+ * handed back, lost), and after a person's replay. */
 #define SCHEDULER (2 * (CUSTODY + REASON) + 2 * EVENT + 4 * BESIDE_SCHEDULER)
 #define ATTEMPT (EVENT + REASON + BESIDE_SCHEDULER)
 
-/* Compensator: TAKEN; for each of three tries a record before and one after it; a CASE with the
+/* Compensator: TAKEN; for each of its tries a record before and one after it; a CASE with the
  * head of the notification and the ids of its subscriptions; a person's ORDER; FENCED, CLOSED, and
  * an EVIDENCE. */
-#define TRIES (3 * (2 * EVENT + 12U + REASON))
+#define TRIES (DELIVERY_COST_TRIES * (2 * EVENT + 12U + REASON))
 #define CASE (CUSTODY + REASON + 40U + LIMIT_SUBSCRIPTIONS)
 #define COMPENSATOR                                                                                \
     (CUSTODY + REASON + TRIES + CASE + EVENT + BY + REASON + 3 * EVENT + REASON +                  \
@@ -66,7 +67,7 @@ delivery_cost(const struct delivery_load *load, uint64_t segment_bytes)
 uint64_t
 delivery_cost_retries(uint16_t attempts)
 {
-    return attempts > 2 ? attempts - 2U : 0;
+    return attempts > 1 ? attempts - 1U : 0;
 }
 
 uint32_t

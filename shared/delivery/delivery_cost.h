@@ -15,6 +15,9 @@
 /* A commit that is held back has so many bytes of records, or has waited. */
 #define DELIVERY_COST_GATHER_BYTES 16384U
 
+/* Tries of a compensation that room is kept for; while it is short there are no more of them. */
+#define DELIVERY_COST_TRIES 3U
+
 struct delivery_load {
     uint64_t deliveries;
     uint64_t retries; /* delivery_cost_retries of their policies, all together */

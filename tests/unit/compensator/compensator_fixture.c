@@ -30,7 +30,7 @@ static uint64_t
 durable(log_t *log, uint64_t position)
 {
     struct why why = {{0}};
-    cr_assert_eq(log_commit(log, 0, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_commit(log, LOG_STORE_FINISHING, &why), ERR_OK, "%s", why.text);
     cr_assert_eq(log_reap(log, &why), ERR_OK, "%s", why.text);
     return position;
 }
@@ -132,6 +132,14 @@ fixture_restart(struct fixture *self)
 {
     stop_core(self);
     start_core(self);
+    fixture_step(self);
+}
+
+void
+fixture_short(struct fixture *self, bool is_short)
+{
+    log_reserve(self->producer, is_short ? UINT64_C(1) << 50 : 0);
+    fixture_group(self, "elsewhere", 9, false, false); /* whatever: the next record publishes it */
     fixture_step(self);
 }
 

@@ -51,6 +51,8 @@ void fixture_close(struct fixture *self);
 
 /* Records of the others, durable at once. */
 struct delivery_key fixture_notify(struct fixture *self, uint16_t subscription);
+/* The producer publishes that it wants more kept than any disk has; or nothing. */
+void fixture_short(struct fixture *self, bool is_short);
 /* MOVED to the compensator in this turn by the log's owner. */
 uint64_t fixture_move(struct fixture *self, log_t *log, struct delivery_key key, uint32_t turn,
                       uint8_t cause);

@@ -365,3 +365,20 @@ Test(compensator_cases, the_case_holds_the_notification_so_that_no_other_log_is_
     cr_assert_gt(kept.notification.encoded_size, 7);
     cr_assert_eq(kept.custody.to, LOG_COMPENSATOR);
 }
+
+Test(compensator_cases, while_room_is_short_a_case_can_be_resolved_and_nothing_else)
+{
+    uint64_t id = 0;
+    (void)fixture_case(&self, FIXTURE_UNDO, &id);
+    fixture_short(&self, true);
+    uint64_t next = log_next(peers_own(self.peers));
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_BUSY);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_UNDO, false), WIRE_BUSY);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_NOTE, false), WIRE_BUSY);
+    cr_assert_eq(log_next(peers_own(self.peers)), next, "and leaves no record");
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, true), WIRE_OK);
+    fixture_short(&self, false);
+    (void)fixture_case(&self, FIXTURE_UNDO, &id);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_NOTE, false), WIRE_OK);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_OK);
+}

@@ -68,6 +68,48 @@ Test(compensator_jobs, three_failed_tries_at_0_1_and_2_seconds_open_a_case_with_
     cr_assert(fixture_alarmed(&self, "case_opened"));
 }
 
+/* That is what room is kept for. */
+Test(compensator_jobs, while_room_is_short_no_more_than_three_tries_whatever_is_set)
+{
+    self.core->settings.tries = 100;
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    for (int i = 0; i < 2; i++) {
+        fixture_answer(&self, OUTCOME_RETRY);
+        fixture_advance(&self, 2000);
+    }
+    fixture_short(&self, true);
+    fixture_answer(&self, OUTCOME_RETRY);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+    cr_assert_eq(fixture_count(&self, RECORD_FAILED), 3);
+
+    fixture_short(&self, false);
+    key = fixture_given(&self, FIXTURE_REAPPLY);
+    for (int i = 0; i < 10; i++) {
+        fixture_answer(&self, OUTCOME_RETRY);
+        fixture_advance(&self, 2000);
+    }
+    cr_assert_eq(fixture_entry(&self, key)->tries, 10);
+    fixture_short(&self, true);
+    fixture_answer(&self, OUTCOME_RETRY);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+}
+
+Test(compensator_jobs, while_room_is_short_an_undo_that_was_ordered_has_three_tries)
+{
+    uint64_t id = 0;
+    struct delivery_key key = fixture_case(&self, FIXTURE_UNDO, &id);
+    self.core->settings.tries = 100;
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_UNDO, false), WIRE_REQUESTED);
+    fixture_short(&self, true);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_UNDO);
+        fixture_answer(&self, OUTCOME_RETRY);
+        fixture_advance(&self, 2000);
+    }
+    cr_assert_eq(fixture_entry(&self, key)->plan, PLAN_NONE);
+    cr_assert(fixture_alarmed(&self, "undo_failed"));
+}
+
 Test(compensator_jobs, a_reject_opens_a_case_at_once)
 {
     struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
