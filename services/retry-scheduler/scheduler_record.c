@@ -129,6 +129,7 @@ scheduler_order(struct scheduler_core *self, struct scheduler_entry *entry,
 {
     struct record_event copy = *order; /* its turn too: that is the one it was asked in */
     copy.previous = entry->last;
+    copy.reason = cut(self, order->reason);
     entry->last = SCHEDULER_POSITION(append_event(self, &copy));
     entry->cancel_turn = SCHEDULER_TURN(order->turn);
 }

@@ -25,10 +25,13 @@ enum scheduler_state {
     SCHEDULER_STATE_COUNT,
 };
 
-/* Positions have 40 bits, times 47, turns 16 (the compensator replays no more often); what does not
- * fit is cut. Attempts end at 255, far above what any policy has. */
+/* Positions have 40 bits and turns 16 (the compensator replays no more often); what does not fit is
+ * cut. Times have 47, and a later one is the last of them, in the year 6429. Attempts end at 255,
+ * far above what any policy has. */
 #define SCHEDULER_POSITION(position) ((position) & ((UINT64_C(1) << 40) - 1))
-#define SCHEDULER_TIME(unix_ms) ((unix_ms) & ((INT64_C(1) << 47) - 1))
+#define SCHEDULER_TIME_MAX ((INT64_C(1) << 47) - 1)
+#define SCHEDULER_TIME(unix_ms)                                                                    \
+    ((unix_ms) < SCHEDULER_TIME_MAX ? (unix_ms)&SCHEDULER_TIME_MAX : SCHEDULER_TIME_MAX)
 #define SCHEDULER_TURN(turn) ((turn)&UINT16_MAX)
 #define SCHEDULER_ATTEMPTS_MAX UINT8_MAX
 #define SCHEDULER_ATTEMPTS(attempts)                                                               \

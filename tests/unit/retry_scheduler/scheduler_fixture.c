@@ -28,7 +28,7 @@ static uint64_t
 durable(log_t *log, uint64_t position)
 {
     struct why why = {{0}};
-    cr_assert_eq(log_commit(log, 0, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_commit(log, LOG_STORE_FINISHING, &why), ERR_OK, "%s", why.text);
     cr_assert_eq(log_reap(log, &why), ERR_OK, "%s", why.text);
     return position;
 }
@@ -189,6 +189,14 @@ fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody)
     uint8_t body[RECORD_CUSTODY_MAX];
     size_t size = record_custody_encode(custody, body);
     return durable(log, log_append(log, kind, body, size));
+}
+
+void
+fixture_short(struct fixture *self, bool is_short)
+{
+    log_reserve(self->producer, is_short ? UINT64_C(1) << 50 : 0);
+    fixture_identity(self, "elsewhere", 9); /* whatever: the next record publishes it */
+    fixture_step(self);
 }
 
 uint64_t

@@ -53,6 +53,8 @@ void fixture_subscribe(struct fixture *self, uint16_t id, const char *group, con
 void fixture_identity(struct fixture *self, const char *group, uint8_t byte);
 struct delivery_key fixture_notify(struct fixture *self, const char *policy,
                                    int64_t deadline_unix_ms);
+/* The producer publishes that it wants more kept than any disk has; or nothing. */
+void fixture_short(struct fixture *self, bool is_short);
 /* The producer has failed once and moves it here, due in so many milliseconds. Position. */
 uint64_t fixture_give(struct fixture *self, struct delivery_key key, int64_t due_in_ms);
 uint64_t fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody);

@@ -244,6 +244,33 @@ Test(scheduler_custody, a_wait_that_would_pass_the_deadline_is_not_begun)
     cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_AWAY);
 }
 
+Test(scheduler_custody, a_deadline_later_than_any_that_fits_is_no_earlier_one)
+{
+    struct delivery_key key = given(0, (INT64_C(1) << 47) + 1000);
+    cr_assert_eq(fixture_count(&self, RECORD_MOVED), 0);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_OUT);
+    cr_assert_eq(fixture_entry(&self, key)->deadline_unix_ms, (INT64_C(1) << 47) - 1);
+}
+
+Test(scheduler_custody, while_room_is_short_the_copy_of_a_cancel_has_a_short_reason)
+{
+    struct delivery_key key = given(60000, 0);
+    static char reason[LIMIT_REASON_BYTES];
+    memset(reason, 'r', sizeof reason);
+    const struct record_event order = {
+        .key = key,
+        .turn = 2,
+        .kind = RECORD_ORDER,
+        .order = ORDER_CANCEL,
+        .reason = {.data = reason, .size = sizeof reason},
+    };
+    log_reserve(self.producer, UINT64_C(1) << 50);
+    fixture_event(self.producer, &order);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_event(&self, RECORD_ORDER).reason.size, LIMIT_REASON_SHORT_BYTES);
+    cr_assert_eq(fixture_last_custody(&self, RECORD_MOVED).cause, OUTCOME_CANCEL);
+}
+
 Test(scheduler_custody, what_comes_with_a_wait_beyond_its_deadline_moves_on_at_once)
 {
     given(2000, FIXTURE_START_UNIX_MS + 1500);

@@ -99,6 +99,41 @@ Test(scheduler_outcome, down_burns_no_attempt_up_to_its_bound_and_then_does)
     cr_assert_eq(fixture_last_custody(&self, RECORD_MOVED).unburnt, 4);
 }
 
+Test(scheduler_outcome, while_room_is_short_down_leaves_no_record_and_keeps_its_bound)
+{
+    fixture_short(&self, true);
+    for (uint32_t i = 0; i < 4; i++) {
+        fixture_answer(&self, i, OUTCOME_DOWN, 0);
+        cr_assert_eq(fixture_count(&self, RECORD_FAILED), 0);
+        cr_assert_eq(fixture_entry(&self, key)->unburnt, i + 1);
+        fixture_advance(&self, (1000 << i) - 1);
+        cr_assert_eq(self.count, i + 1);
+        fixture_advance(&self, 1);
+        cr_assert_eq(self.count, i + 2);
+        cr_assert_eq(self.deliveries[i + 1].item.attempt, 2);
+    }
+    fixture_answer(&self, 4, OUTCOME_DOWN, 0);
+    struct record_event failed = fixture_last_event(&self, RECORD_FAILED);
+    cr_assert_eq(failed.attempt, 2, "the bound is reached: it burns");
+    cr_assert_eq(failed.unburnt, 4);
+    fixture_restart(&self, 0);
+    cr_assert_eq(fixture_entry(&self, key)->attempts, 2);
+    cr_assert_eq(fixture_entry(&self, key)->unburnt, 4);
+}
+
+Test(scheduler_outcome, what_was_down_while_room_was_short_is_tried_at_once_after_a_restart)
+{
+    fixture_short(&self, true);
+    fixture_answer(&self, 0, OUTCOME_DOWN, 0);
+    fixture_restart(&self, 0);
+    fixture_step(&self);
+    cr_assert_eq(self.deliveries[self.count - 1].item.attempt, 2);
+    cr_assert_eq(fixture_entry(&self, key)->unburnt, 0);
+    fixture_short(&self, false);
+    fixture_answer(&self, self.count - 1, OUTCOME_DOWN, 0);
+    cr_assert_eq(fixture_last_event(&self, RECORD_FAILED).unburnt, 1);
+}
+
 Test(scheduler_outcome, down_never_waits_longer_than_thirty_seconds_by_itself)
 {
     fixture_close(&self);

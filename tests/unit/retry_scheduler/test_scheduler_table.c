@@ -127,7 +127,7 @@ Test(scheduler_table, every_field_holds_its_largest_and_touches_no_other)
     entry->taken = SCHEDULER_POSITION(far - 2);
     entry->copy = SCHEDULER_POSITION(far - 3);
     entry->first_sent_unix_ms = SCHEDULER_TIME(INT64_MAX);
-    entry->deadline_unix_ms = SCHEDULER_TIME(INT64_MAX - 1);
+    entry->deadline_unix_ms = SCHEDULER_TIME((INT64_C(1) << 47) - 2);
     entry->attempts = UINT8_MAX;
     entry->unburnt = UINT16_MAX - 1;
     entry->back = UINT8_MAX;
