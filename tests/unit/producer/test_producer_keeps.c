@@ -264,6 +264,26 @@ Test(producer_keeps, a_repeat_on_a_full_disk_is_busy_and_ends_nothing)
     fixture_close(self);
 }
 
+Test(producer_keeps, while_room_is_short_what_was_sent_is_not_cancelled)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "sent", "");
+    fixture_outcome(self, self->delivery_count - 1, OUTCOME_RETRY, 0);
+    sim_disk_set_capacity(self->disk, 20U * 1024 * 1024);
+    sim_disk_set_now(self->disk, 100000); /* room is measured once a second */
+    fixture_step(self);
+    cr_assert(peers_short(self->peers));
+    cr_assert_eq(fixture_cancel(self, "sent"), WIRE_BUSY);
+    cr_assert_eq(fixture_count(self, RECORD_ORDER), 0);
+    sim_disk_set_capacity(self->disk, UINT64_C(1) << 30);
+    sim_disk_set_now(self->disk, 200000);
+    fixture_step(self);
+    cr_assert_not(peers_short(self->peers));
+    cr_assert_eq(fixture_cancel(self, "sent"), WIRE_REQUESTED);
+    fixture_close(self);
+}
+
 Test(producer_keeps, late_evidence_hides_no_attempt)
 {
     struct fixture *self = fixture_open(1);
