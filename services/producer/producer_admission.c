@@ -139,23 +139,35 @@ busy(producer_core_t *self, const char *text)
     return (struct wire_result){.status = WIRE_BUSY, .count = 1, .text = text_of(text)};
 }
 
+/* The same for a reason that begins with its field, as in "biz_id: 65 bytes, at most 64". */
+static struct wire_result
+refused_why(producer_core_t *self, struct why *why)
+{
+    size_t size = strspn(why->text, "abcdefghijklmnopqrstuvwxyz_");
+    if (size == 0 || size > LIMIT_NAME_BYTES || strncmp(why->text + size, ": ", 2) != 0) {
+        return refused(self, "notification", why->text);
+    }
+    why->text[size] = '\0';
+    return refused(self, why->text, why->text + size + 2);
+}
+
 /* What is wrong with it, or nothing (status WIRE_ACCEPTED). */
 static struct wire_result
 examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notification *notification,
         struct why *why)
 {
     if (wire_notification_decode(encoded.data, encoded.size, notification, why) != ERR_OK) {
-        return refused(self, "notification", why->text);
+        return refused_why(self, why);
     }
     if (!is_last_topic(self, notification->topic) &&
         topic_pattern_check_topic(notification->topic.data, notification->topic.size, why) !=
             ERR_OK) {
-        return refused(self, "topic", why->text);
+        return refused_why(self, why);
     }
     struct policy policy;
     if (notification->policy.size > 0 && policy_parse(&policy, notification->policy.data,
                                                       notification->policy.size, why) != ERR_OK) {
-        return refused(self, "policy", why->text);
+        return refused_why(self, why);
     }
     return (struct wire_result){.status = WIRE_ACCEPTED, .count = 1};
 }

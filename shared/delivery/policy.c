@@ -244,6 +244,27 @@ expand(struct policy *policy, const struct exponential *growth)
     }
 }
 
+static bool
+is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* A word that stands where a preset's name would: say which there are. */
+static err_t
+refuse_name(struct span name, struct why *why)
+{
+    char names[160] = "";
+    for (const struct policy_preset *preset = presets; preset->name != NULL; preset++) {
+        size_t used = strlen(names);
+        (void)snprintf(names + used, sizeof names - used, "%s, ", preset->name); /* they fit */
+    }
+    return why_set(why, ERR_INVALID,
+                   "policy: \"%.*s\" is neither a preset (%snone), nor exponential, nor a list of "
+                   "durations like 1s,30s,5m",
+                   (int)(name.size < 40 ? name.size : 40), name.data, names);
+}
+
 err_t
 policy_parse(struct policy *policy, const char *text, size_t size, struct why *why)
 {
@@ -262,6 +283,8 @@ policy_parse(struct policy *policy, const char *text, size_t size, struct why *w
     }
     if (span_is(first, "none")) {
         first.size = 0; /* one attempt */
+    } else if (!exponential && is_letter(first.data[0])) {
+        return refuse_name(first, why);
     }
     err_t rc = exponential ? ERR_OK : parse_list(policy, first, why);
     while (rc == ERR_OK && rest.size > 0) {

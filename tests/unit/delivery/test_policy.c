@@ -128,7 +128,7 @@ Test(policy, what_makes_no_sense_is_refused_with_its_reason)
         {"1s,soon", "duration"},
         {"1x", "duration"},
         {"-1s", "duration"},
-        {"s", "duration"},
+        {"s", "is neither a preset (default, textbook, "},
         {"0s", "1ms to 7d"},
         {"8d", "1ms to 7d"},
         {"1s jitter=0.6", "0 to 0.5"},
@@ -145,7 +145,7 @@ Test(policy, what_makes_no_sense_is_refused_with_its_reason)
         {"exponential attempts=2.5", "1 to 33"},
         {"exponential first", "duration"},
         {"exponential nonsense=1", "not known"},
-        {"Default", "duration"},
+        {"Default", "standard-webhooks, none), nor exponential, nor a list of durations"},
         {"1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,"
          "1s,"
          "1s,1s,1s",

@@ -83,21 +83,38 @@ Test(producer_admission, refuses_what_is_malformed_by_field)
         struct wire_notification notification;
         uint8_t status;
         const char *field;
+        const char *text; /* it begins so, and does not say the field again */
     } cases[] = {
-        {{.topic = {"order..paid", 11}, .biz_id = {"a", 1}}, WIRE_REFUSED, "topic"},
-        {{.topic = {"other.paid", 10}, .biz_id = {"a", 1}}, WIRE_UNROUTED, "topic"},
+        {{.topic = {"order..paid", 11}, .biz_id = {"a", 1}},
+         WIRE_REFUSED,
+         "topic",
+         "\"order..paid\" has an empty level"},
+        {{.topic = {"other.paid", 10}, .biz_id = {"a", 1}}, WIRE_UNROUTED, "topic", "no sub"},
+        {{.topic = {"order.paid", 10}, .biz_id = {"", 0}},
+         WIRE_REFUSED,
+         "biz_id",
+         "0 bytes, must be 1 to 64"},
+        {{.topic = {"order.paid", 10}, .biz_id = {"a\xff", 2}},
+         WIRE_REFUSED,
+         "biz_id",
+         "must be UTF-8"},
         {{.topic = {"order.paid", 10}, .biz_id = {"a", 1}, .policy = {"soon", 4}},
          WIRE_REFUSED,
-         "policy"},
+         "policy",
+         "\"soon\" is neither"},
         {{.topic = {"order.paid", 10}, .biz_id = {"a", 1}, .deadline_unix_ms = 5},
          WIRE_REFUSED,
-         "deadline"},
+         "deadline",
+         "the deadline"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct wire_result result = fixture_submit_full(self, &cases[i].notification);
         cr_assert_eq(result.status, cases[i].status, "case %zu", i);
+        cr_assert_eq(result.field.size, strlen(cases[i].field), "case %zu", i);
         cr_assert_eq(memcmp(result.field.data, cases[i].field, result.field.size), 0);
-        cr_assert_gt(result.text.size, 0);
+        cr_assert_geq(result.text.size, strlen(cases[i].text));
+        cr_assert_eq(memcmp(result.text.data, cases[i].text, strlen(cases[i].text)), 0,
+                     "case %zu: %.*s", i, (int)result.text.size, result.text.data);
     }
     cr_assert_eq(fixture_count(self, RECORD_NOTIFICATION), 0);
     fixture_close(self);
