@@ -129,7 +129,7 @@ read_options(const struct service *service, int argc, char **argv, struct option
             return EXIT_CODE_OK + 1;
         }
         case 'v':
-            printf("herald-%s 0.1.0\n", service->name);
+            printf("herald-%s %s\n", service->name, HERALD_VERSION);
             return EXIT_CODE_OK + 1;
         default:
             return EXIT_CODE_USAGE + 1;

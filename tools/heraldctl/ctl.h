@@ -42,6 +42,7 @@ enum ctl_option {
     CTL_ANSWER,
     CTL_COUNT,
     CTL_PRINT,
+    CTL_VERSION,
     CTL_OPTION_COUNT,
 };
 #define CTL_BIT(option) (1U << (option))
@@ -59,6 +60,7 @@ struct ctl {
     size_t operand_count;
     bool json;
     bool help;
+    bool version;        /* asked for on its own; no command then */
     uint32_t timeout_ms; /* CTL_TIMEOUT_MS when not given */
 };
 

@@ -38,6 +38,7 @@ static const struct ctl_option_text ctl_texts[CTL_OPTION_COUNT] = {
     [CTL_ANSWER] = {"answer", "A", "done, retry, reject, fenced or down (default: done)"},
     [CTL_COUNT] = {"count", "N", "end after N deliveries (default: never)"},
     [CTL_PRINT] = {"print", NULL, "the payload too"},
+    [CTL_VERSION] = {"version", NULL, "which Herald this is"},
 };
 
 static uint32_t
@@ -127,8 +128,10 @@ ctl_parse(struct ctl *ctl, const struct ctl_command *const *commands, int argc, 
     }
     ctl->json = ctl->values[CTL_JSON] != NULL;
     ctl->help = ctl->values[CTL_HELP] != NULL;
+    ctl->version = ctl->values[CTL_VERSION] != NULL;
     if (optind >= argc) {
-        return ctl->help ? ERR_OK : why_set(why, ERR_INVALID, "a command is needed");
+        return ctl->help || ctl->version ? ERR_OK
+                                         : why_set(why, ERR_INVALID, "a command is needed");
     }
     if (ctl->command == NULL) {
         return why_set(why, ERR_INVALID, "%s: no such command", argv[optind]);

@@ -22,7 +22,8 @@ print_help(void)
         printf("  heraldctl %-34s %s\n", usage, (*at)->summary);
     }
     printf(
-        "\n`heraldctl COMMAND --help` explains a command and shows examples.\n"
+        "\n`heraldctl COMMAND --help` explains a command and shows examples; --version says which\n"
+        "Herald this is.\n"
         "\n"
         "The services are found in a data directory: --data DIR, else $HERALD_DATA, else ./var.\n"
         "With CURVE: --keys DIR, else $HERALD_KEYS; see heraldctl keygen.\n"
@@ -45,6 +46,8 @@ main(int argc, char **argv)
     }
     if (ctl.help && ctl.command == NULL) {
         print_help();
+    } else if (ctl.command == NULL) {
+        printf("heraldctl %s\n", HERALD_VERSION);
     } else if (ctl.help) {
         ctl_print_help(ctl.command);
     } else {

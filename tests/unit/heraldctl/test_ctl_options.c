@@ -104,6 +104,17 @@ Test(ctl_options, help_needs_no_operands)
     cr_assert_null(ctl.command);
 }
 
+Test(ctl_options, the_version_is_asked_for_without_a_command)
+{
+    struct ctl ctl;
+    struct why why;
+    cr_assert_eq(PARSE("--version"), ERR_OK);
+    cr_assert(ctl.version);
+    cr_assert_null(ctl.command);
+    cr_assert_eq(PARSE("walk", "home", "--version"), ERR_INVALID);
+    cr_assert_str_eq(why.text, "walk takes no --version");
+}
+
 Test(ctl_options, a_timeout_is_a_duration)
 {
     struct ctl ctl;
