@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A decoded text, which is within `size`: the reader has compared it with the same limit. */
@@ -91,6 +92,8 @@ answer_read(struct client_ask *ask, const char *const *biz_ids, struct herald_cl
     }
     return wire_message_finish(&ask->in, &ask->head, why);
 }
+
+static_assert(HERALD_CLIENT_QUERY_MAX == WIRE_QUERY_MAX, "one frame asks for all");
 
 static err_t
 ids_check(const char *const *biz_ids, size_t count, struct why *why)

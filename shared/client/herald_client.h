@@ -54,7 +54,8 @@ struct herald_client_notification {
 typedef void herald_client_submitted_fn(void *context, uint64_t tag,
                                         const struct herald_client_result *result);
 
-/* An event of a watch. state: enum wire_state's value, never PENDING; state_name as in "DONE". */
+/* An event of a watch. state: as in struct herald_client_delivery, never PENDING (0); state_name as
+ * in "DONE". Its function may call herald_client_submit_async, no other. */
 struct herald_client_event {
     const char *biz_id; /* terminated; all borrowed for the call */
     const char *subscription;

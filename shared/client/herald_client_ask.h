@@ -1,6 +1,7 @@
 /*
  * What a client asks the producer: query, watch, cancel, and where the other services are. Part of
- * herald_client.h, which has the rest; each call waits for its answer, at most timeout_ms.
+ * herald_client.h, which has the rest; each call waits for its answer, at most timeout_ms, and may
+ * give ERR_DENIED: the role of our key does not allow it; why.
  */
 #ifndef HERALD_CLIENT_ASK_H
 #define HERALD_CLIENT_ASK_H
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #define HERALD_CLIENT_WATCH_MAX 16384 /* biz_ids watched by one client */
+#define HERALD_CLIENT_QUERY_MAX 256   /* biz_ids in one query */
 
 typedef struct herald_client herald_client_t;
 
@@ -30,10 +32,10 @@ struct herald_client_delivery {
     char subscription[LIMIT_NAME_BYTES + 1];
     char group[LIMIT_NAME_BYTES + 1];
     const char *state_name; /* static: PENDING, DONE, UNDONE, CANCELLED, RESOLVED, CASE */
-    uint8_t state;          /* enum wire_state */
+    uint8_t state;          /* its number in docs/PROTOCOL.md: 0 to 5, in this order */
     const char *custodian;  /* static */
     uint32_t turn;
-    uint16_t attempts;
+    uint16_t attempts; /* burnt so far: what DONE ended and DOWN put off burns none */
     uint16_t attempts_limit;
     int64_t due_unix_ms; /* next try; 0: none */
     bool cancel_asked;   /* and no replay since */
@@ -58,10 +60,12 @@ struct herald_client_answer {
     struct herald_client_found *found; /* in the order asked; free with herald_client_answer_fini */
 };
 
-/* Up to WIRE_QUERY_MAX biz_ids. ERR_TIMEOUT: no answer, nothing is known. ERR_INVALID: refused, why
- * says why. On an error the answer is empty. */
+/* 1 to HERALD_CLIENT_QUERY_MAX biz_ids, borrowed for the call. ERR_TIMEOUT: no answer, nothing is
+ * known. ERR_INVALID: refused, why says why. On an error the answer is empty; what it held before
+ * the call is not freed. */
 err_t herald_client_query(herald_client_t *self, const char *const *biz_ids, size_t count,
                           struct herald_client_answer *answer, struct why *why);
+/* Free what the answer holds; it is empty then. An empty one may come. From any thread. */
 void herald_client_answer_fini(struct herald_client_answer *answer);
 
 /*
@@ -78,7 +82,8 @@ void herald_client_answer_fini(struct herald_client_answer *answer);
  */
 err_t herald_client_watch(herald_client_t *self, const char *const *biz_ids, size_t count,
                           struct why *why);
-void herald_client_unwatch(herald_client_t *self); /* all */
+/* Watch nothing any more; does not wait. An event that is on its way may still come. */
+void herald_client_unwatch(herald_client_t *self);
 
 struct herald_client_cancel_order {
     const char *biz_id;
@@ -89,7 +94,7 @@ struct herald_client_cancel_order {
 
 struct herald_client_cancelled {
     char subscription[LIMIT_NAME_BYTES + 1];
-    uint8_t wire_status;     /* CANCELLED, REQUESTED, ENDED, IS_CASE, CANNOT_FENCE */
+    uint8_t wire_status;     /* CANCELLED, REQUESTED, ENDED, IS_CASE, CANNOT_FENCE: its number */
     const char *status_name; /* static */
     char text[WHY_TEXT_SIZE];
 };
@@ -99,7 +104,11 @@ struct herald_client_cancelled {
  *
  * cancelled  at least LIMIT_SUBSCRIPTIONS entries; *count: how many were filled in
  *
- * ERR_NOT_FOUND, ERR_INVALID, ERR_TIMEOUT; why.
+ * ERR_NOT_FOUND  no such notification, or it has no such subscription
+ * ERR_INVALID    why names the field and its limit
+ * ERR_TIMEOUT    no answer: it may be on record; asking again is safe
+ *
+ * *count is 0 on an error.
  */
 err_t herald_client_cancel(herald_client_t *self, const struct herald_client_cancel_order *order,
                            struct herald_client_cancelled *cancelled, size_t *count,
