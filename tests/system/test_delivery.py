@@ -83,6 +83,24 @@ class Delivery(HeraldTest):
         self.assertEqual(self.herald.rows("select amount from order_table where biz_id='5'"),
                          [(1000,)])
 
+    def test_each_refused_line_is_told_by_its_field_and_limit(self):
+        self.herald.start("producer")
+        lines = [order(8), {**order(8), "biz_id": ""}, {**order(8), "biz_id": "b" * 65},
+                 {**order(8), "biz_id": "b\n"}, {**order(8), "policy": "soon"},
+                 {**order(8), "topic": "order..created"}, payment(8, topic="nobody")]
+        done = self.herald.submit(lines, "--json", check=False)
+        self.assertEqual(done.returncode, 1)
+        *told, counts = map(json.loads, done.stdout.splitlines())
+        self.assertEqual((counts["accepted"], counts["refused"]), (1, 6), done.stdout)
+        told = {line["line"]: (line["field"], line["text"]) for line in told}
+        self.assertEqual(told[2], ("biz_id", "0 bytes, must be 1 to 64"))
+        self.assertEqual(told[3], ("biz_id", "65 bytes, at most 64"))
+        self.assertEqual(told[4], ("biz_id", "must be UTF-8 without control characters"))
+        self.assertEqual(told[5][0], "policy")
+        self.assertIn('"soon" is neither a preset (default, ', told[5][1])
+        self.assertEqual(told[6], ("topic", '"order..created" has an empty level'))
+        self.assertEqual(told[7], ("topic", "no subscription matches this topic"))
+
     def test_a_deadline_that_passes_uses_up_the_schedule(self):
         self.herald.start()
         deadline = int(time.time() * 1000) + 1500
@@ -104,6 +122,14 @@ class Delivery(HeraldTest):
         done = self.herald.ctl("query", "nobody", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("nobody", done.stdout + done.stderr)
+        for command in ("query", "watch"):
+            [said] = self.herald.ctl_json(command, "nobody", check=False)
+            self.assertEqual((said["biz_id"], said["found"]), ("nobody", False))
+
+    def test_all_presets_are_told_as_json(self):
+        told = self.herald.ctl_json("policy", "explain")
+        self.assertIn(("default", [1000, 2000, 4000]),
+                      [(policy["policy"], policy["delays_ms"]) for policy in told])
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ class Postgres(HeraldTest):
         self.assertLess(text.count("event=database_fault"), 6, text)
         found = self.herald.delivery("2-created")
         self.assertEqual(found["attempts"][0]["outcome"], "DOWN", "and no lease ran out")
-        self.assertEqual(found["attempts_made"], 0)
+        self.assertEqual(found["attempts_burnt"], 0)
 
     def test_a_server_that_is_stopped_and_started_again_burns_no_attempt(self):
         self.down_and_up(self.server.stop, self.server.start)

@@ -25,6 +25,17 @@ policy_json(const char *text, const struct policy *policy)
     ctl_json_line(object);
 }
 
+static void
+policy_json_presets(void)
+{
+    for (const struct policy_preset *preset = policy_presets(); preset->name != NULL; preset++) {
+        struct policy policy;
+        if (policy_parse(&policy, preset->name, strlen(preset->name), NULL) == ERR_OK) {
+            policy_json(preset->name, &policy);
+        }
+    }
+}
+
 static int
 policy_run(const struct ctl *ctl)
 {
@@ -34,7 +45,11 @@ policy_run(const struct ctl *ctl)
         return ctl_usage(ctl, &why);
     }
     if (ctl->operand_count == 1) {
-        policy_explain_presets(stdout);
+        if (ctl->json) {
+            policy_json_presets();
+        } else {
+            policy_explain_presets(stdout);
+        }
         return EXIT_CODE_OK;
     }
     const char *text = ctl->operands[1];
@@ -57,8 +72,8 @@ const struct ctl_command command_policy = {
     .summary = "what a retry policy means",
     .help =
         "TEXT is a preset's name, a list of delays, or an exponential one; the last two may add\n"
-        "jitter=0.1 (a tenth, up or down). N delays make N + 1 attempts. Without TEXT: the\n"
-        "presets. Asks no service.\n"
+        "jitter=0.1 (a tenth, up or down). N delays make N + 1 attempts; none is a single\n"
+        "one. Without TEXT: the presets. Asks no service.\n"
         "\n"
         "Examples\n"
         "  heraldctl policy explain\n"

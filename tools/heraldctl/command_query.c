@@ -36,7 +36,7 @@ query_delivery_json(const struct herald_client_delivery *delivery)
     (void)json_object_set_new(object, "state", ctl_json_string(delivery->state_name));
     (void)json_object_set_new(object, "custodian", ctl_json_string(delivery->custodian));
     (void)json_object_set_new(object, "turn", json_integer(delivery->turn));
-    (void)json_object_set_new(object, "attempts_made", json_integer(delivery->attempts));
+    (void)json_object_set_new(object, "attempts_burnt", json_integer(delivery->attempts));
     (void)json_object_set_new(object, "attempts_limit", json_integer(delivery->attempts_limit));
     (void)json_object_set_new(object, "due_unix_ms", json_integer(delivery->due_unix_ms));
     (void)json_object_set_new(object, "cancel_asked", json_boolean(delivery->cancel_asked));

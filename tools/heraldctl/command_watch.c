@@ -55,7 +55,12 @@ static void
 watch_found(struct watch *watch, const struct herald_client_found *found)
 {
     watch_list_found(watch->list, found);
-    if (!found->found) {
+    if (!found->found && watch->ctl->json) {
+        json_t *object = json_object();
+        (void)json_object_set_new(object, "biz_id", ctl_json_string(found->biz_id));
+        (void)json_object_set_new(object, "found", json_false());
+        ctl_json_line(object);
+    } else if (!found->found) {
         (void)fprintf(stderr, "heraldctl: %s is not known\n", found->biz_id);
     }
     for (size_t i = 0; i < found->delivery_count; i++) {

@@ -32,12 +32,12 @@ submit_line_member(struct json_span key)
     return -1;
 }
 
-/* The text of a JSON string, its escapes resolved. An escaped NUL is refused by jansson. */
+/* The text of a JSON string, its escapes resolved. */
 static err_t
 submit_line_text(const char *name, struct json_span span, char *to, size_t limit, struct why *why)
 {
     json_error_t fault;
-    json_t *value = json_loadb(span.data, span.size, JSON_DECODE_ANY, &fault);
+    json_t *value = json_loadb(span.data, span.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &fault);
     err_t rc = ERR_OK;
     if (value == NULL) {
         rc = why_set(why, ERR_INVALID, "%s: %s", name, fault.text);
@@ -46,6 +46,8 @@ submit_line_text(const char *name, struct json_span span, char *to, size_t limit
     } else if (json_string_length(value) > limit) {
         rc = why_set(why, ERR_INVALID, "%s: %zu bytes, at most %zu", name,
                      json_string_length(value), limit);
+    } else if (strlen(json_string_value(value)) != json_string_length(value)) {
+        rc = why_set(why, ERR_INVALID, "%s: must be without control characters", name);
     } else {
         memcpy(to, json_string_value(value), json_string_length(value) + 1);
     }
