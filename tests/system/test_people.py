@@ -44,6 +44,9 @@ class People(HeraldTest):
         self.herald.wait_state("3-payment", "UNDONE")
         self.assertEqual(self.herald.rows("select status from order_table where biz_id='3'"),
                          [("ON_HOLD",)])
+        self.assertIs(case["fenced"], False)
+        [closed] = self.herald.ctl_json("cases", "--all")
+        self.assertEqual((closed["state"], closed["fenced"]), ("UNDONE", None))
 
     def test_undo_as_the_way_to_compensate(self):
         self.herald.options["producer"] = UNDO

@@ -10,6 +10,12 @@ case_order_name(uint8_t order)
     return order < ORDER_COUNT ? names[order] : "?";
 }
 
+bool
+case_is_open(const struct wire_case *found)
+{
+    return found->state == WIRE_STATE_CASE;
+}
+
 json_t *
 case_json(const struct wire_case *found)
 {
@@ -25,7 +31,8 @@ case_json(const struct wire_case *found)
     (void)json_object_set_new(object, "cause", ctl_json_string(wire_outcome_name(found->cause)));
     (void)json_object_set_new(object, "reason",
                               ctl_json_text(found->reason.data, found->reason.size));
-    (void)json_object_set_new(object, "fenced", json_boolean(found->fenced));
+    (void)json_object_set_new(object, "fenced",
+                              case_is_open(found) ? json_boolean(found->fenced) : json_null());
     (void)json_object_set_new(object, "state", ctl_json_string(wire_state_name(found->state)));
     (void)json_object_set_new(object, "order", ctl_json_string(case_order_name(found->order)));
     return object;

@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+/* Not ended, nor replayed: a person decides. Only then `fenced` says something. */
+bool case_is_open(const struct wire_case *found);
 json_t *case_json(const struct wire_case *found); /* the caller's */
 const char *case_order_name(uint8_t order);       /* "-" for none; static */
 

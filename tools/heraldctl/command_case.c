@@ -75,7 +75,9 @@ case_head_print(const struct wire_case *found)
     printf("  subscription  %.*s (group %.*s)\n", CTL_TEXT(found->subscription),
            CTL_TEXT(found->group));
     printf("  cause         %s: %.*s\n", wire_outcome_name(found->cause), CTL_TEXT(found->reason));
-    printf("  fenced        %s\n", found->fenced ? "yes: the receiver will not apply it" : "no");
+    printf("  fenced        %s\n", !case_is_open(found) ? "-"
+                                   : found->fenced      ? "yes: the receiver will not apply it"
+                                                        : "no");
     printf("  under way     %s\n", case_order_name(found->order));
 }
 

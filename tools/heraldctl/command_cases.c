@@ -18,7 +18,7 @@ cases_row(table_t *table, const struct wire_case *found)
     table_cell(table, "%.*s", CTL_TEXT(found->biz_id));
     table_cell(table, "%.*s", CTL_TEXT(found->subscription));
     table_cell(table, "%s", wire_state_name(found->state));
-    table_cell(table, "%s", found->fenced ? "yes" : "no");
+    table_cell(table, "%s", !case_is_open(found) ? "-" : found->fenced ? "yes" : "no");
     table_cell(table, "%s", case_order_name(found->order));
     table_cell(table, "%s", wire_outcome_name(found->cause));
     table_cell(table, "%.*s", CTL_TEXT(found->reason));
@@ -88,8 +88,9 @@ const struct ctl_command command_cases = {
     .summary = "what waits for a person",
     .help =
         "A case is a delivery that neither the schedule nor compensation could end. FENCED: the\n"
-        "receiver has confirmed that it will never apply it by itself. ORDER: what somebody has\n"
-        "asked for and is under way. `heraldctl case show ID` has the whole story.\n"
+        "receiver has confirmed that it will never apply it by itself; - when the case is closed.\n"
+        "ORDER: what somebody has asked for and is under way. `heraldctl case show ID` has the\n"
+        "whole story.\n"
         "\n"
         "Examples\n"
         "  heraldctl cases\n"
