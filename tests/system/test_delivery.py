@@ -1,6 +1,7 @@
 """The main job: submit, deliver, done; late orders; two subscriptions; the textbook's schedule."""
 
 import json
+import os
 import time
 import unittest
 
@@ -122,7 +123,13 @@ class Delivery(HeraldTest):
         done = self.herald.ctl("query", "nobody", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("nobody", done.stdout + done.stderr)
+        ids = os.path.join(self.herald.data, "ids")
+        with open(ids, "w") as file:
+            file.write("7-created\n" + "b" * 65 + "\n")
         for command in ("query", "watch"):
+            done = self.herald.ctl(command, "--file", ids, check=False)
+            self.assertEqual(done.returncode, 65)
+            self.assertIn("line 2: biz_id: 65 bytes, at most 64", done.stderr)
             [said] = self.herald.ctl_json(command, "nobody", check=False)
             self.assertEqual((said["biz_id"], said["found"]), ("nobody", False))
 

@@ -181,7 +181,8 @@ const struct ctl_command command_query = {
         "  heraldctl query 1001-payment\n"
         "  heraldctl query --json 1001-payment | jq -r '.deliveries[].state'\n"
         "\n"
-        "Exit codes: 0, 1 one of them is not known, 69 no answer.\n",
+        "Exit codes: 0; 1 one of them is not known; 65 a line of the file has no biz_id; 69 no\n"
+        "answer; 74 the file cannot be read.\n",
     .options = CTL_ASKING | CTL_BIT(CTL_FILE),
     .min_operands = 0,
     .max_operands = SIZE_MAX,

@@ -208,8 +208,8 @@ const struct ctl_command command_watch = {
         "  heraldctl watch 1001-created 1001-payment --timeout 30s\n"
         "  heraldctl submit --file day.jsonl && heraldctl watch --file day.jsonl\n"
         "\n"
-        "Exit codes: 0 all have ended; 1 one is a case or not known; 69 not all in time;\n"
-        "130 interrupted.\n",
+        "Exit codes: 0 all have ended; 1 one is a case or not known; 65 a line of the file has\n"
+        "no biz_id; 69 not all in time; 74 the file cannot be read; 130 interrupted.\n",
     .options = CTL_ASKING | CTL_BIT(CTL_FILE),
     .min_operands = 0,
     .max_operands = SIZE_MAX,
