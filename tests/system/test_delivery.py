@@ -129,7 +129,7 @@ class Delivery(HeraldTest):
         for command in ("query", "watch"):
             done = self.herald.ctl(command, "--file", ids, check=False)
             self.assertEqual(done.returncode, 65)
-            self.assertIn("line 2: biz_id: 65 bytes, at most 64", done.stderr)
+            self.assertIn("line 2: biz_id: must be UTF-8 of 1 to 64 bytes", done.stderr)
             [said] = self.herald.ctl_json(command, "nobody", check=False)
             self.assertEqual((said["biz_id"], said["found"]), ("nobody", False))
 
