@@ -44,7 +44,7 @@ struct herald_client_notification {
     const char *biz_id;  /* 1 to LIMIT_BIZ_ID_BYTES; names one business event */
     const void *payload; /* opaque; up to LIMIT_PAYLOAD_BYTES */
     size_t payload_size;
-    uint64_t version;
+    uint64_t version;         /* handed on; what order it means is the receiver's to say */
     const char *policy;       /* NULL: the subscription's */
     int64_t deadline_unix_ms; /* 0: none */
 };
@@ -84,7 +84,9 @@ struct herald_client_options {
  * ERR_IO: why names the file of keys and what is wrong with it. */
 err_t herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
                         struct why *why);
-void herald_client_destroy(herald_client_t **self_p); /* waits up to 2 s for what is being sent */
+/* Waits up to 2 s for what is being sent. Asynchronous submits without an answer are not called
+ * back any more: what became of them is unknown. */
+void herald_client_destroy(herald_client_t **self_p);
 
 /* Submit one and wait for its answer, at most timeout_ms. Never fails otherwise: result->status
  * says what is known. Asynchronous answers that come meanwhile are handed out too. */
