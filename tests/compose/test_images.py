@@ -64,6 +64,8 @@ class Containers(ComposeTest):
             self.assertEqual(host["CapDrop"], ["ALL"])
             self.assertEqual(host["RestartPolicy"]["Name"], "unless-stopped")
             self.assertGreater(host["Memory"], 0)
+            self.assertEqual(host["PidsLimit"], 64)
+            self.assertEqual(host["LogConfig"]["Config"], {"max-size": "10m", "max-file": "3"})
             status = docker("exec", container["Id"], "cat", "/proc/1/status")
             for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"):
                 self.assertIn(line, status)
