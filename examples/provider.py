@@ -5,11 +5,10 @@
     provider.py ENDPOINT watch BIZ_ID     until each delivery has ended, or a person decides
 With CURVE: HERALD_KEYS is a directory of keys, as `heraldctl keygen` makes it.
 """
-import os
-import re
 import sys
 import msgpack
 import zmq
+from curve import connect
 
 ERROR, SUBMIT, QUERY, WATCH, WATCHING, EVENT, LEASE_MS = 1, 6, 8, 10, 11, 12, 30000
 STATUS = ("OK ACCEPTED DUPLICATE CONFLICT REFUSED BUSY UNROUTED DENIED UNSUPPORTED NOT_FOUND "
@@ -42,19 +41,8 @@ def watch(front, biz_id, waiting):
                 waiting.discard(subscription)
 
 
-def seal(socket, keys):
-    secret = open(f"{keys}/secret.key", "rb").read().strip()
-    socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
-    servers = open(f"{keys}/servers.zpl").read()
-    socket.curve_serverkey = re.search(r'(?m)^producer\n +key = "(.{40})"', servers)[1].encode()
-
-
 def main(endpoint, command, first, *rest):
-    front = zmq.Context.instance().socket(zmq.DEALER)
-    front.linger = 0
-    if os.environ.get("HERALD_KEYS"):
-        seal(front, os.environ["HERALD_KEYS"])
-    front.connect(endpoint)
+    front = connect(zmq.DEALER, endpoint)
     if command == "submit":
         biz_id, payload, version = (*rest, "1")[:3]
         one = [first, biz_id, payload.encode(), int(version), None, 0]

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """A receiver, from docs/PROTOCOL.md: receiver.py PRODUCER_ENDPOINT GROUP DATABASE
-This is its side of the wire; effects.py is the database, which decides what is answered.
-With CURVE: HERALD_KEYS is a directory of keys, as `heraldctl keygen` makes it."""
-import os, random, re, signal, sys, time
-import msgpack, zmq
+Its side of the wire; effects.py is the database, which decides what is answered; keys: curve.py."""
+import random, signal, sys, time
+import curve, msgpack, zmq
 from effects import REAPPLY, Effects
 
 HELLO, WELCOME, DELIVER, OUTCOME, JOB, RESULT, LEAVE = 2, 3, 24, 25, 26, 27, 29
@@ -16,21 +15,11 @@ def send(socket, kind, *body):
     socket.send(msgpack.packb([1, kind, 0, *body]))
 
 
-def seal(socket, keys, server):  # the producer's key is in a file, the others' are in WELCOME
-    servers = open(f"{keys}/servers.zpl").read()
-    secret = open(f"{keys}/secret.key", "rb").read().strip()
-    socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
-    socket.setsockopt(zmq.CURVE_SERVERKEY, server or
-                      re.search(r'(?m)^producer\n +key = "(.{40})"', servers)[1].encode())
-
-
 def connect(sender, name, kind, place, key=None):
     if name in sender:
         sender[name].close(1000)
-    sender[name] = zmq.Context.instance().socket(kind)
-    if os.environ.get("HERALD_KEYS"):
-        seal(sender[name], os.environ["HERALD_KEYS"], key)
-    sender[name].connect(place.replace("tcp://*", sys.argv[1].rpartition(":")[0]))
+    here = place.replace("tcp://*", sys.argv[1].rpartition(":")[0])
+    sender[name] = curve.connect(kind, here, key)
 
 
 def take(sender, effects, _version, kind, _request, *body):

@@ -60,6 +60,10 @@ class DocumentTest(unittest.TestCase):
         for name, value in names:
             self.assertRegex(self.text, rf"(?m)^\| {value} \| `?{name}`? \|")
 
+    def test_the_examples_stay_short(self):
+        for name in ("provider", "receiver"):
+            self.assertLess(len(read(f"examples/{name}.py").splitlines()), 60)
+
     def test_every_message_type_has_a_row_with_its_number(self):
         self.assert_rows(self.names("shared/wire/wire_message.h", "wire_type", "WIRE_"))
 

@@ -33,7 +33,7 @@ struct sim_packet {
 };
 
 /* Links that can be cut, each direction by itself: a place and the service at one end of it. */
-#define SIM_LINKS (SIM_RECEIVER_WORK * LOG_ID_COUNT)
+#define SIM_LINKS ((uint32_t)SIM_RECEIVER_WORK * (uint32_t)LOG_ID_COUNT)
 
 struct sim_network {
     struct sim_packet *packets; /* owned, in no order */
