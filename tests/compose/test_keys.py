@@ -46,16 +46,16 @@ class Keys(ComposeTest):
         return [line for line in project.logs("producer").splitlines()
                 if all(word in line for word in words)]
 
-    def refused(self, project, *arguments):
-        """A command that gets no answer at all."""
+    def refused(self, project, code, *arguments):
+        """69: no answer at all; 77: the server says that it does not take our key."""
         done = run(os.path.join(BIN, "heraldctl"), "ping", "producer", "--endpoint",
                    f"tcp://127.0.0.1:{project.port}", "--timeout", "2s", *arguments, check=False)
-        self.assertEqual(done.returncode, 69, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
 
     def without_a_key(self, project):
         """ZMQ's NULL mechanism."""
         before = self.counted(project, "curve_failed")
-        self.refused(project)
+        self.refused(project, 69)
         wait_for(lambda: self.counted(project, "curve_failed") > before, "it is counted")
         say("no key: no answer, counted")
 
@@ -66,7 +66,7 @@ class Keys(ComposeTest):
         shutil.copy(os.path.join(project.directory, "submit", "servers.zpl"),
                     os.path.join(place, "submit", "servers.zpl"))
         before = self.counted(project, "curve_refused")
-        self.refused(project, "--keys", os.path.join(place, "submit"))
+        self.refused(project, 77, "--keys", os.path.join(place, "submit"))
         wait_for(lambda: self.counted(project, "curve_refused") > before, "it is counted")
         self.assertEqual(len(self.said(project, "unknown_key")), 1)
         say(self.said(project, "unknown_key")[0])
@@ -91,7 +91,7 @@ class Keys(ComposeTest):
         place = os.path.join(project.directory, "elsewhere")
         mine = key_of(os.path.join(place, "producer", "allowed.zpl"), "submit")
         ping = ("ping", "producer", "--endpoint", f"tcp://127.0.0.1:{project.port}", "--timeout", "5s")
-        for keys, codes in (([self.first, mine], (0, 0)), ([mine], (69, 0)), ([self.first], (0, 69))):
+        for keys, codes in (([self.first, mine], (0, 0)), ([mine], (77, 0)), ([self.first], (0, 77))):
             self.allow(project, keys)
             found = [run(os.path.join(BIN, "heraldctl"), *ping, "--keys", os.path.join(where, "submit"),
                          check=False).returncode for where in (project.directory, place)]
