@@ -39,13 +39,16 @@ make_image() {
         return
     fi
     main=$(mirror_of release)
-    if ! debootstrap --variant=minbase "$release" "$root/$release" "${main:-http://deb.debian.org/debian}" \
-        >"$root/log" 2>&1; then
+    if [ -z "$main" ]; then
+        echo "base-image.sh: this machine's apt names no mirror; apt-get update first" >&2
+        exit 69
+    fi
+    if ! debootstrap --variant=minbase "$release" "$root/$release" "$main" >"$root/log" 2>&1; then
         tail -n 20 "$root/log" >&2
         echo "base-image.sh: debootstrap of $release failed" >&2
         exit 69
     fi
-    write_sources "$release" "${main:-http://deb.debian.org/debian}" >"$root/$release/etc/apt/sources.list"
+    write_sources "$release" "$main" >"$root/$release/etc/apt/sources.list"
     write_settings "$root/$release"
     rm -rf "$root/$release"/var/cache/apt/archives/*.deb "$root/$release"/var/lib/apt/lists/* \
         "$root/$release"/var/cache/apt/*.bin "$root/$release"/usr/share/{doc,man,locale}/*
