@@ -24,7 +24,7 @@ for program in "${programs[@]}"; do
     result=0
     valgrind -q --trace-children=yes --child-silent-after-fork=no --leak-check=full \
         --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-        --suppressions="$(dirname "$0")/valgrind.supp" --log-file="$logs/%p" \
+        --suppressions="$(realpath "$(dirname "$0")/valgrind.supp")" --log-file="$logs/%p" \
         "$program" -j1 --timeout 300 >"$logs/out" 2>&1 || result=$?
     # CHECK's line of a test that aborts on purpose is no report.
     if grep -hqE '^==[0-9]+== +(Invalid|Conditional|Use of|[0-9,]+ .*definitely lost|Process terminating.*SIGSEGV|Syscall param)' "$logs"/[0-9]*; then
