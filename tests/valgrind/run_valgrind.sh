@@ -22,7 +22,7 @@ for program in "${programs[@]}"; do
     fi
     rm -f "$logs"/*
     result=0
-    valgrind -q --trace-children=yes --child-silent-after-fork=no --leak-check=full \
+    valgrind -q --trace-children=yes --trace-children-skip='/bin/*,/usr/*' --child-silent-after-fork=no --leak-check=full \
         --show-leak-kinds=definite --errors-for-leak-kinds=definite \
         --suppressions="$(realpath "$(dirname "$0")/valgrind.supp")" --log-file="$logs/%p" \
         "$program" -j1 --timeout 300 >"$logs/out" 2>&1 || result=$?
