@@ -8,7 +8,6 @@ port, by a client that keeps its own synced record of what was accepted.
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,8 @@ import tempfile
 import threading
 import time
 import unittest
+
+from ports import free_ports
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BIN = os.environ.get("HERALD_BIN", os.path.join(ROOT, "build/release/bin"))
@@ -59,19 +60,12 @@ def wait_for(condition, what, seconds=PATIENCE):
         time.sleep(0.1)
 
 
-def free_port():
-    """A port of this machine that nobody has now; a published one must stay over restarts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Project:
     """docker-compose.yml under a name of its own, with override files."""
 
     def __init__(self, name, *overrides):
         self.name = f"{PREFIX}-{name}"
-        self.port = free_port()
+        self.port = free_ports(1)[0]  # a published one stays over restarts
         self.directory = tempfile.mkdtemp(prefix=self.name + "-")
         self.files = [os.path.join(ROOT, "docker-compose.yml"), *overrides]
         self.environment = {**os.environ, "COMPOSE_PROJECT_NAME": self.name,

@@ -11,23 +11,12 @@ import threading
 import unittest
 
 from harness import BIN, SERVICES, HeraldTest, order, payment, wait_for
+from ports import free_ports
 
 LOGS = ("producer", "retry-scheduler", "compensator")
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLE = {"secret": "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6",
            "public": "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"}
-
-
-def free_ports(count):
-    """Ports of the loopback address that nobody has just now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
 
 
 def with_zmq():
