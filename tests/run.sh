@@ -416,6 +416,13 @@ install_packages() {
 
 finish() {
     local result=$?
+    # What failed, once more and together: a log of hours is often read from its end.
+    exec >&3
+    for _ in {1..100}; do # no longer: a process that a suite has left may hold the pipe open
+        kill -0 "$copier" 2>/dev/null || break
+        sleep 0.05
+    done
+    grep -a '^FAIL' "$work/said" || true
     rm -rf "$work"
     # An early end is never a success, whatever was counted up to then.
     if [ "$ended" = no ]; then
@@ -449,6 +456,9 @@ done
 
 ended=no
 work=$(mktemp -d)
+exec 3>&1
+exec > >(trap '' INT TERM HUP && tee "$work/said" >&3)
+copier=$!
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
