@@ -1,6 +1,8 @@
 #include "runtime/logger.h"
 
+#include "base/check.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -44,72 +46,100 @@ logger_level_parse(const char *text, enum logger_level *level)
     return false;
 }
 
-/* A line that grows up to LINE_BYTES - 1; what does not fit is cut. */
+/* A line of whole fields; what does not fit is cut: of a value its end, of fields the last ones. */
 struct line {
     char bytes[LINE_BYTES];
     size_t used;
+    bool json; /* of all its fields: a reload may change the logger's meanwhile */
 };
 
+#define CLOSING_BYTES 3 /* the last quote, brace and line feed always have room */
+
+/* All of these bytes, or none. */
+static bool
+line_add(struct line *line, const char *bytes, size_t size)
+{
+    if (line->used + size > LINE_BYTES - CLOSING_BYTES) {
+        return false;
+    }
+    memcpy(line->bytes + line->used, bytes, size);
+    line->used += size;
+    return true;
+}
+
+/* One of those that always have room. */
 static void
 line_byte(struct line *line, char byte)
 {
-    if (line->used < LINE_BYTES - 4) { /* room for the last quote, brace and line feed */
-        line->bytes[line->used++] = byte;
-    }
+    CHECK(line->used < LINE_BYTES);
+    line->bytes[line->used++] = byte;
 }
 
+/* A value was cut: not in the middle of a character. */
 static void
-line_plain(struct line *line, const char *text)
+line_cut(struct line *line, size_t from)
 {
-    while (*text != '\0') {
-        line_byte(line, *text++);
+    while (line->used > from && (line->bytes[line->used - 1] & 0xc0) == 0x80) {
+        line->used--;
+    }
+    if (line->used > from && (line->bytes[line->used - 1] & 0x80) != 0) {
+        line->used--;
     }
 }
 
-/* Quoted with escapes that both logfmt readers and JSON understand. */
+/* Quoted with escapes that both logfmt readers and JSON understand; behind its opening quote. */
 static void
 line_quoted(struct line *line, const char *text)
 {
-    line_byte(line, '"');
-    for (; *text != '\0'; text++) {
+    size_t from = line->used;
+    bool fits = true;
+    for (; fits && *text != '\0'; text++) {
         unsigned char byte = (unsigned char)*text;
+        char escape[8] = {(char)byte};
         if (byte == '"' || byte == '\\') {
-            line_byte(line, '\\');
-            line_byte(line, (char)byte);
+            (void)snprintf(escape, sizeof escape, "\\%c", byte); /* fits */
         } else if (byte < 0x20 || byte == 0x7f) {
-            char escape[8];
             (void)snprintf(escape, sizeof escape, "\\u%04x", byte); /* fits */
-            line_plain(line, escape);
-        } else {
-            line_byte(line, (char)byte);
         }
+        fits = line_add(line, escape, strlen(escape));
     }
-    line->bytes[line->used++] = '"';
+    if (!fits) {
+        line_cut(line, from);
+    }
+    line_byte(line, '"');
 }
 
-static void
-line_field(struct line *line, const char *key, const char *text)
+static bool
+is_simple(const char *text)
 {
-    bool simple = !logger.json && *text != '\0' && strpbrk(text, " =\"\\\t\r\n") == NULL;
+    bool simple = *text != '\0' && strpbrk(text, " =\"\\\t\r\n") == NULL;
     for (const char *at = text; simple && *at != '\0'; at++) {
         simple = (unsigned char)*at >= 0x20 && *at != 0x7f;
     }
-    if (logger.json) {
-        line_byte(line, line->used == 1 ? ' ' : ',');
-        line_quoted(line, key);
-        line_byte(line, ':');
-    } else {
-        if (line->used > 0) {
-            line_byte(line, ' ');
-        }
-        line_plain(line, key);
-        line_byte(line, '=');
+    return simple;
+}
+
+/* False: not even its name fits, and the line ends before it. */
+static bool
+line_field(struct line *line, const char *key, const char *text)
+{
+    bool simple = !line->json && is_simple(text);
+    const char *before = line->used == 0 ? "" : line->json && line->used > 1 ? "," : " ";
+    char name[LIMIT_NAME_BYTES + 1];
+    int size = line->json ? snprintf(name, sizeof name, "%s\"%s\":\"", before, key)
+                          : snprintf(name, sizeof name, "%s%s=%s", before, key, simple ? "" : "\"");
+    CHECK(size > 0 && (size_t)size < sizeof name);
+    if (!line_add(line, name, (size_t)size)) {
+        return false;
     }
-    if (simple) {
-        line_plain(line, text);
-    } else {
+    if (!simple) {
         line_quoted(line, text);
+    } else if (!line_add(line, text, strlen(text))) {
+        size_t from = line->used;
+        (void)line_add(line, text, LINE_BYTES - CLOSING_BYTES - line->used); /* as much as fits */
+        line_cut(line, from);
     }
+    return true;
 }
 
 void
@@ -118,23 +148,24 @@ logger_event(enum logger_level level, const char *event, const struct logger_fie
     if ((int)level < atomic_load(&logger.least)) {
         return;
     }
-    struct line line = {.used = 0};
+    struct line line = {.json = atomic_load(&logger.json)};
     char text[CLOCK_TEXT_SIZE];
-    if (logger.json) {
+    if (line.json) {
         line_byte(&line, '{');
     }
-    line_field(&line, "time", clock_text(clock_unix_ms(), text));
-    line_field(&line, "level", level_names[level]);
-    line_field(&line, "service", logger.service);
-    line_field(&line, "event", event);
-    for (; fields->key != NULL; fields++) {
+    (void)line_field(&line, "time", clock_text(clock_unix_ms(), text)); /* the first four fit */
+    (void)line_field(&line, "level", level_names[level]);
+    (void)line_field(&line, "service", logger.service);
+    (void)line_field(&line, "event", event);
+    bool fits = true;
+    for (; fits && fields->key != NULL; fields++) {
         (void)snprintf(text, sizeof text, "%lld", (long long)fields->number); /* fits */
-        line_field(&line, fields->key, fields->text != NULL ? fields->text : text);
+        fits = line_field(&line, fields->key, fields->text != NULL ? fields->text : text);
     }
-    if (logger.json) {
-        line.bytes[line.used++] = '}';
+    if (line.json) {
+        line_byte(&line, '}');
     }
-    line.bytes[line.used++] = '\n';
+    line_byte(&line, '\n');
     if (write(STDERR_FILENO, line.bytes, line.used) != (ssize_t)line.used) {
         atomic_fetch_add(&logger.dropped, 1);
     }
