@@ -25,7 +25,8 @@
 # MODEL              model: "large" checks more states, for an hour
 # STRESS_COUNT       notifications of each thread (default 1000)
 # VALGRIND_SECONDS   valgrind: how long (default 45), or all
-# SYSTEM_ASAN        asan: all for the whole system suite with sanitizers, else the file drawn
+# SYSTEM_ASAN        asan: all, or some of "unit crash sim faults docs" and files of tests with real
+#                    processes, instead of unit, crash and the one that the commit draws
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -218,29 +219,74 @@ suite_fuzz() {
     fi
 }
 
+# Everything that runs with sanitizers: labels of ctest, the documentation's scripts, and files of
+# tests with real processes.
+asan_all() {
+    echo unit crash sim faults docs tests/{system,interop,faults}/test_*.py
+}
+
+# asan_real COMMAND...: real processes write their reports to files, so that none is missed of a
+# process that nobody listens to. What ctest runs prints them, and ctest looks for them.
+asan_real() {
+    ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$HERALD_REPORTS/asan \
+        UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$HERALD_REPORTS/ubsan "$@"
+}
+
+# asan_part PART COUNTS
+asan_part() {
+    case $1 in
+        unit) run_label "$asan" unit "$2" --criterion ;;
+        crash)
+            IMAGES=${IMAGES:-30000} STRIDE=${STRIDE:-37} SEED=${SEED:-$(seed_of_commit)} \
+                run_label "$asan" crash "$2"
+            ;;
+        sim) SEEDS=${SEEDS:-20} SEED=${SEED:-$(seed_of_commit)} run_label "$asan" sim "$2" ;;
+        faults) run_label "$asan" faults "$2" ;;
+        docs) asan_real run_docs "$asan" "$2" ;;
+        *) asan_real run_files "$asan" "$1" "$2" ;;
+    esac
+}
+
+# asan_reports COUNTS: the words ERROR and "runtime error" are a report; a WARNING is what a test
+# with refused memory asks for.
+asan_reports() {
+    local report found=0
+    while read -r report; do
+        found=$((found + 1))
+        echo "FAIL a sanitizer reports:"
+        head -n 60 "$report" | sed 's/^/    /'
+    done < <(grep -lsE 'ERROR: |runtime error:' "$HERALD_REPORTS"/*)
+    echo "reports of sanitizers in real processes: $found"
+    [ "$found" = 0 ] || echo "0 $found 0" >>"$1"
+}
+
 suite_asan() {
-    if ! build_asan; then
-        return
-    fi
-    # malloc must be able to refuse, as it is without the sanitizer: tests run out of memory.
-    export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
-    run_label "$asan" unit "$work/asan-unit" --criterion
-    IMAGES=${IMAGES:-30000} STRIDE=${STRIDE:-37} SEED=${SEED:-$(seed_of_commit)} \
-        run_label "$asan" crash "$work/asan-crash"
-    # Real processes with sanitizers: the file that the commit draws, or all.
-    local files=(tests/system/test_*.py) pattern='test_*.py'
-    if [ "${SYSTEM_ASAN:-}" != all ]; then
-        pattern=$(basename "${files[$(($(seed_of_commit) % ${#files[@]}))]}")
-    fi
-    echo "system with sanitizers: $pattern"
-    HERALD_BIN=$asan/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
-        "$(choose_python)" tests/runner/run_unittest.py tests/system "$work/asan-system" "$pattern" ||
-        true
-    unset ASAN_OPTIONS UBSAN_OPTIONS
-    # All or nothing: a part of the result must not look like a whole one.
-    if [ -s "$work/asan-unit" ] && [ -s "$work/asan-crash" ] && [ -s "$work/asan-system" ]; then
-        cat "$work/asan-unit" "$work/asan-crash" "$work/asan-system" >"$1"
-    fi
+    local part parts files=(tests/system/test_*.py)
+    build_asan || return 0
+    case ${SYSTEM_ASAN:-} in
+        "") parts="unit crash ${files[$(($(seed_of_commit) % ${#files[@]}))]}" ;;
+        all) parts=$(asan_all) ;;
+        *) parts=$SYSTEM_ASAN ;;
+    esac
+    export HERALD_REPORTS=$work/reports HERALD_TEST_PATIENCE=${HERALD_TEST_PATIENCE:-180}
+    mkdir -p "$HERALD_REPORTS"
+    # malloc must be able to refuse, as it is without the sanitizer: tests run out of memory. What
+    # tests preload stands before the sanitizer's library, which then is not the first.
+    export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:verify_asan_link_order=0
+    export UBSAN_OPTIONS=print_stacktrace=1
+    for part in $parts; do
+        rm -f "$work/asan-part"
+        asan_part "$part" "$work/asan-part"
+        if [ ! -s "$work/asan-part" ]; then
+            echo "FAIL asan: $part has no result"
+            echo "0 1 0" >"$work/asan-part"
+        fi
+        echo "asan $part: $(awk '{p += $1; f += $2; s += $3} END {
+            print p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"}' "$work/asan-part")"
+        cat "$work/asan-part" >>"$1"
+    done
+    asan_reports "$1"
+    unset ASAN_OPTIONS UBSAN_OPTIONS HERALD_REPORTS HERALD_TEST_PATIENCE
 }
 
 # Debian's python3-zmq and python3-msgpack serve Debian's own interpreter only.
@@ -255,11 +301,20 @@ choose_python() {
     echo python3
 }
 
+# run_files BUILD FILES COUNTS: FILES is a directory of tests, or one file of them.
+run_files() {
+    local directory=$2 pattern='test_*.py'
+    if [ -f "$2" ]; then
+        directory=$(dirname "$2") pattern=$(basename "$2")
+    fi
+    HERALD_BIN=$1/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
+        "$(choose_python)" tests/runner/run_unittest.py "$directory" "$3" "$pattern" || true
+}
+
 # run_python DIRECTORY COUNTS
 run_python() {
     if build_release; then
-        HERALD_BIN=$release/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
-            "$(choose_python)" tests/runner/run_unittest.py "$1" "$2" || true
+        run_files "$release" "$1" "$2"
     fi
 }
 
@@ -268,8 +323,7 @@ suite_interop() { run_python tests/interop "$1"; }
 
 suite_stress() {
     if build_tsan; then
-        HERALD_BIN=$tsan/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
-            "$(choose_python)" tests/runner/run_unittest.py tests/stress "$1" || true
+        run_files "$tsan" tests/stress "$1"
     fi
 }
 
@@ -291,18 +345,12 @@ suite_faults() {
     fi
 }
 
-suite_docs() {
+# run_docs BUILD COUNTS
+run_docs() {
     local script result passed=0 failed=0 skipped=0
-    if [ -z "$(find tests/docs -name '*.sh' 2>/dev/null)" ]; then
-        echo absent >"$1"
-        return
-    fi
-    if ! build_release; then
-        return
-    fi
     for script in tests/docs/*.sh; do
         result=0
-        HERALD_BIN=$release/bin bash "$script" >"$work/docs.out" 2>&1 || result=$?
+        HERALD_BIN=$1/bin bash "$script" >"$work/docs.out" 2>&1 || result=$?
         case $result in
             0) passed=$((passed + 1)) ;;
             77)
@@ -316,7 +364,13 @@ suite_docs() {
                 ;;
         esac
     done
-    echo "$passed $failed $skipped" >"$1"
+    echo "$passed $failed $skipped" >"$2"
+}
+
+suite_docs() {
+    if build_release; then
+        run_docs "$release" "$1"
+    fi
 }
 
 # What the tests that run in process reach, and the system suite; see tests/coverage.py.
@@ -335,8 +389,7 @@ suite_coverage() {
     IMAGES=${IMAGES:-20000} STRIDE=${STRIDE:-53} SEEDS=${SEEDS:-100} SEED=$(seed_of_commit) \
         ctest --test-dir "$directory" -L '^(unit|crash|sim|fuzz)$' -j "$jobs" --timeout 900 \
         >"$work/ctest.log" 2>&1 || tail -n 30 "$work/ctest.log"
-    HERALD_BIN=$directory/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
-        "$(choose_python)" tests/runner/run_unittest.py tests/system "$work/coverage-system" || true
+    run_files "$directory" tests/system "$work/coverage-system"
     gcovr -r . --object-directory "$directory" --gcov-ignore-parse-errors --filter shared/ --filter services/ --filter tools/ \
         --json "$work/coverage.json" 2>/dev/null || true
     if python3 tests/coverage.py "$work/coverage.json"; then

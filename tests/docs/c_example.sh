@@ -18,8 +18,8 @@ main(void)
     return tell_that_it_is_paid("c-paid", "{}", 2) != HERALD_CLIENT_ACCEPTED;
 }
 EOT
-# shellcheck disable=SC2046  # the flags are words
-cc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -I "$root/shared" "$sandbox/paid.c" -o "$sandbox/paid" \
+# shellcheck disable=SC2046,SC2086  # the flags are words
+cc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror $sanitize -I "$root/shared" "$sandbox/paid.c" -o "$sandbox/paid" \
     "$build"/shared/{client,seal,wire,delivery,base}/*.a $(pkg-config --libs libzmq libxxhash libsodium) -lpthread
 services_start
 cd "$sandbox"

@@ -3,7 +3,8 @@
 # and sees the end; the installed services and tools do the rest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build=$(dirname "$HERALD_BIN")
+. tests/docs/sandbox.bash
+build=$(dirname "$bin")
 work=$(mktemp -d)
 pids=()
 finish() {
@@ -19,8 +20,8 @@ cmake --install "$build" --prefix "$work/root" >"$work/install.log"
 library=$(dirname "$(find "$work/root" -name libherald.so | head -n 1)")
 sed -i "s|^prefix=.*|prefix=$work/root|" "$library/pkgconfig/herald.pc"
 export PKG_CONFIG_PATH=$library/pkgconfig LD_LIBRARY_PATH=$library HERALD_DATA=$work/data
-# shellcheck disable=SC2046  # the flags are words
-cc -std=c17 -Wall -Wextra -Werror examples/provider.c $(pkg-config --cflags --libs herald) \
+# shellcheck disable=SC2046,SC2086  # the flags are words
+cc -std=c17 -Wall -Wextra -Werror $sanitize examples/provider.c $(pkg-config --cflags --libs herald) \
     -o "$work/provider"
 exported=$(nm -D --defined-only "$library/libherald.so" | awk '$2 ~ /[TDB]/ {print $3}' |
     grep -cv '^herald_' || true)

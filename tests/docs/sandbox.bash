@@ -2,10 +2,12 @@
 #
 #   sandbox_open    makes $sandbox, sets HERALD_DATA, PATH and bin; all is gone at the script's end
 #   needs NAME...   ends the script as skipped when a program is missing
+#   sanitize        what a program must be compiled with to go with these libraries
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${HERALD_BIN:?the directory with the built programs}
 . "$root/deploy/demo/services.sh"
+sanitize=$(sed -n 's/^HERALD_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$bin/../CMakeCache.txt" 2>/dev/null || true)
 
 needs() {
     local name

@@ -26,6 +26,10 @@
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
+/* AddressSanitizer's, in a program that has it. */
+__attribute__((weak)) void *__interceptor_malloc(size_t size);
+__attribute__((weak)) void *__interceptor_calloc(size_t count, size_t size);
+__attribute__((weak)) void *__interceptor_realloc(void *old, size_t size);
 ssize_t pread64(int fd, void *to, size_t size, off64_t offset);
 ssize_t pwrite64(int fd, const void *from, size_t size, off64_t offset);
 
@@ -79,19 +83,30 @@ refused(void)
 void *
 malloc(size_t size)
 {
-    return refused() ? NULL : __libc_malloc(size);
+    if (refused()) {
+        return NULL;
+    }
+    return __interceptor_malloc != NULL ? __interceptor_malloc(size) : __libc_malloc(size);
 }
 
 void *
 calloc(size_t count, size_t size)
 {
-    return refused() ? NULL : __libc_calloc(count, size);
+    if (refused()) {
+        return NULL;
+    }
+    return __interceptor_calloc != NULL ? __interceptor_calloc(count, size)
+                                        : __libc_calloc(count, size);
 }
 
 void *
 realloc(void *old, size_t size)
 {
-    return refused() ? NULL : __libc_realloc(old, size);
+    if (refused()) {
+        return NULL;
+    }
+    return __interceptor_realloc != NULL ? __interceptor_realloc(old, size)
+                                         : __libc_realloc(old, size);
 }
 
 /* How many of `size` bytes are to be done now. */

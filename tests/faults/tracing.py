@@ -20,6 +20,8 @@ ALL_POINTS = os.environ.get("FAULT_POINTS") == "all"
 FILE_CALLS = ("openat", "pread64", "pwrite64", "fdatasync", "fsync", "renameat2", "unlinkat",
               "unlink", "mkdirat", "ftruncate", "fallocate", "flock", "fstatfs", "getdents64",
               "newfstatat", "lseek", "close")
+# LeakSanitizer traces the process itself, which it cannot beside strace.
+NO_LEAKS = ("-E", f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0")
 # A part of the totals that -c prints: calls, errors (if any), name.
 COUNTED = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?((?!total)\w+)$")
 
@@ -57,7 +59,7 @@ class Traced:
         self.trace = os.path.join(herald.data, "log", "strace.log")
         program = os.path.join(BIN, "herald-" + name)
         self.strace = herald.spawn(name, [
-            "strace", "-f", "-qq", "-o", self.trace, *options, program, "--data",
+            "strace", "-f", "-qq", *NO_LEAKS, "-o", self.trace, *options, program, "--data",
             herald.data, *herald.options[name]])
         self.pid = wait_for(self.child, "strace has started it")
 

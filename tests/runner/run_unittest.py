@@ -6,9 +6,25 @@ COUNTS gets one line, "passed failed skipped". No test found fails: nothing run 
 """
 
 import os
+import re
 import sys
 import time
 import unittest
+
+# Where sanitizers write, in a build that has them: see asan_real in run.sh. A WARNING is no report.
+REPORTS = os.environ.get("HERALD_REPORTS")
+REPORT = re.compile(r"ERROR: |runtime error:")
+
+
+def reports():
+    """The files in which a sanitizer has something to say."""
+    found = set()
+    for name in os.listdir(REPORTS) if REPORTS else ():
+        path = os.path.join(REPORTS, name)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if REPORT.search(file.read()):
+                found.add(path)
+    return found
 
 
 class Result(unittest.TestResult):
@@ -20,6 +36,7 @@ class Result(unittest.TestResult):
         self.outcomes = {}
         self.why = {}
         self.began = 0.0
+        self.reports = reports()
 
     def note(self, test, outcome, why=""):
         # A failing clean-up comes after the test itself: the worse of the two counts.
@@ -34,6 +51,10 @@ class Result(unittest.TestResult):
     def stopTest(self, test):
         super().stopTest(test)
         name = test.id()
+        for path in sorted(reports() - self.reports):
+            self.reports.add(path)
+            with open(path, encoding="utf-8", errors="replace") as file:
+                self.note(test, "FAIL", file.read())
         outcome = self.outcomes.setdefault(name, "FAIL")
         line = f"{outcome} {name} ({time.monotonic() - self.began:.1f} s)"
         if outcome == "skip":
