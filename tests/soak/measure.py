@@ -124,7 +124,8 @@ def most(samples, key):
 
 def report(world, samples, seconds, checks):
     counts = world.counts
-    lines = [f"Soak of {seconds / 3600:.2f} h, {world.rate}/s asked for, seed {world.seed}", ""]
+    lines = [f"Soak of {seconds / 3600:.2f} h, {world.rate}/s asked for, seed {world.seed}, "
+             + ("CURVE over TCP" if world.seal else "without CURVE"), ""]
     lines += [f"  {name}: {counts[name]}" for name in sorted(counts)]
     lines += ["", "Over time:", "", *table_over_time(samples), "", "Most of anything:"]
     lines += [f"  {name}: {mib(most(samples, name + ' rss'))} MiB resident, "

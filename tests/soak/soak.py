@@ -86,11 +86,12 @@ def main():
     parser.add_argument("hours", type=float)
     parser.add_argument("--rate", type=float, default=300, help="notifications a second")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--curve", action="store_true", help="over TCP, all with keys")
     parser.add_argument("--out", default="build/soak")
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
     os.makedirs(options.out)
-    world = World(os.path.abspath(options.out), options.rate, options.seed)
+    world = World(os.path.abspath(options.out), options.rate, options.seed, options.curve)
     try:
         soak(world, options.hours)
     finally:

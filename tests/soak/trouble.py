@@ -26,7 +26,9 @@ class Trouble:
 
     def start(self, name):
         if name in RECEIVERS:
-            self.herald.spawn_ctl(name, "receive", "--group", "audit", "--name", name,
+            seal = self.world.seal
+            over = ["--producer", seal.at["producer"], "--keys", seal.of("consume")] if seal else []
+            self.herald.spawn_ctl(name, "receive", "--group", "audit", "--name", name, *over,
                                   stdout=subprocess.DEVNULL)
         else:
             self.herald.spawn(name, [os.path.join(BIN, "herald-" + name), "--data",

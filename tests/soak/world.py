@@ -8,6 +8,7 @@ import threading
 import time
 
 from harness import Herald
+from seal import Seal
 
 RETENTION_S = 60
 SUBSCRIPTIONS = """
@@ -82,7 +83,7 @@ class Disk:
 
 
 class World:
-    def __init__(self, out, rate, seed):
+    def __init__(self, out, rate, seed, curve=False):
         self.out, self.rate, self.seed = out, rate, seed
         self.disk = Disk(out, 6144)
         self.herald = Herald(self.disk.place)
@@ -93,6 +94,7 @@ class World:
             "producer": ["--config", config, *OPTIONS], "retry-scheduler": OPTIONS,
             "compensator": [*OPTIONS, "--set", "try_delays=0s 200ms 400ms"],
             "order-consumer": ["--set", "name=shop"]})
+        self.seal = Seal(self.herald, lanes=8) if curve else None
         self.record = os.path.join(out, "accepted")
         self.lock = threading.Lock()
         self.items = {}  # biz_id -> Item, until it has ended and is forgotten here

@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from harness import BIN, SERVICES, HeraldTest, order, payment, wait_for
-from ports import free_ports
+from seal import Seal
 
 LOGS = ("producer", "retry-scheduler", "compensator")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,38 +32,9 @@ class Sealed(HeraldTest):
 
     def setUp(self):
         super().setUp()
-        self.keys = os.path.join(self.herald.data, "keys")
-        self.herald.ctl("keygen", self.keys)
-        self.herald.environment["HERALD_KEYS"] = os.path.join(self.keys, "operate")
-        names = ("producer", "outcome", "wake", "retry-scheduler", "scheduler.outcome",
-                 "scheduler.wake", "compensator", "compensator.wake", "order-consumer")
-        self.at = {name: f"tcp://127.0.0.1:{port}"
-                   for name, port in zip(names, free_ports(len(names)))}
-        at, run = self.at, f"ipc://{self.herald.data}/run"
-        self.settings = {
-            "producer": {"front/bind": f"{at['producer']} {run}/producer.front",
-                         "outcome/bind": at["outcome"], "wake/bind": at["wake"],
-                         "lanes/bind": "tcp://127.0.0.1:*", "lanes/count": 2,
-                         "scheduler/wake": at["scheduler.wake"],
-                         "scheduler/front": at["retry-scheduler"],
-                         "compensator/wake": at["compensator.wake"],
-                         "compensator/front": at["compensator"]},
-            "retry-scheduler": {"front/bind": f"{at['retry-scheduler']} {run}/scheduler.front",
-                                "outcome/bind": at["scheduler.outcome"],
-                                "wake/bind": at["scheduler.wake"],
-                                "lanes/bind": "tcp://127.0.0.1:*", "lanes/count": 2,
-                                "wake/producer": at["wake"],
-                                "wake/compensator": at["compensator.wake"]},
-            "compensator": {"front/bind": f"{at['compensator']} {run}/compensator.front",
-                            "wake/bind": at["compensator.wake"], "wake/producer": at["wake"],
-                            "wake/scheduler": at["scheduler.wake"], "try_delays": "0s"},
-            "order-consumer": {"producer": at["producer"],
-                               "front/bind": f"{at['order-consumer']} {run}/order-consumer.front"},
-        }
-        for name in SERVICES:
-            self.settings[name]["curve/directory"] = os.path.join(self.keys, name)
-            self.herald.options[name] = [word for path, value in self.settings[name].items()
-                                         for word in ("--set", f"{path}={value}")]
+        self.herald.options["compensator"] = ["--set", "try_delays=0s"]
+        seal = Seal(self.herald)
+        self.keys, self.at, self.settings = seal.keys, seal.at, seal.settings
 
     def over_tcp(self, holder, *arguments, **kwargs):
         """heraldctl as that holder, which knows the producer's address only."""
