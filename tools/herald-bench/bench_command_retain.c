@@ -2,8 +2,9 @@
  * herald-bench retain: what it costs to keep many notifications, and to start again with them.
  *
  * Submits and delivers in rounds; after each, the producer's resident memory and the bytes of its
- * log. At the end the producer is killed with -9, its files are dropped from the page cache, and
- * the time is taken until it has accepted a submit again.
+ * log. At the end the producer is killed with -9, the journal is dropped from the page cache, and
+ * the time is taken until it has accepted a submit again. The same for the retry-scheduler, until
+ * it answers, which it does once it has read what it needs to go on with retries.
  */
 #include "bench_command.h"
 #include "bench_herald.h"
@@ -31,12 +32,12 @@ static struct bench_option options[] = {
     {NULL, NULL, 0, 0, NULL, 0, false, false},
 };
 
-/* Bytes that the producer's log has on disk; with `forget`, out of the page cache too. */
+/* Bytes that a log has on disk; with `forget`, out of the page cache too. */
 static uint64_t
-log_bytes(const bench_herald_t *herald, bool forget)
+log_bytes(const bench_herald_t *herald, const char *log, bool forget)
 {
-    char path[BENCH_HERALD_PATH + 32];
-    (void)snprintf(path, sizeof path, "%s/journal/producer", bench_herald_data(herald));
+    char path[BENCH_HERALD_PATH + 64];
+    (void)snprintf(path, sizeof path, "%s/journal/%s", bench_herald_data(herald), log);
     uint64_t bytes = 0;
     DIR *directory = opendir(path);
     struct dirent *entry = NULL;
@@ -79,16 +80,38 @@ one_round(const bench_herald_t *herald, uint64_t round, struct bench_figures *fi
     return bench_run(&load, figures, why);
 }
 
-/* From the kill to an accepted submit. */
+static void
+kill_cold(bench_herald_t *herald, enum bench_service service)
+{
+    static const char *const logs[] = {"producer", "scheduler", "compensator"};
+    bench_herald_kill(herald, service);
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0] && !bench_option(options, "warm")->given;
+         i++) {
+        (void)log_bytes(herald, logs[i], true);
+    }
+}
+
+/* From the start to an answer. */
+static err_t
+measure_scheduler(bench_herald_t *herald, struct why *why)
+{
+    kill_cold(herald, BENCH_SCHEDULER);
+    int64_t started_ns = clock_mono_ns();
+    err_t rc = bench_herald_restart(herald, BENCH_SCHEDULER, why);
+    if (rc == ERR_OK) {
+        printf("%-34s  %.2f s\n", "the same to a ready retry-scheduler",
+               (double)(clock_mono_ns() - started_ns) / 1e9);
+    }
+    return rc;
+}
+
+/* From the start to an accepted submit. */
 static err_t
 measure_restart(bench_herald_t *herald, struct bench_figures *figures, struct why *why)
 {
-    bench_herald_kill(herald);
-    if (!bench_option(options, "warm")->given) {
-        (void)log_bytes(herald, true);
-    }
+    kill_cold(herald, BENCH_PRODUCER);
     int64_t started_ns = clock_mono_ns();
-    err_t rc = bench_herald_restart(herald, why);
+    err_t rc = bench_herald_restart(herald, BENCH_PRODUCER, why);
     struct bench_load load = {.producer = bench_herald_front(herald),
                               .topic = "order.created",
                               .count = 1,
@@ -115,7 +138,7 @@ measure(bench_herald_t *herald, struct why *why)
     uint64_t payload = bench_option(options, "payload")->number;
     struct bench_figures *figures = mem_alloc(sizeof *figures);
     size_t resident_before = bench_herald_resident(herald);
-    uint64_t log_before = log_bytes(herald, false);
+    uint64_t log_before = log_bytes(herald, "producer", false);
     err_t rc = ERR_OK;
     printf("%12s  %10s  %22s  %22s\n", "retained", "per second", "memory each (bytes)",
            "log / payload bytes");
@@ -124,11 +147,15 @@ measure(bench_herald_t *herald, struct why *why)
         double kept = (double)(i * each);
         printf("%12.0f  %10.0f  %22.1f  %22.3f\n", kept, figures->per_second,
                ((double)bench_herald_resident(herald) - (double)resident_before) / kept,
-               ((double)log_bytes(herald, false) - (double)log_before) / kept / (double)payload);
+               ((double)log_bytes(herald, "producer", false) - (double)log_before) / kept /
+                   (double)payload);
         (void)fflush(stdout);
     }
     if (rc == ERR_OK) {
         rc = measure_restart(herald, figures, why);
+    }
+    if (rc == ERR_OK) {
+        rc = measure_scheduler(herald, why);
     }
     mem_free(figures);
     return rc;
@@ -149,7 +176,12 @@ bench_command_retain(int argc, char **argv)
         return EXIT_CODE_OK;
     }
     bench_herald_t *herald = NULL;
-    struct bench_herald_options own = {.directory = bench_option(options, "directory")->text};
+    char most[64]; /* all are kept, and the one after the restart */
+    (void)snprintf(most, sizeof most, "journal/retained_max=%llu",
+                   (unsigned long long)bench_option(options, "count")->number + 1000);
+    const char *settings[] = {most, NULL};
+    struct bench_herald_options own = {.directory = bench_option(options, "directory")->text,
+                                       .settings = settings};
     err_t rc = bench_herald_start(&herald, &own, &why);
     if (rc == ERR_OK) {
         rc = measure(herald, &why);

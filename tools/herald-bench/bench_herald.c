@@ -24,6 +24,8 @@
 
 static const char *const programs[SERVICES] = {"herald-producer", "herald-retry-scheduler",
                                                "herald-compensator", "herald-order-consumer"};
+static const char *const fronts[] = {
+    [BENCH_PRODUCER] = "producer", [BENCH_SCHEDULER] = "scheduler"};
 
 struct bench_herald {
     char data[BENCH_PLACE_BYTES];
@@ -81,10 +83,10 @@ start_service(bench_herald_t *self, int service, struct why *why)
 /* Ask once, over a connection of its own: one that waits for a service to come back tries again at
  * growing intervals, which would be measured too. */
 static err_t
-ask_once(const bench_herald_t *self, struct why *why)
+ask_once(const char *front, struct why *why)
 {
     client_call_t *call = NULL;
-    err_t rc = client_call_new(&call, self->front, NULL, (struct wire_bytes){0}, why);
+    err_t rc = client_call_new(&call, front, NULL, (struct wire_bytes){0}, why);
     if (rc != ERR_OK) {
         return rc;
     }
@@ -104,13 +106,15 @@ ask_once(const bench_herald_t *self, struct why *why)
 }
 
 static err_t
-wait_answer(const bench_herald_t *self, struct why *why)
+wait_answer(const bench_herald_t *self, enum bench_service service, struct why *why)
 {
+    char front[sizeof self->front];
+    (void)snprintf(front, sizeof front, "ipc://%s/run/%s.front", self->data, fronts[service]);
     int64_t limit_ms = clock_mono_ms() + ANSWER_MS;
-    err_t rc = ask_once(self, why);
+    err_t rc = ask_once(front, why);
     while (rc == ERR_TIMEOUT && clock_mono_ms() < limit_ms &&
-           waitpid(self->pids[0], NULL, WNOHANG) == 0) {
-        rc = ask_once(self, why);
+           waitpid(self->pids[service], NULL, WNOHANG) == 0) {
+        rc = ask_once(front, why);
     }
     return rc;
 }
@@ -132,7 +136,7 @@ bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *o
         rc = start_service(self, i, why);
     }
     if (rc == ERR_OK) {
-        rc = wait_answer(self, why);
+        rc = wait_answer(self, BENCH_PRODUCER, why);
     }
     if (rc != ERR_OK) {
         bench_herald_stop(self_p);
@@ -151,16 +155,16 @@ end_service(bench_herald_t *self, int service, int signal_number)
 }
 
 void
-bench_herald_kill(bench_herald_t *self)
+bench_herald_kill(bench_herald_t *self, enum bench_service service)
 {
-    end_service(self, 0, SIGKILL);
+    end_service(self, (int)service, SIGKILL);
 }
 
 err_t
-bench_herald_restart(bench_herald_t *self, struct why *why)
+bench_herald_restart(bench_herald_t *self, enum bench_service service, struct why *why)
 {
-    err_t rc = start_service(self, 0, why);
-    return rc == ERR_OK ? wait_answer(self, why) : rc;
+    err_t rc = start_service(self, (int)service, why);
+    return rc == ERR_OK ? wait_answer(self, service, why) : rc;
 }
 
 void

@@ -24,9 +24,11 @@ struct bench_herald_options {
 err_t bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *options,
                          struct why *why);
 
-/* Kill the producer with -9; and start it again: returns once it answers. */
-void bench_herald_kill(bench_herald_t *self);
-err_t bench_herald_restart(bench_herald_t *self, struct why *why);
+enum bench_service { BENCH_PRODUCER, BENCH_SCHEDULER };
+
+/* Kill one with -9; and start it again: returns once it answers. */
+void bench_herald_kill(bench_herald_t *self, enum bench_service service);
+err_t bench_herald_restart(bench_herald_t *self, enum bench_service service, struct why *why);
 
 const char *bench_herald_data(const bench_herald_t *self);
 const char *bench_herald_front(const bench_herald_t *self); /* the producer's endpoint */
