@@ -14,8 +14,8 @@
 static const char *const level_names[] = {"debug", "info", "warn", "error", "fatal"};
 
 static struct {
-    const char *service; /* borrowed, static */
-    atomic_int least;    /* a reload sets both while other threads write lines */
+    const char *_Atomic service; /* borrowed, static */
+    atomic_int least;            /* a reload sets all three while other threads write lines */
     atomic_bool json;
     atomic_uint_fast64_t dropped;
 } logger = {.service = "herald", .least = LOGGER_INFO};
@@ -23,7 +23,7 @@ static struct {
 void
 logger_setup(const char *service, enum logger_level least, bool json)
 {
-    logger.service = service;
+    atomic_store(&logger.service, service);
     atomic_store(&logger.least, (int)least);
     atomic_store(&logger.json, json);
 }
@@ -155,7 +155,7 @@ logger_event(enum logger_level level, const char *event, const struct logger_fie
     }
     (void)line_field(&line, "time", clock_text(clock_unix_ms(), text)); /* the first four fit */
     (void)line_field(&line, "level", level_names[level]);
-    (void)line_field(&line, "service", logger.service);
+    (void)line_field(&line, "service", atomic_load(&logger.service));
     (void)line_field(&line, "event", event);
     bool fits = true;
     for (; fits && fields->key != NULL; fields++) {
