@@ -1,5 +1,7 @@
 /*
- * stress_threads PRODUCER GROUP TOPIC SUBMITTERS RECEIVERS COUNT
+ * stress_threads PRODUCER GROUP TOPIC SUBMITTERS RECEIVERS COUNT [KEYS]
+ *
+ * KEYS: what `heraldctl keygen` has made; without it there is no CURVE.
  *
  * Many threads of one process on one Herald: each submitter with a client of its own submits COUNT
  * notifications asynchronously, and watches a part of them; each receiver, with a consumer of its
@@ -14,6 +16,7 @@
 #include "client/herald_consumer.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -31,7 +34,9 @@
 static const char *producer;
 static const char *group;
 static const char *topic;
-static unsigned count; /* of each submitter */
+static unsigned count;          /* of each submitter */
+static const char *submit_keys; /* directories; NULL: without CURVE */
+static const char *consume_keys;
 static atomic_uchar *applied;
 static atomic_uint distinct; /* applied at least once */
 static atomic_uint repeated;
@@ -113,6 +118,7 @@ submitter_run(void *arg)
     struct herald_client_options options = {
         .producer = producer,
         .name = "stress",
+        .keys = submit_keys,
         .timeout_ms = 60000,
         .sends = 60,
         .context = self,
@@ -181,6 +187,7 @@ receiver_run(void *arg)
             .producer = producer,
             .group = group,
             .name = name,
+            .keys = consume_keys,
             .context = self,
             .apply = apply,
             .batch_max = self->number % 2 == 0 ? 0 : 50,
@@ -213,12 +220,28 @@ wait_for_ends(const struct submitter *submitters, unsigned submitter_count)
     return atomic_load(&distinct) == wanted && atomic_load(&told) >= watched;
 }
 
+/* Each role has keys of its own. */
+static void
+use_keys(const char *directory)
+{
+    static char submit[PATH_MAX];
+    static char consume[PATH_MAX];
+    CHECK(snprintf(submit, sizeof submit, "%s/submit", directory) < PATH_MAX);
+    CHECK(snprintf(consume, sizeof consume, "%s/consume", directory) < PATH_MAX);
+    submit_keys = submit;
+    consume_keys = consume;
+}
+
 int
 main(int argc, char **argv)
 {
-    if (argc != 7) {
-        (void)fprintf(stderr, "stress_threads PRODUCER GROUP TOPIC SUBMITTERS RECEIVERS COUNT\n");
+    if (argc != 7 && argc != 8) {
+        (void)fprintf(stderr, "stress_threads PRODUCER GROUP TOPIC SUBMITTERS RECEIVERS COUNT"
+                              " [KEYS]\n");
         return 64;
+    }
+    if (argc == 8) {
+        use_keys(argv[7]);
     }
     producer = argv[1];
     group = argv[2];

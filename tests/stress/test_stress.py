@@ -1,11 +1,12 @@
-"""The real services and many threads of clients and receivers, built with ThreadSanitizer. What it
-reports fails the test, whatever the programs say."""
+"""The real services and many threads of clients and receivers, built with ThreadSanitizer, with and
+without CURVE. What it reports fails the test, whatever the programs say."""
 
 import os
 import subprocess
 import unittest
 
 from harness import BIN, SERVICES, HeraldTest, order, wait_for
+from seal import Seal
 
 PROGRAM = os.path.join(BIN, "../tests/stress/stress_threads")
 COUNT = int(os.environ.get("STRESS_COUNT", "1000"))  # of each submitter
@@ -27,21 +28,26 @@ subscriptions
 
 
 class Stress(HeraldTest):
-    def run_threads(self, *options):
+    def run_threads(self, *options, sealed=False):
         config = os.path.join(self.herald.data, "producer.zpl")
         with open(config, "w", encoding="ascii") as file:
             file.write(SINK)
         self.herald.options["producer"] = ["--config", config, *options]
         for name in ("retry-scheduler", "compensator"):
             self.herald.options[name] = list(options)
+        seal = Seal(self.herald) if sealed else None
+        front = seal.at["producer"] if seal else f"ipc://{self.herald.data}/run/producer.front"
         self.herald.start()
         program = self.herald.spawn("threads", [
-            PROGRAM, f"ipc://{self.herald.data}/run/producer.front", "sink", "stress", "4", "4",
-            str(COUNT)])
+            PROGRAM, front, "sink", "stress", "4", "4", str(COUNT), *([seal.keys] if seal else [])])
         self.herald.submit([order(n) for n in range(1000)], "--timeout", "60s")
+        for name in SERVICES if seal else ():
+            self.herald.ctl("reload", name)  # the list of keys changes hands under load
         self.assertEqual(program.wait(timeout=500), 0, self.herald.log_text("threads")[-3000:])
         print(self.herald.log_text("threads").strip(), flush=True)
         wait_for(lambda: self.herald.rows("select count(*) from notify_log") == [(1000,)], "orders")
+        if seal:
+            self.assertGreater(self.herald.stats("producer")["curve_admitted"], 8)
         for name in SERVICES:
             self.assertEqual(self.herald.stop(name), 0, self.herald.log_text(name)[-3000:])
 
@@ -51,6 +57,9 @@ class Stress(HeraldTest):
     def test_the_same_while_the_journal_syncs_on_a_thread_of_its_own(self):
         self.run_threads("--set", "journal/segment=4MiB", "--set", "journal/sync_thread=true",
                          "--set", "journal/checkpoint=2000")
+
+    def test_the_same_with_keys_over_tcp(self):
+        self.run_threads("--set", "journal/segment=4MiB", sealed=True)
 
 
 @unittest.skipUnless(os.path.exists(PROGRAM), "stress_threads is not built")
