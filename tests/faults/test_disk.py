@@ -140,6 +140,7 @@ class RefusedMemory(unittest.TestCase):
             # Aborted, or refused with a reason; what goes on must be right, which is checked next.
             self.assertIn(code, (None, -signal.SIGABRT, 1, 73, 74, 75, 77, 78, 127), f"{point}: {log}")
             ended.append(code)
+            sweep.reached += code is not None
         sweep.run(points, attempt)
         print(f"{name}: memory refused at {sweep.tried} of its {total} first allocations, "
               f"{len([code for code in ended if code is None])} went on, drawn from "

@@ -210,13 +210,13 @@ class Sweep:
         self.herald.stop(self.name)
 
     def run(self, points, attempt):
-        """Try points until the time is over; check every few of them."""
+        """Try points until the time is over and one was reached; check every few of them."""
         end = time.monotonic() + SECONDS_EACH
         for number, point in enumerate(points, 1):
             attempt(point)
             if number % 8 == 0:
                 self.recover()
-            if not ALL_POINTS and time.monotonic() > end:
+            if not ALL_POINTS and self.reached > 0 and time.monotonic() > end:
                 break
         self.recover()
 
