@@ -125,11 +125,20 @@ class Delivery(HeraldTest):
         self.assertIn("nobody", done.stdout + done.stderr)
         ids = os.path.join(self.herald.data, "ids")
         with open(ids, "w") as file:
-            file.write("7-created\n" + "b" * 65 + "\n")
-        for command in ("query", "watch"):
+            file.write("7-created\n" + "b" * 65 + "\n\n8-created\n{}\n9-created\n")
+        self.herald.start("order-consumer")
+        self.herald.submit([order(n) for n in (7, 8, 9)])
+        for command in ("watch", "query"):
             done = self.herald.ctl(command, "--file", ids, check=False)
             self.assertEqual(done.returncode, 65)
             self.assertIn("line 2: biz_id: must be UTF-8 of 1 to 64 bytes", done.stderr)
+            self.assertIn("line 5: ", done.stderr)
+            for n in (7, 8, 9):
+                self.assertIn(f"{n}-created", done.stdout, "the others are asked for")
+            said = self.herald.ctl_json(command, "--file", ids, check=False)
+            self.assertEqual([line["line"] for line in said if "error" in line], [2, 5])
+            self.assertEqual({line["biz_id"] for line in said if "error" not in line},
+                             {"7-created", "8-created", "9-created"})
             [said] = self.herald.ctl_json(command, "nobody", check=False)
             self.assertEqual((said["biz_id"], said["found"]), ("nobody", False))
 

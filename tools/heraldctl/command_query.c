@@ -160,9 +160,12 @@ query_run(const struct ctl *ctl)
         rc = query_some(ctl, client, (const char *const *)&ids.ids[at], count, &missing);
         code = rc == ERR_TIMEOUT ? EXIT_CODE_UNAVAILABLE : EXIT_CODE_NOT_ALL;
     }
+    if (rc == ERR_OK) {
+        code = ctl_ids_code(&ids, missing == 0 ? EXIT_CODE_OK : EXIT_CODE_NOT_ALL);
+    }
     herald_client_destroy(&client);
     ctl_ids_fini(&ids);
-    return rc == ERR_OK && missing == 0 ? EXIT_CODE_OK : code;
+    return code;
 }
 
 const struct ctl_command command_query = {
@@ -181,8 +184,8 @@ const struct ctl_command command_query = {
         "  heraldctl query 1001-payment\n"
         "  heraldctl query --json 1001-payment | jq -r '.deliveries[].state'\n"
         "\n"
-        "Exit codes: 0; 1 one of them is not known; 65 a line of the file has no biz_id; 69 no\n"
-        "answer; 74 the file cannot be read.\n",
+        "Exit codes: 0; 1 one of them is not known; 65 lines of the file have no biz_id, and were\n"
+        "said and passed over; 69 no answer; 74 the file cannot be read.\n",
     .options = CTL_ASKING | CTL_BIT(CTL_FILE),
     .min_operands = 0,
     .max_operands = SIZE_MAX,

@@ -188,7 +188,7 @@ watch_run(const struct ctl *ctl)
          at += WATCH_AT_ONCE) {
         rc = watch_some(&watch, at, &why);
     }
-    code = rc == ERR_OK ? watch_code(&watch, ids.count) : ctl_failed(rc, &why);
+    code = rc == ERR_OK ? ctl_ids_code(&ids, watch_code(&watch, ids.count)) : ctl_failed(rc, &why);
     herald_client_destroy(&watch.client);
     watch_list_destroy(&watch.list);
     ctl_ids_fini(&ids);
@@ -208,8 +208,9 @@ const struct ctl_command command_watch = {
         "  heraldctl watch 1001-created 1001-payment --timeout 30s\n"
         "  heraldctl submit --file day.jsonl && heraldctl watch --file day.jsonl\n"
         "\n"
-        "Exit codes: 0 all have ended; 1 one is a case or not known; 65 a line of the file has\n"
-        "no biz_id; 69 not all in time; 74 the file cannot be read; 130 interrupted.\n",
+        "Exit codes: 0 all have ended; 1 one is a case or not known; 65 lines of the file have no\n"
+        "biz_id, and were said and passed over; 69 not all in time; 74 the file cannot be read;\n"
+        "130 interrupted.\n",
     .options = CTL_ASKING | CTL_BIT(CTL_FILE),
     .min_operands = 0,
     .max_operands = SIZE_MAX,

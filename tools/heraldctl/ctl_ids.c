@@ -1,6 +1,7 @@
 #include "ctl_ids.h"
 
 #include "base/mem.h"
+#include "ctl_print.h"
 #include "runtime/exit_code.h"
 #include "submit_line.h"
 #include "wire/wire_in.h"
@@ -73,9 +74,24 @@ ctl_ids_sort(struct ctl_ids *ids)
     ids->count = kept;
 }
 
-static err_t
-ctl_ids_file(struct ctl_ids *ids, const char *path, struct why *why)
+static void
+ctl_ids_say(const struct ctl *ctl, uint64_t number, const struct why *why)
 {
+    if (ctl->json) {
+        json_t *object = json_object();
+        (void)json_object_set_new(object, "line", ctl_json_uint(number));
+        (void)json_object_set_new(object, "error", ctl_json_string(why->text));
+        ctl_json_line(object);
+    } else {
+        (void)fprintf(stderr, "heraldctl: %s line %" PRIu64 ": %s\n", ctl->values[CTL_FILE], number,
+                      why->text);
+    }
+}
+
+static err_t
+ctl_ids_file(struct ctl_ids *ids, const struct ctl *ctl, struct why *why)
+{
+    const char *path = ctl->values[CTL_FILE];
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (file == NULL) {
         return why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
@@ -85,20 +101,19 @@ ctl_ids_file(struct ctl_ids *ids, const char *path, struct why *why)
     ssize_t size;
     uint64_t number = 0;
     err_t rc = ERR_OK;
-    while (rc == ERR_OK && (size = getline(&line, &room, file)) >= 0) {
+    while ((size = getline(&line, &room, file)) >= 0) {
         char biz_id[LIMIT_BIZ_ID_BYTES + 1];
-        struct why inner = {{0}};
+        struct why malformed = {{0}};
         number++;
-        rc = ctl_ids_line(biz_id, line, (size_t)size, &inner);
-        if (rc == ERR_OK) {
+        err_t parsed = ctl_ids_line(biz_id, line, (size_t)size, &malformed);
+        if (parsed == ERR_OK) {
             ctl_ids_add(ids, biz_id);
-        } else if (rc == ERR_NOT_FOUND) {
-            rc = ERR_OK;
-        } else {
-            (void)why_set(why, rc, "%s line %" PRIu64 ": %s", path, number, inner.text);
+        } else if (parsed != ERR_NOT_FOUND) {
+            ids->malformed++;
+            ctl_ids_say(ctl, number, &malformed);
         }
     }
-    if (rc == ERR_OK && ferror(file)) {
+    if (ferror(file)) {
         rc = why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
     }
     free(line);
@@ -130,14 +145,21 @@ ctl_ids_load(struct ctl_ids *ids, const struct ctl *ctl, int *code)
         }
     }
     if (path != NULL) {
-        rc = ctl_ids_file(ids, path, &why);
+        rc = ctl_ids_file(ids, ctl, &why);
     }
     if (rc != ERR_OK) {
         (void)ctl_failed(rc, &why);
-        *code = rc == ERR_IO ? EXIT_CODE_IO : path == NULL ? EXIT_CODE_USAGE : EXIT_CODE_DATA;
+        *code = rc == ERR_IO ? EXIT_CODE_IO : EXIT_CODE_USAGE;
         ctl_ids_fini(ids);
     }
     return rc;
+}
+
+int
+ctl_ids_code(const struct ctl_ids *ids, int code)
+{
+    bool answered = code == EXIT_CODE_OK || code == EXIT_CODE_NOT_ALL;
+    return answered && ids->malformed > 0 ? EXIT_CODE_DATA : code;
 }
 
 void

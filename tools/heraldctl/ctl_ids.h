@@ -11,10 +11,15 @@ struct ctl_ids {
     char **ids; /* owned, each owned */
     size_t count;
     size_t capacity;
+    uint64_t malformed; /* lines of the file without a biz_id */
 };
 
-/* On an error it is said, nothing is left to free, and *code is the exit code. */
+/* Lines of the file that are malformed are said and passed over. On an error it is said, nothing is
+ * left to free, and *code is the exit code. */
 err_t ctl_ids_load(struct ctl_ids *ids, const struct ctl *ctl, int *code);
+
+/* The exit code of a command that otherwise ends with `code`. */
+int ctl_ids_code(const struct ctl_ids *ids, int code);
 void ctl_ids_fini(struct ctl_ids *ids);
 
 /* In the order of strcmp, each once. */

@@ -31,7 +31,7 @@ print_help(void)
         "makes every command print JSON, one object a line.\n"
         "\n"
         "Exit codes: 0 yes, all of it; 1 answered no: refused, conflict, unknown id, a case;\n"
-        "64 the command line makes no sense; 65 a file of biz_ids makes none; 69 no answer, or\n"
+        "64 the command line makes no sense; 65 lines of a file make none; 69 no answer, or\n"
         "not in time: what happened is not known, and asking again is safe; 74 input or output\n"
         "failed; 77 not allowed; 130 interrupted.\n");
 }

@@ -49,6 +49,28 @@ Test(ctl_ids, a_file_s_ids_are_loaded_and_sorted_once_each)
     cr_assert_str_eq(ids.ids[0], "a");
     cr_assert_str_eq(ids.ids[1], "b");
     cr_assert_str_eq(ids.ids[2], "c");
+    cr_assert_eq(ctl_ids_code(&ids, 1), 1);
+    ctl_ids_fini(&ids);
+    unlink(path);
+}
+
+Test(ctl_ids, a_malformed_line_is_passed_over_and_counted)
+{
+    char path[] = "/tmp/herald-ids-XXXXXX";
+    int fd = mkstemp(path);
+    static const char text[] = "a\n{}\nb\n\xff\n\nc\n";
+    cr_assert_eq(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    close(fd);
+    struct ctl ctl = {.values = {[CTL_FILE] = path}};
+    struct ctl_ids ids;
+    int code = -1;
+    cr_assert_eq(ctl_ids_load(&ids, &ctl, &code), ERR_OK);
+    cr_assert_eq(ids.count, 3);
+    cr_assert_str_eq(ids.ids[2], "c");
+    cr_assert_eq(ids.malformed, 2);
+    cr_assert_eq(ctl_ids_code(&ids, 0), 65);
+    cr_assert_eq(ctl_ids_code(&ids, 1), 65);
+    cr_assert_eq(ctl_ids_code(&ids, 69), 69, "what is not known weighs more");
     ctl_ids_fini(&ids);
     unlink(path);
 }
