@@ -166,5 +166,10 @@ producer_group(producer_core_t *self, const struct outbox_route *route, struct w
     hex_text(group->identity, identity);
     (void)snprintf(text, sizeof text, "group %s, database %s, fences: %s, undoes: %s", group->name,
                    identity, group->can_fence ? "yes" : "no", group->can_undo ? "yes" : "no");
-    front_status(&self->front, route, head->request, WIRE_OK, text);
+    struct wire_said said = {.status = WIRE_OK, .text = {text, strlen(text)}};
+    wire_said_text(&said, "group", group->name);
+    wire_said_text(&said, "identity", identity);
+    wire_said_bool(&said, "can_fence", group->can_fence);
+    wire_said_bool(&said, "can_undo", group->can_undo);
+    front_said(&self->front, route, head->request, &said);
 }

@@ -22,6 +22,16 @@ front_status(const struct front *self, const struct outbox_route *route, uint64_
 }
 
 void
+front_said(const struct front *self, const struct outbox_route *route, uint64_t request,
+           const struct wire_said *said)
+{
+    struct wire_out out;
+    wire_out_init(&out, 512);
+    wire_said_encode(&out, request, said);
+    front_answer(self, route, &out);
+}
+
+void
 front_error(const struct front *self, const struct outbox_route *route, uint64_t request,
             uint8_t status, const char *text)
 {

@@ -7,6 +7,7 @@
 
 #include "journal/log.h"
 #include "runtime/outbox.h"
+#include "wire/wire_said.h"
 #include "wire/wire_session.h"
 
 #define FRONT_TAKES(type) (1U << (type))
@@ -22,9 +23,11 @@ struct front {
 /* out is consumed. */
 void front_answer(const struct front *self, const struct outbox_route *route, struct wire_out *out);
 
-/* STATUS, which answers orders, and ERROR, which answers what cannot be done. */
+/* STATUS, which answers orders, also with facts, and ERROR, which answers what cannot be done. */
 void front_status(const struct front *self, const struct outbox_route *route, uint64_t request,
                   uint8_t status, const char *text);
+void front_said(const struct front *self, const struct outbox_route *route, uint64_t request,
+                const struct wire_said *said);
 void front_error(const struct front *self, const struct outbox_route *route, uint64_t request,
                  uint8_t status, const char *text);
 /* ERROR for what could not be decoded or is not taken here: `err` as wire_message_open gives it. */

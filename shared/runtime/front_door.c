@@ -64,18 +64,31 @@ put_counters(const struct front_door *self, uint64_t request, int64_t now_ms, st
 static void
 put_reloaded(const struct front_door *self, uint64_t request, struct wire_out *out)
 {
+    struct front_reloaded done = {0};
     struct why keys = {{0}};
-    struct why rest = {{0}};
-    struct why said = {{0}};
-    err_t rc = self->reload == NULL ? ERR_OK : self->reload(self->reload_context, &rest);
+    struct why text = {{0}};
+    struct wire_said said = {.status = WIRE_OK};
+    err_t rc = self->reload == NULL ? ERR_OK : self->reload(self->reload_context, &done, &text);
     if (rc == ERR_OK && self->seal != NULL) {
         rc = seal_reload(self->seal, &keys);
+        wire_said_number(&said, "keys", seal_allowed_count(self->seal));
+        text = keys;
     }
-    (void)why_set(&said, rc, "%s%s%s", keys.text,
-                  keys.text[0] != '\0' && rest.text[0] != '\0' ? "; " : "", rest.text);
-    LOGGER_EVENT(rc == ERR_OK ? LOGGER_INFO : LOGGER_WARN, "reload", LOGGER_TEXT("said", said.text),
+    if (rc == ERR_OK && done.log_level != NULL) {
+        bool restart = done.after_restart[0] != '\0';
+        (void)why_set(&text, rc, "%s%slog/level: %s%s%s", keys.text,
+                      keys.text[0] == '\0' ? "" : "; ", done.log_level,
+                      restart ? "; after a restart: " : "", done.after_restart);
+        wire_said_text(&said, "log_level", done.log_level);
+        wire_said_text(&said, "after_restart", done.after_restart);
+    }
+    LOGGER_EVENT(rc == ERR_OK ? LOGGER_INFO : LOGGER_WARN, "reload", LOGGER_TEXT("said", text.text),
                  LOGGER_TEXT("result", err_name(rc)));
-    wire_status_encode(out, WIRE_STATUS, request, rc == ERR_OK ? WIRE_OK : WIRE_REFUSED, said.text);
+    if (rc != ERR_OK) {
+        said = (struct wire_said){.status = WIRE_REFUSED};
+    }
+    said.text = (struct wire_text){text.text, strlen(text.text)};
+    wire_said_encode(out, request, &said);
 }
 
 /* ERR_OK: well-formed as far as the door can tell, and taken here. */

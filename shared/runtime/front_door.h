@@ -18,8 +18,14 @@
 /* Fill in counters, names static; returns how many. */
 typedef uint32_t front_counters_fn(void *context, struct wire_counter *counters, uint32_t max);
 
-/* Read again what can be read again. `said` tells a person what was done, or what is wrong. */
-typedef err_t front_reload_fn(void *context, struct why *said);
+/* What a reload has done, besides the allow-list. */
+struct front_reloaded {
+    const char *log_level;   /* borrowed, static; NULL: nothing was read */
+    char after_restart[200]; /* settings that have changed and need one, "a, b" */
+};
+
+/* Read again what can be read again. An error: why says what is wrong. */
+typedef err_t front_reload_fn(void *context, struct front_reloaded *done, struct why *why);
 
 struct front_door {
     const char *service; /* as in PONG; static */

@@ -34,6 +34,12 @@ logger_dropped(void)
     return atomic_load(&logger.dropped);
 }
 
+const char *
+logger_level_name(enum logger_level level)
+{
+    return level_names[level];
+}
+
 bool
 logger_level_parse(const char *text, enum logger_level *level)
 {

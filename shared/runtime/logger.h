@@ -35,6 +35,7 @@ struct logger_field {
 void logger_setup(const char *service, enum logger_level least, bool json);
 void logger_event(enum logger_level level, const char *event, const struct logger_field *fields);
 uint64_t logger_dropped(void);
+const char *logger_level_name(enum logger_level level);
 bool logger_level_parse(const char *text, enum logger_level *level);
 
 #endif

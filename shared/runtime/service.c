@@ -173,18 +173,20 @@ set_up_log(const settings_t *settings)
 }
 
 err_t
-service_reload(void *context, struct why *said)
+service_reload(void *context, struct front_reloaded *done, struct why *why)
 {
     (void)context; /* the process's */
     settings_t *settings = settings_new(running.service->table);
-    err_t rc = read_settings(settings, said);
+    err_t rc = read_settings(settings, why);
     if (rc == ERR_OK) {
-        char changed[200];
         settings_fill(settings, "{data}", running.options.data);
         set_up_log(settings);
-        settings_changed(running.settings, settings, "log/", changed, sizeof changed);
-        (void)why_set(said, ERR_OK, "log/level: %s%s%s", settings_text(settings, "log/level"),
-                      changed[0] == '\0' ? "" : "; after a restart: ", changed);
+        settings_changed(running.settings, settings, "log/", done->after_restart,
+                         sizeof done->after_restart);
+        enum logger_level level = LOGGER_INFO;
+        (void)logger_level_parse(settings_text(settings, "log/level"),
+                                 &level); /* a choice: valid */
+        done->log_level = logger_level_name(level);
     }
     settings_destroy(&settings);
     return rc;

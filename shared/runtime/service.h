@@ -6,6 +6,7 @@
 #ifndef HERALD_RUNTIME_SERVICE_H
 #define HERALD_RUNTIME_SERVICE_H
 
+#include "runtime/front_door.h"
 #include "runtime/peers.h"
 #include "runtime/settings.h"
 
@@ -32,7 +33,7 @@ err_t service_open_logs(peers_t **peers_p, const settings_t *settings, const cha
  * service runs (log/level, log/json), and say what has changed and needs a restart. Errors: nothing
  * was applied; said names what is wrong.
  */
-err_t service_reload(void *context, struct why *said);
+err_t service_reload(void *context, struct front_reloaded *done, struct why *why);
 
 /* Of the system's random numbers, for jitter. ERR_IO. */
 err_t service_seed(uint64_t *seed, struct why *why);

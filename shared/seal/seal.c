@@ -118,6 +118,12 @@ seal_reload(seal_t *self, struct why *said)
     return rc;
 }
 
+size_t
+seal_allowed_count(const seal_t *self)
+{
+    return seal_allow_count(seal_zap_allow(self->zap));
+}
+
 uint32_t
 seal_removals(const seal_t *self)
 {

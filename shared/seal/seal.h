@@ -51,6 +51,8 @@ const struct seal_allowed *seal_sender(const seal_t *self, zmq_msg_t *message);
  * of before stays in force. */
 err_t seal_reload(seal_t *self, struct why *said);
 
+size_t seal_allowed_count(const seal_t *self); /* keys of the list in force */
+
 /* How many reloads have taken a key out. What it has connected to sockets that cannot tell who is
  * who, lanes, is there still: they are to be closed. */
 uint32_t seal_removals(const seal_t *self);

@@ -7,7 +7,7 @@
  *             state, order]
  * CASE        [.., action, id, by, reason, unfenced]   by: empty only in SHOW
  * CASE_DETAIL [.., case, payload, [attempt...]]    answers SHOW that found it
- * STATUS      [.., status, text]                   answers everything else
+ * STATUS      wire_said.h: answers everything else
  * GROUP       [.., group, identity, by, reason]    identity nil: only show it
  */
 #ifndef HERALD_WIRE_WIRE_CASE_H

@@ -145,9 +145,13 @@ void
 wire_status_encode(struct wire_out *out, enum wire_type type, uint64_t request, uint8_t status,
                    const char *text)
 {
-    wire_message_begin(out, type, request, 5);
+    bool has_facts = type == WIRE_STATUS; /* none of them: see wire_said.h */
+    wire_message_begin(out, type, request, has_facts ? 6 : 5);
     wire_out_uint(out, status);
     wire_message_note(out, text);
+    if (has_facts) {
+        wire_out_array(out, 0);
+    }
 }
 
 err_t

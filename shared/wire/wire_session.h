@@ -93,7 +93,8 @@ void wire_leave_encode(struct wire_out *out, const struct wire_ping *session);
 err_t wire_leave_decode(struct wire_in *in, const struct wire_head *head, struct wire_ping *session,
                         struct why *why);
 
-/* STATUS and ERROR [.., status, text]. ERROR answers what could not be decoded. */
+/* STATUS and ERROR [.., status, text]. ERROR answers what could not be decoded; STATUS has facts
+ * behind (wire_said.h), here none. */
 void wire_status_encode(struct wire_out *out, enum wire_type type, uint64_t request, uint8_t status,
                         const char *text);
 err_t wire_status_decode(struct wire_in *in, const struct wire_head *head, uint8_t *status,

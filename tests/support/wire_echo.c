@@ -276,7 +276,7 @@ wire_echo(const void *frame, size_t size, struct wire_out *out, struct why *why)
         [WIRE_COUNTERS] = echo_counters,
         [WIRE_RELOAD] = echo_plain,
         [WIRE_GROUP] = echo_group,
-        [WIRE_STATUS] = echo_status,
+        [WIRE_STATUS] = echo_said,
         [WIRE_CASES] = echo_cases,
         [WIRE_CASE_LIST] = echo_case_list,
         [WIRE_CASE] = echo_case,

@@ -19,6 +19,7 @@ err_t echo_welcome(struct echo *self);
 err_t echo_ping(struct echo *self);
 err_t echo_pong(struct echo *self);
 err_t echo_status(struct echo *self);
+err_t echo_said(struct echo *self);
 err_t echo_plain(struct echo *self);
 err_t echo_counters(struct echo *self);
 err_t echo_leave(struct echo *self);

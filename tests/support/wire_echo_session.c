@@ -1,5 +1,6 @@
 #include "support/wire_echo_private.h"
 
+#include "wire/wire_said.h"
 #include "wire/wire_session.h"
 
 #include <string.h>
@@ -57,7 +58,6 @@ echo_text(char copy[WIRE_TEXT_BYTES + 1], struct wire_text text)
     copy[text.size] = '\0';
 }
 
-/* ERROR and STATUS. */
 err_t
 echo_status(struct echo *self)
 {
@@ -68,6 +68,17 @@ echo_status(struct echo *self)
         char copy[WIRE_TEXT_BYTES + 1];
         echo_text(copy, text);
         wire_status_encode(self->out, self->head.type, self->head.request, status, copy);
+    }
+    return rc;
+}
+
+err_t
+echo_said(struct echo *self)
+{
+    struct wire_said said;
+    err_t rc = wire_said_decode(&self->in, &self->head, &said, self->why);
+    if (rc == ERR_OK) {
+        wire_said_encode(self->out, self->head.request, &said);
     }
     return rc;
 }

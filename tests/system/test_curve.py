@@ -365,6 +365,10 @@ class Keys(Sealed):
         said = self.herald.ctl("reload", "producer").stdout
         self.assertIn("log/level: debug", said)
         self.assertIn("after a restart: watches", said)
+        [facts] = self.herald.ctl_json("reload", "producer")
+        self.assertEqual((facts["status"], facts["log_level"], facts["after_restart"]),
+                         ("OK", "debug", "watches"))
+        self.assertEqual(facts["keys"], len(os.listdir(self.keys)), facts)
         with open(config, "w") as file:
             file.write("watches = many\n")
         done = self.herald.ctl("reload", "producer", check=False)

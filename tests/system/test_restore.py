@@ -145,8 +145,13 @@ class OlderDatabase(HeraldTest):
         self.herald.submit([order(5)])
         self.assertEqual(self.herald.state("5-created"), "PENDING")
         identity = self.herald.rows("select lower(hex(identity)) from database_identity")[0][0]
-        self.herald.ctl("group", "order-system", "--set-identity", identity, "--by", "ann",
-                        "--reason", "restored")
+        [known] = self.herald.ctl_json("group", "order-system")
+        self.assertEqual((known["status"], known["group"]), ("OK", "order-system"))
+        self.assertNotEqual(known["identity"], identity)
+        [known] = self.herald.ctl_json("group", "order-system", "--set-identity", identity, "--by",
+                                       "ann", "--reason", "restored")
+        self.assertEqual(known["identity"], identity)
+        self.assertEqual((known["can_fence"], known["can_undo"]), (True, True))
         self.herald.wait_state("5-created", "DONE")
 
 

@@ -3,6 +3,7 @@
 #include "ctl_print.h"
 #include "runtime/exit_code.h"
 #include "seal/seal_keys.h"
+#include "wire/wire_said.h"
 #include "wire/wire_session.h"
 
 #include <stdio.h>
@@ -232,34 +233,50 @@ ctl_is_yes(uint8_t status)
            status == WIRE_CANCELLED || status == WIRE_REQUESTED;
 }
 
+/* The facts are members of the object, beside what every answer has. */
+static void
+ctl_said_json(const struct wire_said *said)
+{
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "status", ctl_json_string(wire_status_name(said->status)));
+    (void)json_object_set_new(object, "text", ctl_json_text(said->text.data, said->text.size));
+    for (uint32_t i = 0; i < said->fact_count; i++) {
+        const struct wire_fact *fact = &said->facts[i];
+        char name[LIMIT_NAME_BYTES + 1];
+        ctl_copy(name, sizeof name, fact->name);
+        json_t *value = fact->kind == WIRE_FACT_TEXT
+                            ? ctl_json_text(fact->text.data, fact->text.size)
+                        : fact->kind == WIRE_FACT_BOOL ? json_boolean(fact->number != 0)
+                                                       : ctl_json_uint(fact->number);
+        (void)json_object_set_new(object, name, value);
+    }
+    ctl_json_line(object);
+}
+
 int
 ctl_decide(const struct ctl *ctl, struct ctl_question *question)
 {
     struct why why = {{0}};
-    uint8_t status = 0;
-    struct wire_text text = {NULL, 0};
+    struct wire_said said = {0};
     err_t rc = ctl_call(ctl, question, &why);
     if (rc == ERR_OK && question->answer.head.type != WIRE_STATUS) {
         rc = why_set(&why, ERR_INVALID, "answered with %s",
                      wire_type_name(question->answer.head.type));
     }
     if (rc == ERR_OK) {
-        rc = wire_status_decode(&question->answer.in, &question->answer.head, &status, &text, &why);
+        rc = wire_said_decode(&question->answer.in, &question->answer.head, &said, &why);
     }
     if (rc != ERR_OK) {
         return ctl_failed(rc, &why);
     }
-    bool good = ctl_is_yes(status);
+    bool good = ctl_is_yes(said.status);
     if (ctl->json) {
-        json_t *object = json_object();
-        (void)json_object_set_new(object, "status", ctl_json_string(wire_status_name(status)));
-        (void)json_object_set_new(object, "text", ctl_json_text(text.data, text.size));
-        ctl_json_line(object);
+        ctl_said_json(&said);
     } else {
-        (void)fprintf(good ? stdout : stderr, "%s%s%.*s\n", wire_status_name(status),
-                      text.size == 0 ? "" : ": ", CTL_TEXT(text));
+        (void)fprintf(good ? stdout : stderr, "%s%s%.*s\n", wire_status_name(said.status),
+                      said.text.size == 0 ? "" : ": ", CTL_TEXT(said.text));
     }
-    if (!good && status == WIRE_BUSY) {
+    if (!good && said.status == WIRE_BUSY) {
         return EXIT_CODE_UNAVAILABLE;
     }
     return good ? EXIT_CODE_OK : EXIT_CODE_NOT_ALL;

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "wire/wire_deliver.h"
+#include "wire/wire_said.h"
 #include "wire_samples.h"
 
 #include <criterion/criterion.h>
@@ -159,4 +160,43 @@ Test(wire_session, every_type_and_status_has_a_name)
     cr_assert_str_eq(wire_type_name(0), "?");
     cr_assert_str_eq(wire_type_name(WIRE_TYPE_COUNT), "?");
     cr_assert_str_eq(wire_status_name(WIRE_STATUS_COUNT), "?");
+}
+
+Test(wire_session, facts_are_read_by_those_who_know_them_and_passed_over_by_others)
+{
+    struct wire_said said = {.status = WIRE_REFUSED, .text = {"no", 2}};
+    wire_said_text(&said, "text", "");
+    wire_said_text(&said, "cut", "a\xff");
+    wire_said_number(&said, "number", UINT64_MAX);
+    wire_said_bool(&said, "bool", false);
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_said_encode(&out, 7, &said);
+    struct wire_said read;
+    cr_assert_eq(open_bytes((const char *)out.data, out.size), ERR_OK);
+    cr_assert_eq(wire_said_decode(&in, &head, &read, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(read.status, WIRE_REFUSED);
+    cr_assert_eq(read.fact_count, 4);
+    cr_assert(read.facts[0].kind == WIRE_FACT_TEXT && read.facts[0].text.size == 0);
+    cr_assert(read.facts[1].kind == WIRE_FACT_TEXT && read.facts[1].text.size == 1);
+    cr_assert(read.facts[2].kind == WIRE_FACT_NUMBER && read.facts[2].number == UINT64_MAX);
+    cr_assert(read.facts[3].kind == WIRE_FACT_BOOL && read.facts[3].number == 0);
+    uint8_t status = 0;
+    struct wire_text text;
+    cr_assert_eq(open_bytes((const char *)out.data, out.size), ERR_OK);
+    cr_assert_eq(wire_status_decode(&in, &head, &status, &text, &why), ERR_OK, "%s", why.text);
+    cr_assert(status == WIRE_REFUSED && text.size == 2);
+    wire_out_fini(&out);
+}
+
+Test(wire_session, an_answer_of_before_the_facts_has_none)
+{
+    struct wire_said said;
+    cr_assert_eq(OPEN("\x95\x01\x13\x07\x00\xc0"), ERR_OK);
+    cr_assert_eq(wire_said_decode(&in, &head, &said, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(said.fact_count, 0);
+    cr_assert_eq(OPEN("\x96\x01\x13\x07\x00\xc0\xdc\x00\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+                 ERR_OK);
+    cr_assert_eq(wire_said_decode(&in, &head, &said, &why), ERR_INVALID);
+    cr_assert_str_eq(why.text, "facts: 17 elements, must be 0 to 16");
 }

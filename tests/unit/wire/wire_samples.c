@@ -111,12 +111,6 @@ put_error(struct wire_out *out)
 }
 
 static void
-put_status(struct wire_out *out)
-{
-    wire_status_encode(out, WIRE_STATUS, REQUEST, WIRE_OK, NULL);
-}
-
-static void
 put_leave(struct wire_out *out)
 {
     struct wire_ping session = {.name = {"shop-1", 6}, .nonce = 77};
@@ -374,7 +368,7 @@ const struct wire_sample wire_samples[] = {
     {"COUNTERS", put_counters},
     {"RELOAD", put_reload},
     {"GROUP", put_group},
-    {"STATUS", put_status},
+    {"STATUS", wire_samples_delivery_status},
     {"CASES", put_cases},
     {"CASE_LIST", put_case_list},
     {"CASE", put_case},

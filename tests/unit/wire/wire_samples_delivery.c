@@ -3,6 +3,7 @@
 #include "wire_samples.h"
 
 #include "wire/wire_deliver.h"
+#include "wire/wire_said.h"
 
 #include <string.h>
 
@@ -89,4 +90,14 @@ wire_samples_delivery_result(struct wire_out *out)
         .first_token = (UINT64_C(5) << 40) + 4, .count = 1, .outcome = WIRE_OUTCOME_FENCED};
     wire_outcomes_add(&list, &fenced);
     wire_outcomes_end(&list);
+}
+
+void
+wire_samples_delivery_status(struct wire_out *out)
+{
+    struct wire_said said = {.status = WIRE_OK};
+    wire_said_text(&said, "group", "books");
+    wire_said_number(&said, "keys", 9);
+    wire_said_bool(&said, "can_undo", true);
+    wire_said_encode(out, 7, &said);
 }
