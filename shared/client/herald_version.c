@@ -1,7 +1,9 @@
 #include "client/herald_version.h"
 
+#include "base/version.h"
+
 const char *
 herald_version(void)
 {
-    return HERALD_VERSION;
+    return version_text();
 }

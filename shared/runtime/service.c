@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "runtime/accept_guard.h"
 #include "runtime/exit_code.h"
 #include "runtime/logger.h"
@@ -129,7 +130,7 @@ read_options(const struct service *service, int argc, char **argv, struct option
             return EXIT_CODE_OK + 1;
         }
         case 'v':
-            printf("herald-%s %s\n", service->name, HERALD_VERSION);
+            printf("herald-%s %s\n", service->name, version_text());
             return EXIT_CODE_OK + 1;
         default:
             return EXIT_CODE_USAGE + 1;

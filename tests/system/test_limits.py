@@ -309,5 +309,19 @@ class Presets(HeraldTest):
                 self.assertEqual(found["due_unix_ms"] - failed, seconds * 1000)
 
 
+class Version(unittest.TestCase):
+    def test_every_program_says_the_same_version(self):
+        said = {}
+        for program in ("heraldctl", "herald-journal", "herald-bench",
+                        *("herald-" + name for name in SERVICES)):
+            done = subprocess.run([os.path.join(BIN, program), "--version"], capture_output=True,
+                                  text=True, timeout=PATIENCE)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), program)
+            said[program] = done.stdout
+        versions = {line.removeprefix(program + " ") for program, line in said.items()}
+        self.assertEqual(len(versions), 1, said)
+        self.assertRegex(versions.pop(), r"\A\d+\.\d+\.\d+\n\Z")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

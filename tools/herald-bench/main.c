@@ -2,6 +2,7 @@
 #include "bench_command.h"
 
 #include "base/mem.h"
+#include "base/version.h"
 #include "runtime/exit_code.h"
 
 #include <stdbool.h>
@@ -29,9 +30,14 @@ main(int argc, char **argv)
             return commands[i].run(argc - 2, argv + 2);
         }
     }
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("herald-bench %s\n", version_text());
+        return EXIT_CODE_OK;
+    }
     bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
     FILE *to = help ? stdout : stderr;
-    fprintf(to, "usage: herald-bench COMMAND [OPTION...]; COMMAND --help says more\n\n");
+    fprintf(to, "usage: herald-bench COMMAND [OPTION...]; COMMAND --help says more, --version "
+                "which Herald this is\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     }

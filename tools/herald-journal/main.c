@@ -2,6 +2,7 @@
 #include "journal_record.h"
 
 #include "base/mem.h"
+#include "base/version.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -25,6 +26,7 @@ static const char help[] =
     "  --bodies           print: each record's body in hexadecimal too\n"
     "  --json             info, print, verify: JSON, one object a line\n"
     "  --into DIRECTORY   salvage: a new journal directory; must not hold the log yet\n"
+    "  --version          which Herald this is\n"
     "\n"
     "Only salvage writes, and only into the new directory. Positions stay as they were. A "
     "position\n"
@@ -130,14 +132,20 @@ enum {
     OPTION_BODIES,
     OPTION_JSON,
     OPTION_INTO,
-    OPTION_HELP
+    OPTION_HELP,
+    OPTION_VERSION
 };
 
 static const struct option options[] = {
-    {"from", required_argument, NULL, OPTION_FROM}, {"to", required_argument, NULL, OPTION_TO},
-    {"kind", required_argument, NULL, OPTION_KIND}, {"bodies", no_argument, NULL, OPTION_BODIES},
-    {"json", no_argument, NULL, OPTION_JSON},       {"into", required_argument, NULL, OPTION_INTO},
-    {"help", no_argument, NULL, OPTION_HELP},       {NULL, 0, NULL, 0},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"kind", required_argument, NULL, OPTION_KIND},
+    {"bodies", no_argument, NULL, OPTION_BODIES},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"into", required_argument, NULL, OPTION_INTO},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
 };
 
 /* -1: go on; else the exit code. */
@@ -162,6 +170,9 @@ take_option(int option, struct journal_command *command)
         return -1;
     case OPTION_HELP:
         print_help(stdout);
+        return JOURNAL_SOUND;
+    case OPTION_VERSION:
+        printf("herald-journal %s\n", version_text());
         return JOURNAL_SOUND;
     default:
         return usage("the command line makes no sense", NULL);

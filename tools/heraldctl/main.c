@@ -1,5 +1,6 @@
 #include "ctl.h"
 
+#include "base/version.h"
 #include "runtime/exit_code.h"
 
 #include <signal.h>
@@ -48,7 +49,7 @@ main(int argc, char **argv)
     if (ctl.help && ctl.command == NULL) {
         print_help();
     } else if (ctl.command == NULL) {
-        printf("heraldctl %s\n", HERALD_VERSION);
+        printf("heraldctl %s\n", version_text());
     } else if (ctl.help) {
         ctl_print_help(ctl.command);
     } else {
