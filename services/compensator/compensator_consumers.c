@@ -1,5 +1,6 @@
 #include "compensator_consumers.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "compensator_answer.h"
 #include "compensator_jobs.h"
@@ -198,8 +199,8 @@ compensator_consumers_pick(compensator_t *self, uint32_t group)
 struct compensator_consumer *
 compensator_consumers_at(compensator_t *self, uint32_t slot, uint64_t id)
 {
-    return slot < self->consumers_used && self->consumers[slot].id == id ? &self->consumers[slot]
-                                                                         : NULL;
+    CHECK(slot < self->consumers_used);
+    return self->consumers[slot].id == id ? &self->consumers[slot] : NULL;
 }
 
 uint32_t

@@ -29,9 +29,7 @@ count_end(compensator_t *self, uint8_t end)
 void
 compensator_ends_finish(compensator_t *self, struct compensator_entry *entry, uint8_t end)
 {
-    if (!compensator_table_to(entry, COMPENSATOR_END)) {
-        return; /* ended before: only at start, when the logs say it twice */
-    }
+    CHECK(compensator_table_to(entry, COMPENSATOR_END)); /* who comes here has looked */
     count_end(self, end);
     entry->end = end;
     entry->plan = PLAN_NONE;

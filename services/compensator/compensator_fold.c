@@ -112,7 +112,7 @@ fold_order(struct compensator_entry *entry, const struct record_event *order)
     } else if (order->order == ORDER_UNDO) {
         entry->plan = PLAN_UNDO;
         entry->undo_out = true;
-    } else if (order->order == ORDER_RESOLVE && is_case) {
+    } else if (order->order == ORDER_RESOLVE) {
         entry->plan = PLAN_ORDER_RESOLVE;
         entry->ordered = true;
     }
@@ -132,8 +132,8 @@ fold_failed(const compensator_t *self, struct compensator_entry *entry,
     if (entry->undo_out || entry->plan == PLAN_ORDER_UNDO) {
         entry->undo_out = false;
         entry->undo_unanswered = entry->undo_unanswered || lease;
-    } else {
-        entry->fenced = entry->fenced || refused;
+    } else if (refused) {
+        entry->fenced = true;
     }
     if (entry->plan == PLAN_ORDER_UNDO && entry->tries >= self->settings.tries) {
         entry->plan = PLAN_NONE;
@@ -156,7 +156,7 @@ fold_event(compensator_t *self, const struct log_record *record, struct why *why
     if (event.kind != RECORD_EVIDENCE) {
         entry->last = record->position;
     }
-    switch ((enum record_kind)event.kind) {
+    switch ((enum record_kind)event.kind) { /* UNREACHED: the cursor hands out no other kinds */
     case RECORD_FAILED:
         fold_failed(self, entry, &event);
         break;
@@ -218,7 +218,7 @@ check_cases(const compensator_t *self, struct why *why)
     }
     for (uint32_t i = 0; i < compensator_table_slots(self->table); i++) {
         const struct compensator_entry *entry = compensator_table_at(self->table, i);
-        if (entry != NULL && entry->state == COMPENSATOR_CASE && entry->info == NULL) {
+        if (entry->state == COMPENSATOR_CASE && entry->info == NULL) {
             return why_set(why, ERR_CORRUPT, "case %llu is in a checkpoint, but not in the log",
                            (unsigned long long)entry->case_id);
         }

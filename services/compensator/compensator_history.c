@@ -1,5 +1,6 @@
 #include "compensator_history.h"
 
+#include "base/check.h"
 #include "delivery/record_codec.h"
 
 #include <stdio.h>
@@ -17,9 +18,7 @@ static void
 add(struct compensator_history *history, const struct wire_attempt *attempt, const char *before,
     struct record_text by, struct record_text reason)
 {
-    if (history->count == WIRE_HISTORY_MAX) {
-        return;
-    }
+    CHECK(history->count < WIRE_HISTORY_MAX);
     char *text = history->texts[history->count];
     (void)snprintf(text, COMPENSATOR_HISTORY_TEXT, "%s%.*s%s%.*s", before, (int)by.size,
                    by.size == 0 ? "" : by.data, by.size == 0 ? "" : ": ", (int)reason.size,
@@ -142,7 +141,7 @@ walk_giver(compensator_t *self, enum log_id log, uint64_t position,
            struct compensator_history *history)
 {
     struct step step = {.log = log, .position = position};
-    while (read_step(self, &step, history) && step.given == 0) {
+    while (read_step(self, &step, history)) {
         /* until its TAKEN, or its first record */
     }
 }

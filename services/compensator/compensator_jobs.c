@@ -122,8 +122,7 @@ compensator_jobs_return(compensator_t *self, uint64_t consumer_id)
 static uint32_t
 lease_ms(const struct catalog_subscription *subscription)
 {
-    return subscription == NULL || subscription->lease_ms == 0 ? LEASE_STANDARD_MS
-                                                               : subscription->lease_ms;
+    return subscription->lease_ms == 0 ? LEASE_STANDARD_MS : subscription->lease_ms;
 }
 
 void
@@ -176,7 +175,7 @@ choose_action(compensator_t *self, struct compensator_entry *entry)
 {
     const struct catalog_group *group = compensator_group_of(self, entry->key);
     if (entry->plan == PLAN_UNDO && !entry->undo_out && !entry->undo_unanswered &&
-        (group == NULL || !group->can_undo || !group->can_fence)) {
+        (!group->can_undo || !group->can_fence)) {
         entry->plan = PLAN_REAPPLY;
         entry->instead = true;
     }

@@ -78,7 +78,5 @@ compensator_notification_get(compensator_t *self, const struct compensator_entry
 void
 compensator_notification_release(struct compensator_notification *found)
 {
-    if (found->block != NULL) {
-        log_block_release(&found->block);
-    }
+    log_block_release(&found->block);
 }

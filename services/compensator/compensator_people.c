@@ -250,6 +250,7 @@ decide(compensator_t *self, struct compensator_entry *entry, const struct wire_c
                                            "case can be resolved, with a reason of at most 32 "
                                            "bytes"};
     }
+    /* UNREACHED: no other action is decoded, and SHOW of a case was answered before. */
     switch ((enum wire_case_action)order->action) {
     case WIRE_CASE_REPLAY:
         return replay(self, entry, order);

@@ -1,5 +1,6 @@
 /* Start: the own log, the catalog, then what the others' logs hold by now, before anybody is
  * answered. */
+#include "base/check.h"
 #include "compensator_fold.h"
 #include "compensator_intake.h"
 #include "compensator_jobs.h"
@@ -66,11 +67,10 @@ drain(compensator_t *self, struct why *why)
 static void
 resume(compensator_t *self, struct compensator_entry *entry)
 {
-    bool planned =
-        entry->heap_place != COMPENSATOR_NOWHERE || entry->ready_group != COMPENSATOR_NOWHERE;
+    CHECK(entry->ready_group == COMPENSATOR_NOWHERE);
     entry->undo_unanswered = entry->undo_unanswered || entry->undo_out;
-    if (planned) {
-        return;
+    if (entry->heap_place != COMPENSATOR_NOWHERE) {
+        return; /* taken just now, with its plan */
     }
     if (entry->state == COMPENSATOR_CASE && entry->plan != PLAN_NONE) {
         compensator_jobs_schedule(self, entry, self->now_ms);
@@ -90,10 +90,10 @@ sweep(compensator_t *self)
     uint32_t slots = compensator_table_slots(self->table);
     for (uint32_t i = 0; i < slots; i++) {
         struct compensator_entry *entry = compensator_table_at(self->table, i);
-        if (entry != NULL && entry->state != COMPENSATOR_ENDED) {
+        if (entry->state != COMPENSATOR_ENDED) {
             resume(self, entry);
         }
-        if (entry != NULL && entry->state == COMPENSATOR_ENDED) {
+        if (entry->state == COMPENSATOR_ENDED) {
             compensator_table_drop(self->table, entry);
         }
     }

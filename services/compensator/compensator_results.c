@@ -50,7 +50,7 @@ static bool
 turn_to_cancel(compensator_t *self, struct compensator_entry *entry)
 {
     const struct catalog_group *group = compensator_group_of(self, entry->key);
-    if (entry->state != COMPENSATOR_HELD || group == NULL || !group->can_fence ||
+    if (entry->state != COMPENSATOR_HELD || !group->can_fence ||
         !compensator_entry_cancel(entry, entry->cancel_turn)) {
         return false;
     }
@@ -125,9 +125,6 @@ static void
 note_answer(compensator_t *self, const struct compensator_entry *entry, uint8_t said)
 {
     const struct catalog_subscription *subscription = compensator_subscription(self, entry->key);
-    if (subscription == NULL) {
-        return;
-    }
     struct absence *absence = &self->groups[subscription->group].absence;
     if (absence_is_answer(said)) {
         absence_answered(absence);

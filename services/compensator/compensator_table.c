@@ -97,9 +97,8 @@ grow_buckets(compensator_table_t *self)
     mem_free(self->buckets);
     self->buckets = mem_array(self->bucket_count, sizeof *self->buckets);
     for (uint32_t i = 0; i < self->slot_count; i++) {
-        if (self->slots[i] != NULL) {
-            self->buckets[bucket_of(self, self->slots[i]->key)] = i + 1;
-        }
+        CHECK(self->slots[i] != NULL); /* places that are free again are taken before it grows */
+        self->buckets[bucket_of(self, self->slots[i]->key)] = i + 1;
     }
 }
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct outbox_route route = {.size = 3, .id = {1, 2, 3}};
-
 static struct record_text
 text_of(const char *text)
 {
@@ -26,8 +24,8 @@ journal_of(const struct fixture *self)
     };
 }
 
-static uint64_t
-durable(log_t *log, uint64_t position)
+uint64_t
+fixture_durable(log_t *log, uint64_t position)
 {
     struct why why = {{0}};
     cr_assert_eq(log_commit(log, LOG_STORE_FINISHING, &why), ERR_OK, "%s", why.text);
@@ -35,17 +33,19 @@ durable(log_t *log, uint64_t position)
     return position;
 }
 
-static void
-start_core(struct fixture *self)
+/* The n-th read of the recovery fails, and all after it; 0: none. */
+static err_t
+start_core(struct fixture *self, uint64_t failing_read, struct why *why)
 {
     struct log_settings journal = journal_of(self);
-    struct why why = {{0}};
-    cr_assert_eq(peers_open(&self->peers, &journal, LOG_COMPENSATOR, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(peers_open(&self->peers, &journal, LOG_COMPENSATOR, why), ERR_OK, "%s", why->text);
     self->outbox = outbox_new();
     self->core = compensator_new(&self->settings, self->peers, self->outbox);
-    cr_assert_eq(compensator_recover(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK,
-                 "%s", why.text);
     self->nonce++;
+    fixture_fail_reads(failing_read);
+    err_t rc = compensator_recover(self->core, self->now_ms, self->now_unix_ms, why);
+    fixture_fail_reads(0);
+    return rc;
 }
 
 static void
@@ -56,8 +56,8 @@ stop_core(struct fixture *self)
     peers_close(&self->peers);
 }
 
-static void
-subscribe(struct fixture *self, uint16_t id, const char *group, uint8_t compensation)
+void
+fixture_subscribe(struct fixture *self, uint16_t id, const char *group, uint8_t compensation)
 {
     struct record_subscription record = {
         .id = id,
@@ -72,7 +72,8 @@ subscribe(struct fixture *self, uint16_t id, const char *group, uint8_t compensa
     };
     uint8_t body[RECORD_SUBSCRIPTION_MAX];
     size_t size = record_subscription_encode(&record, body);
-    (void)durable(self->producer, log_append(self->producer, RECORD_SUBSCRIPTION, body, size));
+    (void)fixture_durable(self->producer,
+                          log_append(self->producer, RECORD_SUBSCRIPTION, body, size));
 }
 
 void
@@ -82,13 +83,14 @@ fixture_group(struct fixture *self, const char *group, uint8_t identity, bool fe
     memset(record.identity, identity, sizeof record.identity);
     uint8_t body[RECORD_GROUP_MAX];
     size_t size = record_group_encode(&record, body);
-    (void)durable(self->producer, log_append(self->producer, RECORD_GROUP, body, size));
+    (void)fixture_durable(self->producer, log_append(self->producer, RECORD_GROUP, body, size));
 }
 
 void
 fixture_open(struct fixture *self)
 {
     memset(self, 0, sizeof *self);
+    fixture_install_faults();
     strcpy(self->directory, "/tmp/herald-compensator-XXXXXX");
     cr_assert_not_null(mkdtemp(self->directory));
     struct log_settings journal = journal_of(self);
@@ -106,13 +108,13 @@ fixture_open(struct fixture *self)
     self->now_ms = 1000000;
     self->now_unix_ms = FIXTURE_START_UNIX_MS;
     self->present = true;
-    subscribe(self, FIXTURE_REAPPLY, "plain", COMPENSATION_REAPPLY);
-    subscribe(self, FIXTURE_UNDO, "undoer", COMPENSATION_UNDO);
-    subscribe(self, FIXTURE_BARE, "bare", COMPENSATION_UNDO);
+    fixture_subscribe(self, FIXTURE_REAPPLY, "plain", COMPENSATION_REAPPLY);
+    fixture_subscribe(self, FIXTURE_UNDO, "undoer", COMPENSATION_UNDO);
+    fixture_subscribe(self, FIXTURE_BARE, "bare", COMPENSATION_UNDO);
     fixture_group(self, "plain", 0, true, false);
     fixture_group(self, "undoer", 0, true, true);
     fixture_group(self, "bare", 0, false, false);
-    start_core(self);
+    cr_assert_eq(start_core(self, 0, &why), ERR_OK, "%s", why.text);
     fixture_step(self);
 }
 
@@ -130,9 +132,16 @@ fixture_close(struct fixture *self)
 void
 fixture_restart(struct fixture *self)
 {
-    stop_core(self);
-    start_core(self);
+    struct why why = {{0}};
+    cr_assert_eq(fixture_recover(self, 0, &why), ERR_OK, "%s", why.text);
     fixture_step(self);
+}
+
+err_t
+fixture_recover(struct fixture *self, uint64_t failing_read, struct why *why)
+{
+    stop_core(self);
+    return start_core(self, failing_read, why);
 }
 
 void
@@ -146,6 +155,14 @@ fixture_short(struct fixture *self, bool is_short)
 struct delivery_key
 fixture_notify(struct fixture *self, uint16_t subscription)
 {
+    struct delivery_key key = fixture_append_notification(self, subscription);
+    (void)fixture_durable(self->producer, key.position);
+    return key;
+}
+
+struct delivery_key
+fixture_append_notification(struct fixture *self, uint16_t subscription)
+{
     char biz_id[32];
     (void)snprintf(biz_id, sizeof biz_id, "biz-%llu",
                    (unsigned long long)log_next(self->producer)); /* fits */
@@ -154,6 +171,9 @@ fixture_notify(struct fixture *self, uint16_t subscription)
         .biz_id = {.data = biz_id, .size = strlen(biz_id)},
         .payload = {.data = (const uint8_t *)"{\"a\":1}", .size = 7},
     };
+    if (self->payload_bytes > 0) {
+        notification.payload = (struct wire_bytes){self->big, self->payload_bytes};
+    }
     struct wire_out out;
     wire_out_init(&out, 256);
     wire_notification_encode(&out, &notification);
@@ -170,7 +190,6 @@ fixture_notify(struct fixture *self, uint16_t subscription)
                                      record_notification_size(&record), &position);
     (void)record_notification_encode(&record, body);
     wire_out_fini(&out);
-    (void)durable(self->producer, position);
     return (struct delivery_key){.position = position, .subscription = subscription};
 }
 
@@ -178,14 +197,21 @@ uint64_t
 fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody)
 {
     uint8_t body[RECORD_CUSTODY_MAX];
-    return durable(log, log_append(log, kind, body, record_custody_encode(custody, body)));
+    return fixture_durable(log, log_append(log, kind, body, record_custody_encode(custody, body)));
+}
+
+uint64_t
+fixture_raw(log_t *log, uint8_t kind, const void *body, size_t size)
+{
+    return fixture_durable(log, log_append(log, kind, body, size));
 }
 
 uint64_t
 fixture_event(log_t *log, const struct record_event *event)
 {
     uint8_t body[RECORD_EVENT_MAX];
-    return durable(log, log_append(log, event->kind, body, record_event_encode(event, body)));
+    return fixture_durable(log,
+                           log_append(log, event->kind, body, record_event_encode(event, body)));
 }
 
 uint64_t
@@ -236,6 +262,7 @@ take_jobs(struct fixture *self, struct wire_in *in)
     struct wire_jobs head;
     cr_assert(wire_jobs_open(in, &head));
     cr_assert_eq(head.run, log_run(peers_own(self->peers)));
+    self->frames++;
     for (uint32_t i = 0; i < head.count; i++) {
         struct wire_job job;
         cr_assert(wire_job_next(in, &job), "%s", in->why.text);
@@ -276,7 +303,11 @@ collect(struct fixture *self)
                      "%s", why.text);
         if (head.type == WIRE_JOB) {
             take_jobs(self, &in);
-        } else if (head.type != WIRE_PONG) {
+        } else if (head.type == WIRE_PONG) {
+            struct wire_pong pong;
+            cr_assert_eq(wire_pong_decode(&in, &head, &pong, &why), ERR_OK, "%s", why.text);
+            self->pong_known = pong.known;
+        } else {
             cr_assert_leq(message->size, sizeof self->answer);
             memcpy(self->answer, message->body, message->size);
             self->answer_size = message->size;
@@ -285,40 +316,22 @@ collect(struct fixture *self)
     }
 }
 
-static void
-hello(struct fixture *self, const char *group, uint8_t identity)
-{
-    uint8_t bytes[WIRE_IDENTITY_BYTES];
-    memset(bytes, identity, sizeof bytes);
-    struct wire_hello said = {
-        .party = WIRE_PARTY_CONSUMER,
-        .name = {.data = group, .size = strlen(group)},
-        .group = {.data = group, .size = strlen(group)},
-        .identity = {.data = bytes, .size = identity == 0 ? 0 : sizeof bytes},
-        .capabilities = WIRE_CAN_FENCE,
-        .nonce = self->nonce,
-    };
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_hello_encode(&out, 1, &said);
-    compensator_front(self->core, &route, out.data, out.size);
-    wire_out_fini(&out);
-}
-
 void
 fixture_step(struct fixture *self)
 {
+    static const char *const groups[] = {"plain", "undoer", "bare"};
     struct why why = {{0}};
     compensator_now(self->core, self->now_ms, self->now_unix_ms);
     if (self->present) {
-        hello(self, "plain", 0);
-        hello(self, "undoer", 0);
-        hello(self, "bare", 0);
+        for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+            const struct wire_hello said = fixture_consumer(self, groups[i]);
+            fixture_say_hello(self, &said);
+        }
     }
     cr_assert_eq(compensator_step(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK, "%s",
                  why.text);
     if (!self->unsynced) {
-        (void)durable(peers_own(self->peers), 0);
+        (void)fixture_durable(peers_own(self->peers), 0);
     }
     collect(self);
 }
@@ -333,62 +346,4 @@ fixture_advance(struct fixture *self, int64_t ms)
         ms -= once;
         fixture_step(self);
     }
-}
-
-void
-fixture_answer_to(struct fixture *self, uint32_t number, uint8_t outcome, const char *reason)
-{
-    cr_assert_lt(number, self->count);
-    struct wire_outcomes head = {
-        .run = log_run(peers_own(self->peers)),
-        .receiver = {.data = "r", .size = 1},
-    };
-    struct wire_outcome said = {
-        .first_token = self->jobs[number].token,
-        .count = 1,
-        .outcome = outcome,
-        .reason = {.data = reason, .size = reason == NULL ? 0 : strlen(reason)},
-    };
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    struct wire_outcomes_out list = wire_results_of_jobs(&out, &head);
-    wire_outcomes_add(&list, &said);
-    wire_outcomes_end(&list);
-    fixture_front(self, &out);
-}
-
-void
-fixture_answer(struct fixture *self, uint8_t outcome)
-{
-    cr_assert_gt(self->count, 0);
-    fixture_answer_to(self, self->count - 1, outcome, "said so");
-}
-
-void
-fixture_front(struct fixture *self, struct wire_out *out)
-{
-    bool present = self->present;
-    compensator_front(self->core, &route, out->data, out->size);
-    wire_out_fini(out);
-    self->present = false; /* so that the answer stays the last one */
-    fixture_step(self);
-    self->present = present;
-}
-
-uint8_t
-fixture_hello(struct fixture *self, const char *group, uint8_t identity)
-{
-    bool present = self->present;
-    hello(self, group, identity);
-    self->present = false;
-    fixture_step(self);
-    self->present = present;
-    struct wire_in in;
-    struct wire_head head;
-    struct wire_welcome welcome;
-    struct why why = {{0}};
-    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, &why), ERR_OK);
-    cr_assert_eq(head.type, WIRE_WELCOME);
-    cr_assert_eq(wire_welcome_decode(&in, &head, &welcome, &why), ERR_OK, "%s", why.text);
-    return welcome.status;
 }

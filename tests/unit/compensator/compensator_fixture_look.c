@@ -1,4 +1,4 @@
-/* What the fixture finds in the own log and in the core, and what people say to it. */
+/* What the fixture finds in the own log and in the core. */
 #include "base/mem.h"
 #include "compensator_fixture.h"
 #include "delivery/record_codec.h"
@@ -148,29 +148,4 @@ fixture_state(struct fixture *self)
         }
     }
     return text;
-}
-
-uint8_t
-fixture_order(struct fixture *self, uint64_t id, uint8_t action, bool unfenced)
-{
-    struct wire_case_order order = {
-        .action = action,
-        .id = id,
-        .by = {.data = "ada", .size = 3},
-        .reason = {.data = "it is right", .size = 11},
-        .unfenced = unfenced,
-    };
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_case_order_encode(&out, 7, &order);
-    fixture_front(self, &out);
-    struct wire_in in;
-    struct wire_head head;
-    struct wire_text text;
-    uint8_t status = 0;
-    struct why why = {{0}};
-    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, &why), ERR_OK);
-    cr_assert_eq(head.type, WIRE_STATUS);
-    cr_assert_eq(wire_status_decode(&in, &head, &status, &text, &why), ERR_OK, "%s", why.text);
-    return status;
 }

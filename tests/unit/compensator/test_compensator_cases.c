@@ -20,58 +20,11 @@ teardown(void)
 
 TestSuite(compensator_cases, .init = setup, .fini = teardown, .timeout = 60);
 
-/* CASE_LIST or CASE_DETAIL, opened behind its head. */
-static struct wire_in
-opened(uint8_t type)
-{
-    struct wire_in in;
-    struct wire_head head;
-    struct why why = {{0}};
-    cr_assert_eq(wire_message_open(&in, self.answer, self.answer_size, &head, &why), ERR_OK, "%s",
-                 why.text);
-    cr_assert_eq(head.type, type);
-    return in;
-}
-
 static uint32_t
 list(bool open_only, uint64_t after, uint32_t limit, struct wire_case *found, bool *more)
 {
-    struct wire_cases_ask ask = {.open_only = open_only, .after_id = after, .limit = limit};
-    struct wire_out out;
-    wire_out_init(&out, 64);
-    wire_cases_encode(&out, 3, &ask);
-    fixture_front(&self, &out);
-    struct wire_in in = opened(WIRE_CASE_LIST);
-    uint32_t count = wire_case_list_open(&in, more);
-    for (uint32_t i = 0; i < count; i++) {
-        cr_assert(wire_case_get(&in, &found[i]), "%s", in.why.text);
-    }
-    return count;
-}
-
-/* The attempts as "turn custodian number outcome;" each. */
-static void
-show(uint64_t id, struct wire_case *found, char *text, size_t size)
-{
-    struct wire_case_order order = {
-        .action = WIRE_CASE_SHOW, .id = id, .by = {.data = "ada", .size = 3}};
-    struct wire_out out;
-    wire_out_init(&out, 64);
-    wire_case_order_encode(&out, 3, &order);
-    fixture_front(&self, &out);
-    struct wire_in in = opened(WIRE_CASE_DETAIL);
-    struct wire_bytes payload;
-    uint32_t count = wire_case_detail_open(&in, found, &payload);
-    cr_assert_eq(payload.size, 7);
-    cr_assert_arr_eq(payload.data, "{\"a\":1}", 7);
-    text[0] = '\0';
-    for (uint32_t i = 0; i < count; i++) {
-        struct wire_attempt attempt;
-        cr_assert(wire_attempt_get(&in, &attempt), "%s", in.why.text);
-        size_t used = strlen(text);
-        (void)snprintf(text + used, size - used, "%u %u %u %u;", attempt.turn, attempt.custodian,
-                       attempt.number, attempt.outcome); /* fits */
-    }
+    const struct wire_cases_ask ask = {.open_only = open_only, .after_id = after, .limit = limit};
+    return fixture_list(&self, &ask, found, more);
 }
 
 Test(compensator_cases, a_case_is_listed_with_what_a_person_needs)
@@ -149,27 +102,22 @@ Test(compensator_cases, a_case_shows_every_attempt_of_every_custodian_oldest_fir
     uint64_t id = fixture_entry(&self, key)->case_id;
     cr_assert_eq(fixture_order(&self, id, WIRE_CASE_NOTE, false), WIRE_OK);
     struct wire_case found;
-    char text[256];
+    size_t payload_size = 0;
     static const char expected[] = "1 0 1 3;2 1 2 16;2 1 3 3;3 2 4 4;3 2 0 0;";
-    show(id, &found, text, sizeof text);
-    cr_assert_str_eq(text, expected);
+    cr_assert_str_eq(fixture_show(&self, id, &found, &payload_size), expected);
+    cr_assert_eq(payload_size, 7);
     fixture_restart(&self);
-    show(id, &found, text, sizeof text);
-    cr_assert_str_eq(text, expected);
+    cr_assert_str_eq(fixture_show(&self, id, &found, &payload_size), expected);
 }
 
 Test(compensator_cases, orders_need_a_reason)
 {
     uint64_t id = 0;
     (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
-    struct wire_case_order order = {
+    const struct wire_case_order order = {
         .action = WIRE_CASE_REPLAY, .id = id, .by = {.data = "ada", .size = 3}};
-    struct wire_out out;
-    wire_out_init(&out, 64);
-    wire_case_order_encode(&out, 3, &order);
-    fixture_front(&self, &out);
-    struct wire_in in = opened(WIRE_STATUS);
-    cr_assert_eq(wire_in_uint(&in, "status", 255), WIRE_REFUSED);
+    fixture_ask(&self, &order);
+    cr_assert_eq(fixture_status(&self), WIRE_REFUSED);
     cr_assert_eq(fixture_count(&self, RECORD_MOVED), 0);
 }
 

@@ -115,20 +115,120 @@ Test(compensator_front, a_frame_that_is_cut_anywhere_is_refused_and_changes_noth
     cr_assert_eq(fixture_count(&self, RECORD_MOVED), 0);
 }
 
-Test(compensator_front, counters_say_what_was_done)
+static void
+encode(uint8_t type, struct wire_out *out)
 {
-    self.present = true;
-    (void)fixture_given(&self, FIXTURE_REAPPLY);
-    fixture_answer(&self, OUTCOME_DONE);
-    struct wire_counter counters[WIRE_COUNTERS_MAX];
-    uint32_t count = compensator_counters(self.core, counters, WIRE_COUNTERS_MAX);
-    uint64_t done = 0;
+    const struct wire_ping session = {.name = {.data = "plain", .size = 5}, .nonce = self.nonce};
+    const struct wire_hello hello = fixture_consumer(&self, "plain");
+    const struct wire_cases_ask ask = {.limit = 3};
+    const struct wire_outcomes head = {.run = log_run(peers_own(self.peers)),
+                                       .receiver = {.data = "r", .size = 1}};
+    const struct wire_outcome said = {.first_token = 7, .count = 1, .outcome = OUTCOME_DONE};
+    wire_out_init(out, 256);
+    if (type == WIRE_HELLO) {
+        wire_hello_encode(out, 1, &hello);
+    } else if (type == WIRE_PING) {
+        wire_ping_encode(out, 1, &session);
+    } else if (type == WIRE_LEAVE) {
+        wire_leave_encode(out, &session);
+    } else if (type == WIRE_CASES) {
+        wire_cases_encode(out, 1, &ask);
+    } else {
+        struct wire_outcomes_out list = wire_results_of_jobs(out, &head);
+        wire_outcomes_add(&list, &said);
+        wire_outcomes_end(&list);
+    }
+}
+
+/* Good msgpack and no message: its fields are of other types, or a value makes no sense. */
+Test(compensator_front, every_message_with_a_wrong_field_is_refused)
+{
+    static const uint8_t types[] = {WIRE_HELLO, WIRE_PING,   WIRE_LEAVE,
+                                    WIRE_CASES, WIRE_RESULT, WIRE_CASE};
+    for (size_t i = 0; i < sizeof types; i++) {
+        struct wire_out out;
+        wire_out_init(&out, 64);
+        wire_message_begin(&out, types[i], 1, 4);
+        wire_out_nil(&out);
+        fixture_front(&self, &out);
+        uint8_t status = 0;
+        cr_assert_eq(answered_type(&status), WIRE_ERROR, "type %u", types[i]);
+        cr_assert_eq(status, WIRE_REFUSED);
+    }
+}
+
+Test(compensator_front, an_outcome_that_no_receiver_may_say_is_refused)
+{
+    const struct wire_outcomes head = {.run = log_run(peers_own(self.peers)),
+                                       .receiver = {.data = "r", .size = 1}};
+    const struct wire_outcome said = {.first_token = 7, .count = 1, .outcome = OUTCOME_LEASE};
+    struct wire_out out;
+    wire_out_init(&out, 256);
+    struct wire_outcomes_out list = wire_results_of_jobs(&out, &head);
+    wire_outcomes_add(&list, &said);
+    wire_outcomes_end(&list);
+    fixture_front(&self, &out);
+    uint8_t status = 0;
+    cr_assert_eq(answered_type(&status), WIRE_ERROR);
+    cr_assert_eq(status, WIRE_REFUSED);
+}
+
+Test(compensator_front, every_message_that_is_cut_anywhere_is_refused)
+{
+    static const uint8_t types[] = {WIRE_HELLO, WIRE_PING, WIRE_LEAVE, WIRE_CASES, WIRE_RESULT};
+    for (size_t i = 0; i < sizeof types; i++) {
+        struct wire_out whole;
+        encode(types[i], &whole);
+        for (size_t size = 0; size < whole.size; size++) {
+            struct wire_out cut;
+            wire_out_init(&cut, 256);
+            wire_out_raw(&cut, whole.data, size);
+            self.answer_size = 0;
+            fixture_front(&self, &cut);
+            uint8_t status = 0;
+            cr_assert_eq(answered_type(&status), WIRE_ERROR, "type %u at %zu", types[i], size);
+            cr_assert_eq(status, WIRE_REFUSED);
+        }
+        wire_out_fini(&whole);
+    }
+}
+
+static uint64_t
+counter(const struct wire_counter *counters, uint32_t count, const char *name)
+{
+    uint64_t value = UINT64_MAX;
     for (uint32_t i = 0; i < count; i++) {
         cr_assert_gt(counters[i].name.size, 0);
-        if (counters[i].name.size == 4 && memcmp(counters[i].name.data, "done", 4) == 0) {
-            done = counters[i].value;
+        if (counters[i].name.size == strlen(name) &&
+            memcmp(counters[i].name.data, name, strlen(name)) == 0) {
+            value = counters[i].value;
         }
     }
-    cr_assert_eq(done, 1);
+    return value;
+}
+
+Test(compensator_front, counters_say_what_was_done_and_what_is_open)
+{
+    uint64_t id = 0;
+    self.present = true;
+    struct delivery_key first = fixture_given(&self, FIXTURE_REAPPLY);
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
+    fixture_answer_to(&self, 0, OUTCOME_DONE, NULL);
+    cr_assert_null(fixture_entry(&self, first));
+    struct wire_counter counters[WIRE_COUNTERS_MAX];
+    uint32_t count = compensator_counters(self.core, counters, WIRE_COUNTERS_MAX);
+    cr_assert_eq(counter(counters, count, "done"), 1);
+    cr_assert_eq(counter(counters, count, "held"), 1);
+    cr_assert_eq(counter(counters, count, "cases_open"), 1);
     cr_assert_leq(compensator_counters(self.core, counters, 3), 3);
+}
+
+Test(compensator_front, one_core_is_destroyed_once)
+{
+    outbox_t *outbox = outbox_new();
+    compensator_t *core = compensator_new(&self.settings, self.peers, outbox);
+    compensator_destroy(&core);
+    cr_assert_null(core);
+    compensator_destroy(&core);
+    outbox_destroy(&outbox);
 }

@@ -162,6 +162,14 @@ Test(compensator_jobs, a_lease_begins_when_the_job_has_left_and_not_before)
     cr_assert_eq(fixture_last_event(&self, RECORD_FAILED).outcome, OUTCOME_LEASE);
 }
 
+Test(compensator_jobs, a_sync_that_takes_no_time_gives_nobody_more)
+{
+    (void)fixture_given(&self, FIXTURE_REAPPLY);
+    compensator_left(self.core, self.now_ms + 1);
+    fixture_advance(&self, FIXTURE_LEASE_MS);
+    cr_assert_eq(fixture_last_event(&self, RECORD_FAILED).outcome, OUTCOME_LEASE);
+}
+
 Test(compensator_jobs, working_extends_the_lease_up_to_its_limit)
 {
     (void)fixture_given(&self, FIXTURE_REAPPLY);

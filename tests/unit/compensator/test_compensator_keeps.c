@@ -27,10 +27,10 @@ TestSuite(compensator_keeps, .init = setup, .fini = teardown, .timeout = 240);
 
 /* The others have read the own log to its end, and say so. */
 static void
-let_others_read(void)
+let_others_have_read(uint64_t up_to)
 {
     struct record_position position = {0};
-    position.logs[LOG_COMPENSATOR].position = log_durable(peers_own(self.peers));
+    position.logs[LOG_COMPENSATOR].position = up_to;
     memcpy(position.logs[LOG_COMPENSATOR].identity, log_identity(peers_own(self.peers)), 16);
     uint8_t body[RECORD_POSITION_MAX];
     size_t size = record_position_encode(&position, body);
@@ -40,6 +40,12 @@ let_others_read(void)
         cr_assert_eq(log_commit(logs[i], 0, NULL), ERR_OK);
         cr_assert_eq(log_reap(logs[i], NULL), ERR_OK);
     }
+}
+
+static void
+let_others_read(void)
+{
+    let_others_have_read(log_durable(peers_own(self.peers)));
 }
 
 static void
@@ -95,6 +101,68 @@ Test(compensator_keeps, without_a_retention_it_goes_at_once)
     fixture_restart(&self);
     work();
     let_trim();
+    cr_assert_gt(first(), 1);
+}
+
+Test(compensator_keeps, what_is_open_is_kept_and_what_a_person_sees_of_a_closed_case_is_not)
+{
+    self.settings.retention_ms = 0;
+    self.settings.tries = 1000; /* what nobody answers stays held */
+    fixture_restart(&self);
+    uint64_t closed = 0;
+    uint64_t open = 0;
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &closed);
+    cr_assert_eq(fixture_order(&self, closed, WIRE_CASE_RESOLVE, true), WIRE_OK);
+    work();
+    struct delivery_key again = fixture_case(&self, FIXTURE_REAPPLY, &open);
+    cr_assert_eq(fixture_order(&self, open, WIRE_CASE_REPLAY, false), WIRE_OK);
+    (void)fixture_move(&self, self.scheduler, again, 5, OUTCOME_RETRY); /* held, with a case */
+    fixture_step(&self);
+    work();
+    let_trim();
+    cr_assert_gt(first(), closed);
+    cr_assert_leq(first(), open);
+    struct wire_case found;
+    size_t payload_size = 1;
+    (void)fixture_show(&self, closed, &found, &payload_size);
+    cr_assert_eq(found.state, WIRE_STATE_RESOLVED);
+    cr_assert_eq(payload_size, 0, "its notification went with its record");
+    (void)fixture_show(&self, open, &found, &payload_size);
+    cr_assert_eq(payload_size, 7, "of what was replayed and came back it is the only copy");
+}
+
+/* A peer that claims to have read more than there is makes nothing go that is still to be read. */
+Test(compensator_keeps, a_peer_that_claims_to_have_read_everything_for_ever_harms_nothing)
+{
+    self.settings.retention_ms = 0;
+    fixture_restart(&self);
+    uint64_t id = 0;
+    work();
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
+    let_others_have_read(UINT64_MAX);
+    skip(61000);
+    skip(61000);
+    cr_assert_gt(first(), 1);
+    cr_assert_leq(first(), id);
+}
+
+/* What makes it over must be durable first. */
+Test(compensator_keeps, nothing_goes_before_the_end_that_allows_it_is_durable)
+{
+    self.settings.retention_ms = 0;
+    fixture_restart(&self);
+    work();
+    let_others_read();
+    (void)fixture_given(&self, FIXTURE_REAPPLY);
+    self.unsynced = true;
+    fixture_answer(&self, OUTCOME_DONE);
+    for (int i = 0; i < 5; i++) {
+        skip(61000);
+    }
+    cr_assert_eq(first(), 1);
+    self.unsynced = false;
+    skip(1000);
+    skip(1000);
     cr_assert_gt(first(), 1);
 }
 
@@ -172,21 +240,8 @@ static uint32_t
 list(struct wire_case cases[LISTED])
 {
     const struct wire_cases_ask ask = {.limit = LISTED};
-    struct wire_out out;
-    wire_out_init(&out, 64);
-    wire_cases_encode(&out, 3, &ask);
-    fixture_front(&self, &out);
-    struct wire_in in;
-    struct wire_head head;
-    struct why why = {{0}};
     bool more = false;
-    cr_assert_eq(wire_message_open(&in, self.answer, self.answer_size, &head, &why), ERR_OK);
-    cr_assert_eq(head.type, WIRE_CASE_LIST);
-    uint32_t count = wire_case_list_open(&in, &more);
-    for (uint32_t i = 0; i < count; i++) {
-        cr_assert(wire_case_get(&in, &cases[i]));
-    }
-    return count;
+    return fixture_list(&self, &ask, cases, &more);
 }
 
 Test(compensator_keeps, closed_cases_are_still_listed_after_a_checkpoint_and_a_start)

@@ -276,3 +276,63 @@ Test(compensator_peers, a_broken_record_stops_the_service)
     cr_assert_eq(log_reap(self.scheduler, &why), ERR_OK);
     cr_assert_eq(compensator_step(self.core, self.now_ms, self.now_unix_ms, &why), ERR_CORRUPT);
 }
+
+/* What another holds by its log is not ours, even when ours says so: only what is away comes back.
+ */
+Test(compensator_peers, what_is_held_is_not_taken_in_a_later_turn)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    (void)fixture_move(&self, self.scheduler, key, 9, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 1);
+    cr_assert_eq(fixture_entry(&self, key)->turn, 3);
+}
+
+/* Replayed, cancelled while the scheduler has it, and moved here to be cancelled: one cancel. */
+Test(compensator_peers, a_cancel_that_both_logs_tell_of_keeps_its_turn)
+{
+    struct delivery_key key = replayed_in_vain();
+    fixture_cancel(self.producer, key, 4);
+    fixture_step(&self);
+    (void)fixture_move(&self, self.scheduler, key, 5, OUTCOME_CANCEL);
+    fixture_step(&self);
+    cr_assert_eq(fixture_entry(&self, key)->cancel_turn, 4);
+    fixture_restart(&self);
+    cr_assert_eq(fixture_entry(&self, key)->cancel_turn, 4);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+}
+
+Test(compensator_peers,
+     what_the_scheduler_says_of_what_is_not_held_and_notes_of_others_are_passed_over)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    fixture_cancel(self.scheduler, key, 2);
+    struct record_event note = {.key = key,
+                                .turn = 1,
+                                .kind = RECORD_ORDER,
+                                .order = ORDER_NOTE,
+                                .by = {.data = "ada", .size = 3}};
+    (void)fixture_event(self.producer, &note);
+    struct record_event ended = {.key = key, .turn = 2, .kind = RECORD_ENDED, .end = END_CANCELLED};
+    (void)fixture_event(self.scheduler, &ended);
+    fixture_step(&self);
+    (void)fixture_move(&self, self.scheduler, key, 3, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_REAPPLY, "the cancel is not known");
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
+}
+
+/* Both are remembered by the producer's notification, and one of them is asked to be cancelled. */
+Test(compensator_peers, a_cancel_that_is_read_before_its_delivery_is_of_that_subscription_only)
+{
+    struct delivery_key one = fixture_notify(&self, FIXTURE_REAPPLY);
+    const struct delivery_key other = {.position = one.position, .subscription = FIXTURE_UNDO};
+    fixture_cancel(self.producer, one, 2);
+    fixture_step(&self);
+    (void)fixture_move(&self, self.scheduler, other, 3, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_UNDO);
+    (void)fixture_move(&self, self.scheduler, one, 3, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+}

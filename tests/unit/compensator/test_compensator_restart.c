@@ -261,3 +261,64 @@ Test(compensator_restart, a_restart_from_a_checkpoint_changes_nothing)
     }
     cr_assert_gt(fixture_count(&self, RECORD_CHECKPOINT_END), 5);
 }
+
+/* It had come to light while the scheduler had it; the other logs tell of it too, after that. */
+Test(compensator_restart, what_was_learned_of_a_replay_is_learned_once)
+{
+    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
+    fixture_advance(&self, FIXTURE_LEASE_MS + 1000);
+    fixture_answer(&self, OUTCOME_REJECT);
+    uint64_t id = fixture_entry(&self, key)->case_id;
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_OK);
+    fixture_answer_to(&self, 0, OUTCOME_DONE, NULL);
+    cr_assert_eq(fixture_count(&self, RECORD_EVIDENCE), 1);
+    fixture_done(self.scheduler, RECORD_DONE, key, 4);
+    fixture_cancel(self.producer, key, 4);
+    (void)fixture_event(
+        peers_own(self.peers),
+        &(struct record_event){
+            .key = key, .turn = 4, .kind = RECORD_ENDED, .end = END_DONE}); /* and again */
+    fixture_restart(&self);
+    cr_assert_null(fixture_entry(&self, key));
+    cr_assert_eq(fixture_count(&self, RECORD_ENDED), 1);
+    cr_assert_eq(fixture_count(&self, RECORD_ORDER), 0);
+}
+
+Test(compensator_restart, a_note_leaves_the_case_as_it_was)
+{
+    uint64_t id = 0;
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_NOTE, false), WIRE_OK);
+    restart_and_compare("with a note");
+}
+
+/* TAKEN and nothing else: a job may have been out, unless it came here to be cancelled. */
+Test(compensator_restart, what_was_taken_unsent_may_have_been_sent_unless_it_came_to_be_cancelled)
+{
+    struct record_custody taken = {
+        .key = fixture_notify(&self, FIXTURE_REAPPLY),
+        .turn = 2,
+        .to = LOG_COMPENSATOR,
+        .cause = OUTCOME_DEADLINE,
+    };
+    const struct delivery_key late = taken.key;
+    (void)fixture_custody(peers_own(self.peers), RECORD_TAKEN, &taken);
+    taken.key = fixture_notify(&self, FIXTURE_REAPPLY);
+    taken.cause = OUTCOME_CANCEL;
+    (void)fixture_custody(peers_own(self.peers), RECORD_TAKEN, &taken);
+    self.present = false;
+    fixture_restart(&self);
+    cr_assert(fixture_entry(&self, late)->sent);
+    cr_assert_null(fixture_entry(&self, taken.key));
+    cr_assert_eq(fixture_last_event(&self, RECORD_CLOSED).end, END_CANCELLED);
+}
+
+/* Read while starting: it has its plan already when everything else gets one. */
+Test(compensator_restart, what_came_while_it_was_away_is_taken_at_the_start)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    (void)fixture_move(&self, self.scheduler, key, 3, OUTCOME_RETRY);
+    fixture_restart(&self);
+    cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 1);
+    cr_assert_eq(self.count, 1);
+}

@@ -54,4 +54,31 @@ Test(compensator_table, finds_what_was_added_until_it_is_dropped)
     }
     cr_assert_leq(compensator_table_slots(table), KEYS);
     compensator_table_destroy(&table);
+    compensator_table_destroy(&table); /* NULL by now */
+}
+
+/* It grows while places of it are empty. */
+Test(compensator_table, what_stays_is_found_when_it_grows_around_gaps)
+{
+    enum { KEYS = 31, MORE = 200 };
+    compensator_table_t *table = compensator_table_new();
+    for (uint64_t i = 1; i <= KEYS; i++) {
+        (void)compensator_table_add(table, (struct delivery_key){i, 1});
+    }
+    for (uint64_t i = 1; i <= KEYS; i += 2) {
+        compensator_table_drop(table, compensator_table_find(table, (struct delivery_key){i, 1}));
+    }
+    /* Fewer buckets than entries would need: the spare places are used up last. */
+    for (uint64_t i = KEYS + 1; i <= MORE; i++) {
+        struct compensator_entry *entry = compensator_table_add(table, (struct delivery_key){i, 1});
+        if (i % 3 == 0) {
+            compensator_table_drop(table, entry);
+        }
+    }
+    for (uint64_t i = 1; i <= MORE; i++) {
+        bool there = i <= KEYS ? i % 2 == 0 : i % 3 != 0;
+        cr_assert_eq(compensator_table_find(table, (struct delivery_key){i, 1}) != NULL, there,
+                     "%llu", (unsigned long long)i);
+    }
+    compensator_table_destroy(&table);
 }
