@@ -141,6 +141,21 @@ retire(producer_core_t *self, const struct catalog_subscription *known, struct w
     return append(self, &record, why);
 }
 
+/* Deliveries name their subscription: one of which no record is left could not be sent. */
+static err_t
+check_queues(const producer_core_t *self, struct why *why)
+{
+    for (uint16_t id = 1; id <= self->queue_count; id++) {
+        if (self->queues[id] != NULL && catalog_subscription(self->catalog, id) == NULL) {
+            return why_set(why, ERR_CORRUPT,
+                           "the producer's log has deliveries of subscription %u, and no record "
+                           "that says what it is",
+                           id);
+        }
+    }
+    return ERR_OK;
+}
+
 err_t
 producer_core_configure(producer_core_t *self,
                         const struct producer_subscription_settings *subscriptions, size_t count,
@@ -161,5 +176,5 @@ producer_core_configure(producer_core_t *self,
     }
     memset(self->topics, 0, sizeof self->topics);
     producer_load_recount(self);
-    return rc;
+    return rc == ERR_OK ? check_queues(self, why) : rc;
 }

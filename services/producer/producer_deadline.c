@@ -51,7 +51,7 @@ static void
 expire_one(producer_core_t *self, uint64_t position)
 {
     struct producer_stored stored;
-    if (producer_stored_read(self, position, &stored, NULL) != ERR_OK) {
+    if (!producer_stored_get(self, position, &stored)) {
         return;
     }
     const struct wire_notification *notification = &stored.notification;

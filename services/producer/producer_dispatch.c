@@ -159,11 +159,10 @@ has_undispatched(const producer_core_t *self)
 {
     for (uint16_t id = 1; id <= self->queue_count; id++) {
         const struct producer_queue *queue = self->queues[id];
-        const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
-        if (queue == NULL || subscription == NULL || queue->open.count == 0 ||
-            queue->cursor.position > self->newest) {
+        if (queue == NULL || queue->open.count == 0 || queue->cursor.position > self->newest) {
             continue;
         }
+        const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
         const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
         struct wire_text name = {.data = group->name, .size = group->name_size};
         if (sender_has_room(self->sender, name)) {
@@ -214,11 +213,11 @@ producer_dispatch(producer_core_t *self, struct why *why)
 void
 producer_told(producer_core_t *self, struct delivery_key key, uint8_t state, uint32_t turn)
 {
-    const struct catalog_subscription *subscription =
-        catalog_subscription(self->catalog, key.subscription);
-    if (self->watches.count == 0 || subscription == NULL) {
+    if (self->watches.count == 0) {
         return;
     }
+    const struct catalog_subscription *subscription =
+        catalog_subscription(self->catalog, key.subscription);
     struct wire_event event = {
         .position = key.position,
         .subscription = {.data = subscription->name, .size = strlen(subscription->name)},
@@ -234,10 +233,7 @@ producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custo
 {
     custody->turn = 2; /* the producer has the first turn and never another */
     uint64_t position = producer_append_custody(self, hash, custody);
-    struct producer_moved_entry moved;
-    if (!producer_moved_find(&self->moved, custody->key, &moved)) {
-        moved = (struct producer_moved_entry){.key = custody->key};
-    }
+    struct producer_moved_entry moved = {.key = custody->key};
     fold_accept(&moved.fold, custody->key.position);
     fold_custody(&moved.fold, LOG_PRODUCER, position, RECORD_MOVED, custody);
     moved.due_unix_ms = custody->due_unix_ms;

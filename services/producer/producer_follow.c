@@ -21,7 +21,7 @@ uint64_t
 producer_hash_of(producer_core_t *self, uint64_t position)
 {
     struct producer_stored stored;
-    if (producer_stored_read(self, position, &stored, NULL) != ERR_OK) {
+    if (!producer_stored_get(self, position, &stored)) {
         return 0; /* not kept any more: then nothing of it is asked for either */
     }
     const struct wire_text *biz_id = &stored.notification.biz_id;

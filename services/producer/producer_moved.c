@@ -170,8 +170,7 @@ number_of(const struct producer_moved *self, struct delivery_key key, uint64_t h
     uint32_t at = (uint32_t)hash & (table->capacity - 1);
     for (; table->slots[at] != 0; at = (at + 1) & (table->capacity - 1)) {
         const struct producer_moved_packed *packed = packed_at(self, table->slots[at] - 1);
-        if (packed->position == (uint32_t)key.position &&
-            wide(packed->position, packed->position_high) == key.position &&
+        if (wide(packed->position, packed->position_high) == key.position &&
             packed->subscription == key.subscription) {
             return table->slots[at];
         }
@@ -279,7 +278,7 @@ void
 producer_moved_expire(struct producer_moved *self, uint64_t position, uint32_t most)
 {
     most = most < self->count ? most : self->count;
-    for (uint32_t i = 0; i < most && self->count > 0; i++) {
+    for (uint32_t i = 0; i < most; i++) {
         self->swept = self->swept < self->count ? self->swept : 0;
         const struct producer_moved_packed *packed = packed_at(self, self->swept);
         if (packed->end != END_NONE && wide(packed->position, packed->position_high) < position) {

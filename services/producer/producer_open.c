@@ -74,11 +74,7 @@ producer_open_add(struct producer_open *self, uint64_t position)
     }
     /* What is copied ends at the old `next`: beyond it the ring's bits are older positions'. */
     while (position + 1 - self->low > self->capacity) {
-        uint64_t low = self->low;
-        advance(self);
-        if (self->low == low) {
-            grow(self);
-        }
+        grow(self);
     }
     self->next = position + 1;
     *word_of(self, position) |= mask_of(position);
@@ -105,9 +101,8 @@ producer_open_close(struct producer_open *self, uint64_t position)
 }
 
 uint64_t
-producer_open_low(struct producer_open *self, uint64_t log_next)
+producer_open_low(const struct producer_open *self, uint64_t log_next)
 {
-    advance(self);
     return self->count == 0 ? log_next : self->low;
 }
 
@@ -122,12 +117,16 @@ producer_open_word(const struct producer_open *self, uint64_t position)
     return word;
 }
 
-void
-producer_open_restore(struct producer_open *self, uint64_t position, uint64_t word)
+bool
+producer_open_restore(struct producer_open *self, uint64_t position, uint64_t word, uint64_t end)
 {
     for (uint64_t i = 0; i < WORD; i++) {
         if ((word >> i & 1) != 0) {
+            if (position + i < self->next || position + i >= end) {
+                return false;
+            }
             producer_open_add(self, position + i);
         }
     }
+    return true;
 }

@@ -29,11 +29,13 @@ void producer_open_close(struct producer_open *self, uint64_t position);
 bool producer_open_has(const struct producer_open *self, uint64_t position);
 
 /* The 64 bits from `position` on, a multiple of 64, for a checkpoint; and setting them again from
- * one, in rising order. Bits outside what is known are 0. */
+ * one, in rising order. Bits outside what is known are 0. False: the order is wrong, or a bit is
+ * at `end` or above. */
 uint64_t producer_open_word(const struct producer_open *self, uint64_t position);
-void producer_open_restore(struct producer_open *self, uint64_t position, uint64_t word);
+bool producer_open_restore(struct producer_open *self, uint64_t position, uint64_t word,
+                           uint64_t end);
 
 /* The oldest open position, or `next` of the log when nothing is open. */
-uint64_t producer_open_low(struct producer_open *self, uint64_t log_next);
+uint64_t producer_open_low(const struct producer_open *self, uint64_t log_next);
 
 #endif

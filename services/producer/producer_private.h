@@ -14,6 +14,8 @@ struct producer_stored {
 /* producer_store.c: reading notifications, and the chain of records of each. */
 err_t producer_stored_read(producer_core_t *self, uint64_t position, struct producer_stored *stored,
                            struct why *why);
+/* The same; false: it is not kept any more, or, which is a fault, cannot be read. */
+bool producer_stored_get(producer_core_t *self, uint64_t position, struct producer_stored *stored);
 void producer_stored_release(struct producer_stored *stored);
 /* Sync up to here at once, where something must be read back in the round that wrote it. */
 err_t producer_make_durable(producer_core_t *self, uint64_t position);
@@ -64,7 +66,7 @@ void producer_deadline_prune(producer_core_t *self);
 
 /* producer_follow.c: what the other services' logs say. */
 err_t producer_follow(producer_core_t *self, uint32_t max, struct why *why);
-/* The hash of a kept notification's biz_id; 0: it is not kept. */
+/* The hash of a kept notification's biz_id; 0: as producer_stored_get's false. */
 uint64_t producer_hash_of(producer_core_t *self, uint64_t position);
 /* Whether its index entry must outlive retention follows the delivery's state. */
 void producer_pin(producer_core_t *self, const struct producer_moved_entry *moved);

@@ -46,7 +46,7 @@ look_up(struct replay *replay, uint64_t position)
     }
     struct seen found = {0};
     struct producer_stored stored;
-    if (producer_stored_read(replay->core, position, &stored, NULL) == ERR_OK) {
+    if (producer_stored_get(replay->core, position, &stored)) {
         const struct wire_text *biz_id = &stored.notification.biz_id;
         found.hash = content_hash_id(biz_id->data, biz_id->size);
         found.weight = producer_weight(&stored.notification, stored.record.encoded_size);
@@ -101,19 +101,29 @@ relink(struct replay *replay, uint64_t hash, uint64_t notification, uint64_t pos
 }
 
 static err_t
+check_order(const struct log_record *at, struct delivery_key key, struct why *why)
+{
+    return key.position < at->position
+               ? ERR_OK
+               : why_set(why, ERR_CORRUPT,
+                         "record %llu of the producer's log is about %llu, which is not before it",
+                         (unsigned long long)at->position, (unsigned long long)key.position);
+}
+
+static err_t
 replay_moved(struct replay *replay, const struct log_record *at, struct why *why)
 {
     struct record_custody custody;
     err_t rc = record_custody_decode(at->body, at->size, &custody, why);
+    if (rc == ERR_OK) {
+        rc = check_order(at, custody.key, why);
+    }
     if (rc != ERR_OK) {
         return rc;
     }
     struct seen seen = look_up(replay, custody.key.position);
     relink(replay, seen.hash, custody.key.position, at->position);
-    struct producer_moved_entry moved;
-    if (!producer_moved_find(&replay->core->moved, custody.key, &moved)) {
-        moved = (struct producer_moved_entry){.key = custody.key};
-    }
+    struct producer_moved_entry moved = {.key = custody.key};
     fold_accept(&moved.fold, custody.key.position);
     fold_custody(&moved.fold, LOG_PRODUCER, at->position, RECORD_MOVED, &custody);
     moved.due_unix_ms = custody.due_unix_ms;
@@ -129,6 +139,9 @@ replay_event(struct replay *replay, const struct log_record *at, struct why *why
     producer_core_t *core = replay->core;
     struct record_event event;
     err_t rc = record_event_decode(at->kind, at->body, at->size, &event, why);
+    if (rc == ERR_OK) {
+        rc = check_order(at, event.key, why);
+    }
     if (rc != ERR_OK) {
         return rc;
     }
@@ -266,6 +279,9 @@ producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms
     }
     if (rc == ERR_OK) {
         restore_cases(self);
+    }
+    if (rc == ERR_OK && self->fault != ERR_OK) {
+        rc = why_set(why, self->fault, "a notification that a restart needs cannot be read");
     }
     for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
         struct producer_queue *queue = self->queues[id];

@@ -26,6 +26,7 @@ take_index(producer_core_t *self, const struct log_record *record, uint64_t *bef
     *before = bytes_in_varint(&in);
     uint64_t count = bytes_in_varint(&in);
     uint64_t taken = 0;
+    in.failed = in.failed || count > record->size;
     for (uint64_t i = 0; i < count + AHEAD && !in.failed; i++) {
         if (i >= AHEAD && taken < count) {
             producer_index_restore(self->index, ahead[i % AHEAD].hash, ahead[i % AHEAD].position,
@@ -68,6 +69,7 @@ read_index(producer_core_t *self, struct why *why)
     return rc;
 }
 
+/* What a checkpoint tells of is before it. */
 static void
 take_open(producer_core_t *self, struct bytes_in *in)
 {
@@ -75,14 +77,16 @@ take_open(producer_core_t *self, struct bytes_in *in)
     uint64_t from = bytes_in_varint(in);
     uint64_t words = bytes_in_varint(in);
     if (subscription == 0 || subscription > LIMIT_SUBSCRIPTIONS || from % 64 != 0 ||
-        words * 8 != bytes_in_left(in)) {
+        from >= self->checkpoint_at || bytes_in_left(in) % 8 != 0 ||
+        words != bytes_in_left(in) / 8) {
         in->failed = true;
         return;
     }
     struct producer_queue *queue = producer_queue_of(self, (uint16_t)subscription);
     uint64_t before = queue->open.count;
-    for (uint64_t i = 0; i < words; i++, from += 64) {
-        producer_open_restore(&queue->open, from, bytes_in_u64(in));
+    for (uint64_t i = 0; i < words && !in->failed; i++, from += 64) {
+        in->failed =
+            !producer_open_restore(&queue->open, from, bytes_in_u64(in), self->checkpoint_at);
     }
     queue->held += queue->open.count - before;
 }
@@ -114,8 +118,9 @@ take_moved(producer_core_t *self, struct bytes_in *in)
         }
         entry.fold.fenced = (flags & 8) != 0;
         entry.fold.broken = (flags & 16) != 0;
-        if (key.position == 0 || key.subscription == 0 || key.subscription > LIMIT_SUBSCRIPTIONS ||
-            entry.fold.custodian >= LOG_ID_COUNT || entry.fold.end >= END_COUNT) {
+        if (key.position == 0 || key.position >= self->checkpoint_at || key.subscription == 0 ||
+            key.subscription > LIMIT_SUBSCRIPTIONS || entry.fold.custodian >= LOG_ID_COUNT ||
+            entry.fold.end >= END_COUNT) {
             in->failed = true;
         }
         if (!in->failed) {
@@ -131,7 +136,8 @@ take_deadlines(producer_core_t *self, struct bytes_in *in)
     while (bytes_in_left(in) > 0 && !in->failed) {
         uint64_t position = bytes_in_varint(in);
         uint64_t at_unix_ms = bytes_in_varint(in);
-        if (!in->failed && position > 0 && at_unix_ms <= INT64_MAX) {
+        in->failed = in->failed || position == 0 || at_unix_ms > INT64_MAX;
+        if (!in->failed) {
             producer_deadline_add(self, position, (int64_t)at_unix_ms);
         }
     }

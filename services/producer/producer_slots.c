@@ -37,20 +37,16 @@ size_of(const struct producer_slots *self, size_t bytes)
 static void *
 map(size_t bytes)
 {
-    size_t slack = bytes >= HUGE_BYTES ? HUGE_BYTES : 0;
+    size_t slack = bytes >= HUGE_BYTES ? 2 * HUGE_BYTES : 0; /* there is some on either side */
     uint8_t *start = mmap(NULL, bytes + slack, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(start != MAP_FAILED);
     if (slack == 0) {
         return start;
     }
-    size_t before = (HUGE_BYTES - (uintptr_t)start % HUGE_BYTES) % HUGE_BYTES;
-    if (before > 0) {
-        CHECK(munmap(start, before) == 0);
-    }
-    if (slack > before) {
-        CHECK(munmap(start + before + bytes, slack - before) == 0);
-    }
+    size_t before = HUGE_BYTES - (uintptr_t)start % HUGE_BYTES;
+    CHECK(munmap(start, before) == 0);
+    CHECK(munmap(start + before + bytes, slack - before) == 0);
     (void)madvise(start + before, bytes, MADV_HUGEPAGE); /* slower without */
     return start + before;
 }

@@ -85,6 +85,16 @@ producer_stored_read(producer_core_t *self, uint64_t position, struct producer_s
     return rc;
 }
 
+bool
+producer_stored_get(producer_core_t *self, uint64_t position, struct producer_stored *stored)
+{
+    err_t rc = producer_stored_read(self, position, stored, NULL);
+    if (rc != ERR_OK && rc != ERR_NOT_FOUND) {
+        self->fault = rc;
+    }
+    return rc == ERR_OK;
+}
+
 /* Only durable records can be read. A repeat of something of the same round is rare enough to pay
  * for a sync of its own. */
 err_t

@@ -2,12 +2,16 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define BUCKETS 65536U
 #define NONE UINT32_MAX
 #define SWEEP_EVERY_MS 1000
-#define EVENT_BYTES (LIMIT_BIZ_ID_BYTES + LIMIT_NAME_BYTES + 32)
+#define EVENT_BYTES (LIMIT_BIZ_ID_BYTES + LIMIT_NAME_BYTES + 64)
+
+static_assert(WIRE_QUERY_MAX * EVENT_BYTES + 1024 <= LIMIT_FRAME_BYTES,
+              "so many events fit a frame");
 
 void
 producer_watches_init(struct producer_watches *self, uint32_t capacity)
@@ -107,8 +111,7 @@ producer_watches_tell_one(struct producer_watches *self, outbox_t *outbox, uint6
                           const struct outbox_route *route, const struct wire_event *event)
 {
     if (self->gathered.data != NULL &&
-        (!outbox_route_equal(&self->route, route) || self->events.count >= WIRE_QUERY_MAX ||
-         !wire_out_has_room(&self->gathered, EVENT_BYTES))) {
+        (!outbox_route_equal(&self->route, route) || self->events.count >= WIRE_QUERY_MAX)) {
         producer_watches_flush(self, outbox, after);
     }
     if (self->gathered.data == NULL) {

@@ -86,6 +86,7 @@ record_notification_decode(const uint8_t *body, size_t size, struct record_notif
     }
     for (unsigned i = 0; i < record->subscription_count && !in.failed; i++) {
         record->subscriptions[i] = (uint16_t)codec_get_number(&in, LIMIT_SUBSCRIPTIONS);
+        in.failed = in.failed || record->subscriptions[i] == 0;
     }
     record->encoded_size = bytes_in_left(&in);
     record->encoded = bytes_in_span(&in, record->encoded_size);

@@ -20,19 +20,27 @@ durable(log_t *log)
     cr_assert_eq(log_reap(log, &why), ERR_OK, "%s", why.text);
 }
 
+static err_t
+try_start(struct fixture *self, struct why *why)
+{
+    struct log_settings settings = journal();
+    err_t rc = peers_open(&self->peers, &settings, LOG_PRODUCER, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    self->outbox = outbox_new();
+    self->core = producer_core_new(&self->settings, self->peers, self->outbox);
+    rc = producer_core_recover(self->core, self->now_ms, self->now_unix_ms, why);
+    return rc != ERR_OK ? rc
+                        : producer_core_configure(self->core, self->subscriptions,
+                                                  self->subscription_count, why);
+}
+
 static void
 start(struct fixture *self)
 {
-    struct log_settings settings = journal();
     struct why why = {{0}};
-    cr_assert_eq(peers_open(&self->peers, &settings, LOG_PRODUCER, &why), ERR_OK, "%s", why.text);
-    self->outbox = outbox_new();
-    self->core = producer_core_new(&self->settings, self->peers, self->outbox);
-    cr_assert_eq(producer_core_recover(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK,
-                 "%s", why.text);
-    cr_assert_eq(
-        producer_core_configure(self->core, self->subscriptions, self->subscription_count, &why),
-        ERR_OK, "%s", why.text);
+    cr_assert_eq(try_start(self, &why), ERR_OK, "%s", why.text);
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
         producer_core_lane(self->core, i, "ipc://lane");
     }
@@ -99,6 +107,17 @@ fixture_restart(struct fixture *self)
 {
     stop(self);
     start(self);
+}
+
+err_t
+fixture_try_restart(struct fixture *self, struct why *why)
+{
+    stop(self);
+    err_t rc = try_start(self, why);
+    if (rc != ERR_OK) {
+        stop(self);
+    }
+    return rc;
 }
 
 static void
@@ -178,13 +197,18 @@ collect(struct fixture *self)
     }
 }
 
+err_t
+fixture_try_step(struct fixture *self, struct why *why)
+{
+    producer_core_now(self->core, self->now_ms, self->now_unix_ms);
+    return producer_core_step(self->core, self->now_ms, self->now_unix_ms, why);
+}
+
 void
 fixture_step_unsynced(struct fixture *self)
 {
     struct why why = {{0}};
-    producer_core_now(self->core, self->now_ms, self->now_unix_ms);
-    cr_assert_eq(producer_core_step(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK,
-                 "%s", why.text);
+    cr_assert_eq(fixture_try_step(self, &why), ERR_OK, "%s", why.text);
     collect(self);
 }
 

@@ -67,6 +67,10 @@ void fixture_step_unsynced(struct fixture *self);
 void fixture_advance(struct fixture *self, int64_t ms);
 /* The core is dropped without a word and recovers over the same logs. */
 void fixture_restart(struct fixture *self);
+/* The same where it may refuse: then there is no core until the next restart. */
+err_t fixture_try_restart(struct fixture *self, struct why *why);
+/* One step that may fail; nothing is committed or sent. */
+err_t fixture_try_step(struct fixture *self, struct why *why);
 
 /* A frame to the front door, and the step that answers it. */
 void fixture_front(struct fixture *self, struct wire_out *out);
@@ -93,6 +97,13 @@ uint8_t fixture_watch(struct fixture *self, const char *biz_id, uint32_t lease_m
 uint64_t fixture_other_event(log_t *log, const struct record_event *event);
 uint64_t fixture_other_custody(log_t *log, uint8_t kind, const struct record_custody *custody);
 uint64_t fixture_other_case(struct fixture *self, struct delivery_key key, uint32_t turn);
+
+/* Any record, durable at once. */
+uint64_t fixture_record(log_t *log, uint8_t kind, const uint8_t *body, size_t size);
+/* The same from its fields: "v7 b1 q2 z16" is a varint, a byte, 8 bytes and 16 zeros. */
+uint64_t fixture_spelt(log_t *log, uint8_t kind, const char *fields);
+/* A complete checkpoint in the own log: what BEGIN says, and one ITEM; "": none. */
+void fixture_checkpoint(struct fixture *self, const char *begin, const char *item);
 
 /* The own log: how many records of this kind, and the newest one's fields. */
 uint32_t fixture_count(struct fixture *self, uint8_t kind);

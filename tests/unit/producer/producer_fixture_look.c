@@ -1,5 +1,9 @@
 #include "producer_fixture.h"
 
+#include "base/bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct wire_text
@@ -86,8 +90,8 @@ fixture_watch(struct fixture *self, const char *biz_id, uint32_t lease_ms)
     return watching.status;
 }
 
-static uint64_t
-append(log_t *log, uint8_t kind, const uint8_t *body, size_t size)
+uint64_t
+fixture_record(log_t *log, uint8_t kind, const uint8_t *body, size_t size)
 {
     struct why why = {{0}};
     uint64_t position = log_append(log, kind, body, size);
@@ -97,17 +101,53 @@ append(log_t *log, uint8_t kind, const uint8_t *body, size_t size)
 }
 
 uint64_t
+fixture_spelt(log_t *log, uint8_t kind, const char *fields)
+{
+    static uint8_t body[LIMIT_RECORD_BYTES];
+    struct bytes_out out = bytes_out_over(body, sizeof body);
+    while (*fields != '\0') {
+        char *end = NULL;
+        char what = *fields;
+        uint64_t value = strtoull(fields + 1, &end, 10);
+        if (what == 'v') {
+            bytes_out_varint(&out, value);
+        } else if (what == 'q') {
+            bytes_out_u64(&out, value);
+        } else {
+            for (uint64_t i = 0; i < (what == 'z' ? value : 1); i++) {
+                bytes_out_u8(&out, what == 'z' ? 0 : (uint8_t)value);
+            }
+        }
+        fields = end + strspn(end, " ");
+    }
+    return fixture_record(log, kind, body, bytes_out_used(&out));
+}
+
+void
+fixture_checkpoint(struct fixture *self, const char *begin, const char *item)
+{
+    char end[32];
+    log_t *log = peers_own(self->peers);
+    uint64_t position = fixture_spelt(log, RECORD_CHECKPOINT_BEGIN, begin);
+    if (item[0] != '\0') {
+        (void)fixture_spelt(log, RECORD_CHECKPOINT_ITEM, item);
+    }
+    (void)snprintf(end, sizeof end, "v%llu", (unsigned long long)position);
+    (void)fixture_spelt(log, RECORD_CHECKPOINT_END, end);
+}
+
+uint64_t
 fixture_other_event(log_t *log, const struct record_event *event)
 {
     uint8_t body[RECORD_EVENT_MAX];
-    return append(log, event->kind, body, record_event_encode(event, body));
+    return fixture_record(log, event->kind, body, record_event_encode(event, body));
 }
 
 uint64_t
 fixture_other_custody(log_t *log, uint8_t kind, const struct record_custody *custody)
 {
     uint8_t body[RECORD_CUSTODY_MAX];
-    return append(log, kind, body, record_custody_encode(custody, body));
+    return fixture_record(log, kind, body, record_custody_encode(custody, body));
 }
 
 uint64_t
@@ -127,7 +167,7 @@ fixture_other_case(struct fixture *self, struct delivery_key key, uint32_t turn)
         .notification = stored.record,
     };
     uint64_t position =
-        append(self->compensator, RECORD_CASE, body, record_case_encode(&opened, body));
+        fixture_record(self->compensator, RECORD_CASE, body, record_case_encode(&opened, body));
     producer_stored_release(&stored);
     return position;
 }

@@ -72,6 +72,47 @@ Test(producer_index, reserving_beforehand_changes_nothing_but_the_room)
     producer_index_destroy(&index);
 }
 
+Test(producer_index, one_of_the_same_hash_is_another_and_the_same_one_is_restored_once)
+{
+    producer_index_t *index = producer_index_new();
+    producer_index_restore(index, 77, 1, 5);
+    producer_index_restore(index, 77, 2, 2);
+    producer_index_restore(index, 77, 1, 1); /* an older one */
+    cr_assert_eq(producer_index_count(index), 2);
+    uint32_t cursor = 0;
+    uint64_t last = 0;
+    for (int i = 0; i < 2; i++) {
+        last += producer_index_last(producer_index_find(index, 77, &cursor));
+    }
+    cr_assert_eq(last, 5 + 2);
+    cr_assert_null(producer_index_find(index, 77, &cursor));
+    producer_index_destroy(&index);
+    producer_index_destroy(&index); /* nothing is there any more */
+}
+
+Test(producer_index, room_that_is_there_is_not_made_again)
+{
+    producer_index_t *index = producer_index_new();
+    producer_index_reserve(index, 1000000);
+    uint64_t bytes = producer_index_bytes(index);
+    producer_index_reserve(index, 1000);
+    cr_assert_eq(producer_index_bytes(index), bytes);
+    producer_index_destroy(&index);
+}
+
+Test(producer_open, what_a_checkpoint_says_out_of_order_or_behind_its_end_is_refused)
+{
+    struct producer_open open;
+    producer_open_init(&open, 1);
+    cr_assert_not(producer_open_restore(&open, 0, 1, 1000), "there is no position 0");
+    cr_assert(producer_open_restore(&open, 64, 4, 1000));
+    cr_assert_not(producer_open_restore(&open, 64, 1, 1000), "64 is not after 66");
+    cr_assert_not(producer_open_restore(&open, 64, 16, 68), "68 is the end");
+    cr_assert(producer_open_restore(&open, 64, 8, 68));
+    cr_assert_eq(open.count, 2);
+    producer_open_fini(&open);
+}
+
 Test(producer_open, agrees_with_a_plain_array)
 {
     enum { COUNT = 200000 };
@@ -99,7 +140,8 @@ Test(producer_open, agrees_with_a_plain_array)
     struct producer_open restored;
     producer_open_init(&restored, 1);
     for (uint64_t from = open.low & ~UINT64_C(63); from < open.next; from += 64) {
-        producer_open_restore(&restored, from, producer_open_word(&open, from));
+        cr_assert(
+            producer_open_restore(&restored, from, producer_open_word(&open, from), COUNT + 1));
     }
     for (uint64_t i = 1; i <= COUNT; i++) {
         cr_assert_eq(producer_open_has(&open, i), model[i]);

@@ -52,6 +52,26 @@ Test(producer_moved, an_entry_comes_back_as_it_was_put_in_with_every_field_at_it
     producer_moved_fini(&moved);
 }
 
+Test(producer_moved, tells_the_deliveries_of_one_notification_apart)
+{
+    struct producer_moved moved = {0};
+    struct producer_moved_entry found;
+    for (uint64_t position = 1; position <= 1000; position++) {
+        for (uint16_t subscription = 1; subscription < LIMIT_SUBSCRIPTIONS; subscription++) {
+            struct producer_moved_entry entry = entry_of(position, subscription);
+            producer_moved_put(&moved, &entry);
+        }
+    }
+    for (uint64_t position = 1; position <= 1000; position++) {
+        for (uint16_t subscription = 1; subscription <= LIMIT_SUBSCRIPTIONS; subscription++) {
+            struct delivery_key key = {.position = position, .subscription = subscription};
+            cr_assert_eq(producer_moved_find(&moved, key, &found),
+                         subscription < LIMIT_SUBSCRIPTIONS);
+        }
+    }
+    producer_moved_fini(&moved);
+}
+
 Test(producer_moved, keys_that_differ_in_one_part_are_different)
 {
     struct producer_moved moved = {0};

@@ -1,0 +1,263 @@
+/* A restart over a log whose checkpoint, or whose records, say what cannot be: refused by name, and
+ * never believed. */
+#include "producer_fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BEGIN "v0 v0 v0 v0 v0 v1 v1"
+
+struct damage {
+    const char *what;
+    const char *begin;
+    const char *item;
+    err_t rc;
+};
+
+/* kind u8 first: 1 open, 2 moved, 3 deadlines, 4 subscription, 5 group, 6 marks. */
+static const struct damage damages[] = {
+    {"nothing wrong", BEGIN, "", ERR_OK},
+    {"a BEGIN of nothing", "", "", ERR_CORRUPT},
+    {"an index that comes later", "v9999 v0 v0 v0 v0 v1 v1", "", ERR_CORRUPT},
+    {"more trimmed than there ever was", "v0 v3 v4 v0 v0 v1 v1", "", ERR_CORRUPT},
+    {"open: no subscription", BEGIN, "b1 v0 v0 v1 q2", ERR_CORRUPT},
+    {"open: subscription 65", BEGIN, "b1 v65 v0 v1 q2", ERR_CORRUPT},
+    {"open: not from a multiple of 64", BEGIN, "b1 v1 v1 v1 q2", ERR_CORRUPT},
+    {"open: from behind the checkpoint", BEGIN, "b1 v1 v64000 v1 q2", ERR_CORRUPT},
+    {"open: a bit behind the checkpoint", BEGIN, "b1 v1 v0 v1 q4611686018427387904", ERR_CORRUPT},
+    {"open: position 0", BEGIN, "b1 v1 v0 v1 q1", ERR_CORRUPT},
+    {"open: half a word", BEGIN, "b1 v1 v0 v1 q2 b0", ERR_CORRUPT},
+    {"open: a word too few", BEGIN, "b1 v1 v0 v2 q2", ERR_CORRUPT},
+    {"open: as many words as overflow", BEGIN, "b1 v1 v0 v2305843009213693952", ERR_CORRUPT},
+    {"moved: cut off", BEGIN, "b2 v1", ERR_CORRUPT},
+    {"moved: position 0", BEGIN, "b2 v0 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1", ERR_CORRUPT},
+    {"moved: behind the checkpoint", BEGIN, "b2 v9999 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1",
+     ERR_CORRUPT},
+    {"moved: no subscription", BEGIN, "b2 v1 v0 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1", ERR_CORRUPT},
+    {"moved: subscription 65", BEGIN, "b2 v1 v65 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1", ERR_CORRUPT},
+    {"moved: a fourth custodian", BEGIN, "b2 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b3 b0 b1", ERR_CORRUPT},
+    {"moved: an end that is none", BEGIN, "b2 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b99 b1",
+     ERR_CORRUPT},
+    {"deadlines: cut off", BEGIN, "b3 v1", ERR_CORRUPT},
+    {"deadlines: position 0", BEGIN, "b3 v0 v5", ERR_CORRUPT},
+    {"deadlines: a time that is none", BEGIN, "b3 v1 v18446744073709551615", ERR_CORRUPT},
+    {"subscription: cut off", BEGIN, "b4 v2", ERR_CORRUPT},
+    {"group: cut off", BEGIN, "b5 b0", ERR_CORRUPT},
+    {"marks: cut off", BEGIN, "b6 v1", ERR_CORRUPT},
+    {"an item of a newer version", BEGIN, "b77 v1", ERR_OK},
+    {"an item of nothing", BEGIN, "b0", ERR_OK},
+};
+
+Test(producer_restore, a_checkpoint_that_makes_no_sense_is_refused)
+{
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct why why = {{0}};
+        struct fixture *self = fixture_open(1);
+        fixture_checkpoint(self, damages[i].begin, damages[i].item);
+        err_t rc = fixture_try_restart(self, &why);
+        cr_assert_eq(rc, damages[i].rc, "%s: %d, %s", damages[i].what, rc, why.text);
+        cr_assert(rc == ERR_OK || why.text[0] != '\0', "%s: it says why", damages[i].what);
+        fixture_close(self);
+    }
+}
+
+/* INDEX is the record before BEGIN; what stands in it is before that. */
+static err_t
+restart_with_index(const char *what, uint8_t kind, const char *fields)
+{
+    char begin[64];
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    uint64_t at = fixture_spelt(peers_own(self->peers), kind, fields);
+    (void)snprintf(begin, sizeof begin, "v%llu v1 v0 v0 v0 v1 v1", (unsigned long long)at);
+    fixture_checkpoint(self, begin, "");
+    err_t rc = fixture_try_restart(self, &why);
+    cr_assert(rc == ERR_OK || why.text[0] != '\0', "%s: it says why", what);
+    fixture_close(self);
+    return rc;
+}
+
+Test(producer_restore, an_index_that_makes_no_sense_is_refused)
+{
+    static const struct {
+        const char *what;
+        const char *fields; /* INDEX before, count, then hash, position, newest minus position */
+        err_t rc;
+    } all[] = {
+        {"one entry", "v0 v1 q77 v1 v0", ERR_OK},
+        {"the same twice", "v0 v2 q77 v1 v0 q77 v1 v0", ERR_OK},
+        {"position 0", "v0 v1 q77 v0 v1", ERR_CORRUPT},
+        {"a position behind it", "v0 v1 q77 v9999 v0", ERR_CORRUPT},
+        {"a newest record behind it", "v0 v1 q77 v1 v9999", ERR_CORRUPT},
+        {"cut off", "v0 v2 q77 v1 v0", ERR_CORRUPT},
+        {"so many entries that their number overflows", "v0 v18446744073709551585 q77 v1 v0",
+         ERR_CORRUPT},
+        {"something behind it", "v0 v1 q77 v1 v0 b0", ERR_CORRUPT},
+        {"an INDEX before that is behind", "v9999 v1 q77 v1 v0", ERR_CORRUPT},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        err_t rc = restart_with_index(all[i].what, RECORD_INDEX, all[i].fields);
+        cr_assert_eq(rc, all[i].rc, "%s: %d", all[i].what, rc);
+    }
+    cr_assert_eq(restart_with_index("not an INDEX", RECORD_POSITION, "v0"), ERR_CORRUPT);
+}
+
+Test(producer_restore, more_marks_than_are_kept_are_cut)
+{
+    static char item[1100 * 12];
+    size_t used = (size_t)snprintf(item, sizeof item, "b6");
+    for (unsigned i = 1; i <= PRODUCER_MARKS + 10; i++) {
+        used += (size_t)snprintf(item + used, sizeof item - used, " v%u v0 v1", i);
+    }
+    struct fixture *self = fixture_open(1);
+    fixture_checkpoint(self, BEGIN, item);
+    fixture_restart(self);
+    cr_assert_eq(self->core->mark_count, PRODUCER_MARKS);
+    fixture_close(self);
+}
+
+/* A record of the own log, after which nothing starts. */
+static void
+refuse_own(const char *what, uint8_t kind, const char *fields)
+{
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    (void)fixture_spelt(peers_own(self->peers), kind, fields);
+    err_t rc = fixture_try_restart(self, &why);
+    cr_assert_eq(rc, ERR_CORRUPT, "%s: %d", what, rc);
+    cr_assert_neq(why.text[0], '\0', "%s: it says why", what);
+    fixture_close(self);
+}
+
+Test(producer_restore, a_record_that_makes_no_sense_is_refused)
+{
+    static const uint8_t kinds[] = {RECORD_NOTIFICATION, RECORD_MOVED, RECORD_DONE,
+                                    RECORD_CLOSED,       RECORD_ENDED, RECORD_EVIDENCE,
+                                    RECORD_ORDER,        RECORD_GROUP, RECORD_SUBSCRIPTION};
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        refuse_own("of nothing", kinds[i], "");
+    }
+    refuse_own("of no subscription", RECORD_NOTIFICATION, "v1 z16 b1 v0 b0");
+    refuse_own("an end of what comes later", RECORD_DONE, "v99999999999 v1 v1 b0 b1 v1 v1");
+    refuse_own("a move of what comes later", RECORD_MOVED,
+               "v99999999999 v1 v2 b1 b1 b0 v1 v0 v1 v0 v0 v0 v0");
+}
+
+Test(producer_restore, deliveries_of_a_subscription_without_a_record_are_refused)
+{
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    (void)fixture_spelt(peers_own(self->peers), RECORD_NOTIFICATION, "v1 z16 b1 v5 b0");
+    cr_assert_eq(fixture_try_restart(self, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "subscription 5"), "%s", why.text);
+    fixture_close(self);
+}
+
+/* A message of each other service that makes no sense ends the service with a reason. */
+Test(producer_restore, a_record_of_another_log_that_makes_no_sense_is_refused)
+{
+    /* Their keys can be read, so that they are found to be about a delivery of ours. */
+    static const struct {
+        uint8_t kind;
+        const char *fields; /* behind the key */
+    } all[] = {
+        {RECORD_TAKEN, ""}, {RECORD_MOVED, ""},    {RECORD_FAILED, ""}, {RECORD_DONE, ""},
+        {RECORD_ENDED, ""}, {RECORD_EVIDENCE, ""}, {RECORD_ORDER, ""},  {RECORD_CASE, ""},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct why why = {{0}};
+        char fields[64];
+        struct fixture *self = fixture_open(1);
+        fixture_join(self, "shop", 1);
+        fixture_submit(self, "order.paid", "a", "{}");
+        fixture_outcome(self, 0, OUTCOME_RETRY, 0);
+        (void)snprintf(fields, sizeof fields, "%sv%llu v1",
+                       all[i].kind == RECORD_CASE ? "b0 v3 " : "",
+                       (unsigned long long)self->deliveries[0].key.position);
+        (void)fixture_spelt(self->compensator, all[i].kind, fields);
+        cr_assert_eq(fixture_try_step(self, &why), ERR_CORRUPT, "kind %u", all[i].kind);
+        cr_assert_neq(why.text[0], '\0', "kind %u: it says why", all[i].kind);
+        cr_assert_eq(fixture_try_restart(self, &why), ERR_CORRUPT, "kind %u", all[i].kind);
+        fixture_close(self);
+    }
+}
+
+Test(producer_restore, a_record_of_another_log_about_nothing_is_passed_over)
+{
+    struct fixture *self = fixture_open(1);
+    (void)fixture_spelt(self->scheduler, RECORD_DONE, "");
+    (void)fixture_spelt(self->scheduler, RECORD_DONE, "v12345 v1");
+    fixture_step(self);
+    fixture_restart(self);
+    cr_assert_eq(fixture_counter(self, "open"), 0);
+    fixture_close(self);
+}
+
+/* A life with a bit of everything: open, elsewhere, a case, ended, behind a checkpoint and after
+ * it. */
+static struct fixture *
+lived(void)
+{
+    struct fixture *self = fixture_open(2);
+    self->settings.checkpoint_records = 30;
+    fixture_restart(self);
+    for (uint32_t i = 0; i < 40; i++) {
+        static const uint8_t outcomes[] = {OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT};
+        char biz_id[16];
+        (void)snprintf(biz_id, sizeof biz_id, "n%u", i); /* fits */
+        struct wire_notification notification = {.topic = {"order.paid", 10},
+                                                 .biz_id = {biz_id, strlen(biz_id)},
+                                                 .deadline_unix_ms =
+                                                     i % 5 == 0 ? self->now_unix_ms + 3600000 : 0};
+        fixture_join(self, "shop", 1);
+        fixture_submit_full(self, &notification);
+        fixture_outcome(self, self->delivery_count - 1, outcomes[i % 3], 0);
+        if (i % 3 == 2) {
+            (void)fixture_other_case(self, self->deliveries[self->delivery_count - 1].key, 2);
+        }
+        fixture_step(self);
+    }
+    return self;
+}
+
+static uint64_t
+told(struct fixture *self)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < 40; i++) {
+        char biz_id[16];
+        uint8_t status = 0;
+        (void)snprintf(biz_id, sizeof biz_id, "n%u", i); /* fits */
+        struct wire_delivery said = fixture_query(self, biz_id, "orders", &status);
+        cr_assert_eq(status, WIRE_OK);
+        sum = sum * 31 + said.state * 7U + said.custodian * 3U + said.turn;
+    }
+    return sum;
+}
+
+Test(producer_restore, a_disk_that_fails_at_any_operation_of_a_start_is_an_error_and_loses_nothing)
+{
+    struct fixture *self = lived();
+    uint64_t before = told(self);
+    bool hit = true;
+    uint64_t at = 1;
+    for (; hit; at++) {
+        struct why why = {{0}};
+        const struct sim_disk_fault fault = {
+            .kind = SIM_DISK_ERROR, .at = at, .error = EIO, .for_ever = true};
+        sim_disk_set_fault(self->disk, &fault);
+        err_t rc = fixture_try_restart(self, &why);
+        hit = sim_disk_fault_hit(self->disk);
+        const struct sim_disk_fault none = {.kind = SIM_DISK_NO_FAULT};
+        sim_disk_set_fault(self->disk, &none);
+        cr_assert_eq(rc != ERR_OK, hit, "operation %llu: %d", (unsigned long long)at, rc);
+        cr_assert(rc == ERR_OK || why.text[0] != '\0', "it says why");
+    }
+    cr_assert_gt(at, 30, "a start reads more than that");
+    fixture_restart(self);
+    cr_assert_eq(told(self), before);
+    fixture_close(self);
+}
