@@ -139,14 +139,12 @@ busy(producer_core_t *self, const char *text)
     return (struct wire_result){.status = WIRE_BUSY, .count = 1, .text = text_of(text)};
 }
 
-/* The same for a reason that begins with its field, as in "biz_id: 65 bytes, at most 64". */
+/* The same for a reason of ours, which begins with its field: "biz_id: 65 bytes, at most 64". */
 static struct wire_result
 refused_why(producer_core_t *self, struct why *why)
 {
     size_t size = strspn(why->text, "abcdefghijklmnopqrstuvwxyz_");
-    if (size == 0 || size > LIMIT_NAME_BYTES || strncmp(why->text + size, ": ", 2) != 0) {
-        return refused(self, "notification", why->text);
-    }
+    CHECK(size > 0 && strncmp(why->text + size, ": ", 2) == 0);
     why->text[size] = '\0';
     return refused(self, why->text, why->text + size + 2);
 }

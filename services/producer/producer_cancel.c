@@ -44,12 +44,12 @@ append_order(producer_core_t *self, const struct cancel *cancel, struct delivery
 }
 
 static struct verdict
-cancel_here(producer_core_t *self, const struct cancel *cancel, struct delivery_key key)
+cancel_here(producer_core_t *self, const struct cancel *cancel, struct delivery_key key,
+            bool never_sent)
 {
-    const struct producer_queue *queue = producer_queue_of(self, key.subscription);
     uint32_t weight =
         producer_weight(&cancel->stored->notification, cancel->stored->record.encoded_size);
-    if (key.position >= self->run_first && key.position >= queue->cursor.position) {
+    if (never_sent) {
         struct record_event closed = {
             .kind = RECORD_CLOSED,
             .key = key,
@@ -113,7 +113,7 @@ cancel_one(producer_core_t *self, const struct cancel *cancel, struct delivery_k
         return (struct verdict){WIRE_BUSY, "disk: what is left is kept for what was accepted"};
     }
     if (here) {
-        return cancel_here(self, cancel, key);
+        return cancel_here(self, cancel, key, never_sent);
     }
     if (!fold_cancel_stands(fold->cancel_turn, fold->turn, fold->custodian)) {
         append_order(self, cancel, key, fold->turn);

@@ -306,8 +306,7 @@ write_position(producer_core_t *self)
 {
     struct record_position position = {0};
     for (int id = LOG_SCHEDULER; id <= LOG_COMPENSATOR; id++) {
-        uint64_t read = peers_read(self->peers, (enum log_id)id);
-        position.logs[id].position = read > 0 ? read - 1 : 0;
+        position.logs[id].position = peers_read(self->peers, (enum log_id)id) - 1;
         memcpy(position.logs[id].identity, log_identity(peers_log(self->peers, (enum log_id)id)),
                sizeof position.logs[id].identity);
     }

@@ -101,7 +101,7 @@ producer_deadline_prune(producer_core_t *core)
     for (uint32_t i = self->heap.count; i-- > 0;) {
         /* What takes the place of a removed one comes from behind, and was looked at before, or is
          * looked at next time: nothing is lost by it. */
-        if (i < self->heap.count && !is_open(core, self->slots[self->heap.items[i]].position)) {
+        if (!is_open(core, self->slots[self->heap.items[i]].position)) {
             release(self, self->heap.items[i]);
         }
     }

@@ -17,32 +17,15 @@ struct seen {
 struct replay {
     producer_core_t *core;
     uint64_t from;     /* position of seen[0] */
-    struct seen *seen; /* owned */
-    size_t capacity;
+    struct seen *seen; /* owned; up to the log's end */
 };
-
-static struct seen *
-seen_at(struct replay *replay, uint64_t position)
-{
-    size_t at = (size_t)(position - replay->from);
-    if (at >= replay->capacity) {
-        size_t capacity = replay->capacity == 0 ? 65536 : replay->capacity * 2;
-        capacity = at < capacity ? capacity : at + 1;
-        replay->seen = mem_resize(replay->seen, capacity * sizeof *replay->seen);
-        for (size_t i = replay->capacity; i < capacity; i++) {
-            replay->seen[i] = (struct seen){0};
-        }
-        replay->capacity = capacity;
-    }
-    return &replay->seen[at];
-}
 
 /* Of a notification: as replayed, or read when the checkpoint is younger than it. */
 static struct seen
 look_up(struct replay *replay, uint64_t position)
 {
     if (position >= replay->from) {
-        return *seen_at(replay, position);
+        return replay->seen[position - replay->from];
     }
     struct seen found = {0};
     struct producer_stored stored;
@@ -67,7 +50,7 @@ replay_notification(struct replay *replay, const struct log_record *at, struct w
     struct wire_peek peek = wire_notification_peek(record.encoded, record.encoded_size);
     uint64_t hash = content_hash_id(peek.biz_id.data, peek.biz_id.size);
     uint32_t weight = producer_weight_of(&record);
-    *seen_at(replay, at->position) = (struct seen){.hash = hash, .weight = weight};
+    replay->seen[at->position - replay->from] = (struct seen){.hash = hash, .weight = weight};
     producer_index_add(core->index, hash, at->position, 0);
     producer_touch(core, hash, at->position);
     for (unsigned i = 0; i < record.subscription_count; i++) {
@@ -202,6 +185,7 @@ static err_t
 replay_own(producer_core_t *self, uint64_t from, struct why *why)
 {
     struct replay replay = {.core = self, .from = from};
+    replay.seen = mem_array(log_next(self->log) - from + 1, sizeof *replay.seen);
     struct log_cursor cursor;
     log_cursor_init(&cursor, self->log, from, LOG_ALL_KINDS);
     err_t rc = ERR_OK;

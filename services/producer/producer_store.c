@@ -67,9 +67,6 @@ producer_stored_read(producer_core_t *self, uint64_t position, struct producer_s
         return read_copy(self, position, stored, why);
     }
     err_t rc = log_read(self->log, position, &record, &stored->block, why);
-    if (rc == ERR_NOT_FOUND) {
-        return read_copy(self, position, stored, why);
-    }
     if (rc == ERR_OK) {
         rc = record.kind == RECORD_NOTIFICATION
                  ? record_notification_decode(record.body, record.size, &stored->record, why)

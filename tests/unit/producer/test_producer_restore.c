@@ -2,7 +2,6 @@
  * never believed. */
 #include "producer_fixture.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -193,71 +192,5 @@ Test(producer_restore, a_record_of_another_log_about_nothing_is_passed_over)
     fixture_step(self);
     fixture_restart(self);
     cr_assert_eq(fixture_counter(self, "open"), 0);
-    fixture_close(self);
-}
-
-/* A life with a bit of everything: open, elsewhere, a case, ended, behind a checkpoint and after
- * it. */
-static struct fixture *
-lived(void)
-{
-    struct fixture *self = fixture_open(2);
-    self->settings.checkpoint_records = 30;
-    fixture_restart(self);
-    for (uint32_t i = 0; i < 40; i++) {
-        static const uint8_t outcomes[] = {OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT};
-        char biz_id[16];
-        (void)snprintf(biz_id, sizeof biz_id, "n%u", i); /* fits */
-        struct wire_notification notification = {.topic = {"order.paid", 10},
-                                                 .biz_id = {biz_id, strlen(biz_id)},
-                                                 .deadline_unix_ms =
-                                                     i % 5 == 0 ? self->now_unix_ms + 3600000 : 0};
-        fixture_join(self, "shop", 1);
-        fixture_submit_full(self, &notification);
-        fixture_outcome(self, self->delivery_count - 1, outcomes[i % 3], 0);
-        if (i % 3 == 2) {
-            (void)fixture_other_case(self, self->deliveries[self->delivery_count - 1].key, 2);
-        }
-        fixture_step(self);
-    }
-    return self;
-}
-
-static uint64_t
-told(struct fixture *self)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < 40; i++) {
-        char biz_id[16];
-        uint8_t status = 0;
-        (void)snprintf(biz_id, sizeof biz_id, "n%u", i); /* fits */
-        struct wire_delivery said = fixture_query(self, biz_id, "orders", &status);
-        cr_assert_eq(status, WIRE_OK);
-        sum = sum * 31 + said.state * 7U + said.custodian * 3U + said.turn;
-    }
-    return sum;
-}
-
-Test(producer_restore, a_disk_that_fails_at_any_operation_of_a_start_is_an_error_and_loses_nothing)
-{
-    struct fixture *self = lived();
-    uint64_t before = told(self);
-    bool hit = true;
-    uint64_t at = 1;
-    for (; hit; at++) {
-        struct why why = {{0}};
-        const struct sim_disk_fault fault = {
-            .kind = SIM_DISK_ERROR, .at = at, .error = EIO, .for_ever = true};
-        sim_disk_set_fault(self->disk, &fault);
-        err_t rc = fixture_try_restart(self, &why);
-        hit = sim_disk_fault_hit(self->disk);
-        const struct sim_disk_fault none = {.kind = SIM_DISK_NO_FAULT};
-        sim_disk_set_fault(self->disk, &none);
-        cr_assert_eq(rc != ERR_OK, hit, "operation %llu: %d", (unsigned long long)at, rc);
-        cr_assert(rc == ERR_OK || why.text[0] != '\0', "it says why");
-    }
-    cr_assert_gt(at, 30, "a start reads more than that");
-    fixture_restart(self);
-    cr_assert_eq(told(self), before);
     fixture_close(self);
 }
