@@ -22,7 +22,7 @@
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
 #                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
 # MUTANTS            mutation: "all" instead of the 12 quickest
-# MODEL              model: "large" checks more states, for an hour
+# MODEL              model: "large" checks more states, for 20 minutes
 # STRESS_COUNT       notifications of each thread (default 1000)
 # VALGRIND_SECONDS   valgrind: how long (default 45), or all
 # SYSTEM_ASAN        asan: all, or some of "unit crash sim faults docs" and files of tests with real
