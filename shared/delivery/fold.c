@@ -148,8 +148,8 @@ fold_merge(struct fold *self, const struct fold *other)
         self->latest = other->latest;
         self->attempts = other->attempts;
         self->taken = other->taken;
-    } else if (other->turn == self->turn && !self->taken && !other->taken &&
-               other->attempts > self->attempts) {
+        /* Nobody has taken the other either: a taken one is newer, as `latest` is 0 without. */
+    } else if (other->turn == self->turn && !self->taken && other->attempts > self->attempts) {
         self->attempts = other->attempts;
     }
     self->is_case = is_case;

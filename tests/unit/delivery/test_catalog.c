@@ -93,6 +93,18 @@ Test(catalog, a_later_record_replaces_an_earlier_one_in_its_place)
     cr_assert_str_eq(catalog_group_at(catalog, found->group)->name, "other");
 }
 
+Test(catalog, an_empty_text_replaces_the_one_before)
+{
+    cr_assert_eq(take_subscription(7, "orders", "order-system", "1s"), ERR_OK);
+    const struct record_subscription record = {
+        .id = 7, .name = text("orders"), .group = text("order-system"), .policy = text("2s")};
+    uint8_t body[RECORD_SUBSCRIPTION_MAX];
+    size_t size = record_subscription_encode(&record, body);
+    cr_assert_eq(catalog_take(catalog, RECORD_SUBSCRIPTION, body, size, NULL), ERR_OK);
+    cr_assert_str_eq(catalog_subscription(catalog, 7)->pattern, "");
+    cr_assert_str_eq(catalog_subscription(catalog, 7)->policy_text, "2s");
+}
+
 Test(catalog, a_group_gets_its_identity_whenever_it_comes)
 {
     cr_assert_eq(take_group("late", 9, true), ERR_OK);
@@ -130,6 +142,7 @@ Test(catalog, what_cannot_be_decoded_is_corrupt_and_changes_nothing)
 Test(catalog, a_subscription_or_group_without_a_name_is_corrupt)
 {
     cr_assert_eq(take_subscription(1, "orders", "", "1s"), ERR_CORRUPT);
+    cr_assert_eq(take_subscription(1, "", "order-system", "1s"), ERR_CORRUPT);
     cr_assert_eq(take_group("", 1, true), ERR_CORRUPT);
 }
 
