@@ -1,5 +1,6 @@
 #include "wire/wire_check.h"
 
+#include "base/check.h"
 #include "base/limits.h"
 
 #define STRINGIFY(value) #value
@@ -50,7 +51,7 @@ measure_wide(uint8_t head, const uint8_t *at, const uint8_t *end, struct extent 
         extent->byte_count = shape.width;
         return at;
     }
-    if (shape.kind == SHAPE_NEVER || (size_t)(end - at) < shape.width) {
+    if ((size_t)(end - at) < shape.width) {
         return NULL;
     }
     uint64_t count = 0;
@@ -69,9 +70,7 @@ measure_wide(uint8_t head, const uint8_t *at, const uint8_t *end, struct extent 
 static const uint8_t *
 measure(uint8_t head, const uint8_t *at, const uint8_t *end, struct extent *extent)
 {
-    if (head < 0x80U || head >= 0xe0U) { /* small integers */
-        return at;
-    }
+    CHECK(head >= 0x80U && head < 0xe0U); /* small integers need no look */
     if (head >= 0xc0U) {
         return measure_wide(head, at, end, extent);
     }
@@ -99,7 +98,7 @@ check_head(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen, 
 {
     struct extent extent = {0};
     uint8_t head = *at++;
-    if (head >= 0xc0U && head < 0xe0U && shapes[head & 0x1fU].kind == SHAPE_NEVER) {
+    if (head >= 0xc0U && shapes[head & 0x1fU].kind == SHAPE_NEVER) {
         return refuse(seen, "ext types and the byte 0xc1 are not used here");
     }
     at = measure(head, at, end, &extent);

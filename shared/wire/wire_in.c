@@ -28,7 +28,7 @@ wire_in_fault(struct wire_in *in, const char *field, const char *format, ...)
     int used = snprintf(in->why.text, sizeof in->why.text, "%s: ", field);
     va_list args;
     va_start(args, format);
-    if (used > 0 && (size_t)used < sizeof in->why.text) {
+    if ((size_t)used < sizeof in->why.text) {
         (void)vsnprintf(in->why.text + used, sizeof in->why.text - (size_t)used, format, args);
     }
     va_end(args);

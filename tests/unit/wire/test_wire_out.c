@@ -108,16 +108,18 @@ Test(wire_out, what_has_room_fits_the_frame_of_the_receiver)
     wire_out_fini(&out);
 }
 
-Test(wire_out, the_finished_body_is_handed_over)
+Test(wire_out, the_finished_body_is_handed_over_and_the_next_begins_anew)
 {
     struct wire_out out;
     wire_out_init(&out, 1);
-    wire_out_bool(&out, true);
-    size_t size = 0;
-    uint8_t *body = wire_out_take(&out, &size);
-    cr_assert_eq(size, 1);
-    cr_assert_eq(body[0], 0xc3);
-    cr_assert_null(out.data);
-    mem_free(body);
+    for (int i = 0; i < 2; i++) {
+        wire_out_bool(&out, i == 0);
+        size_t size = 0;
+        uint8_t *body = wire_out_take(&out, &size);
+        cr_assert_eq(size, 1);
+        cr_assert_eq(body[0], i == 0 ? 0xc3 : 0xc2);
+        cr_assert_null(out.data);
+        mem_free(body);
+    }
     wire_out_fini(&out);
 }

@@ -200,3 +200,51 @@ Test(wire_session, an_answer_of_before_the_facts_has_none)
     cr_assert_eq(wire_said_decode(&in, &head, &said, &why), ERR_INVALID);
     cr_assert_str_eq(why.text, "facts: 17 elements, must be 0 to 16");
 }
+
+static uint32_t
+outcome_runs(const struct wire_outcome *outcomes, size_t count, bool jobs)
+{
+    const struct wire_outcomes sender = {.run = 1, .receiver = {"x", 1}};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    struct wire_outcomes_out list =
+        jobs ? wire_results_of_jobs(&out, &sender) : wire_outcomes_begin(&out, &sender);
+    for (size_t i = 0; i < count; i++) {
+        wire_outcomes_add(&list, &outcomes[i]);
+    }
+    wire_outcomes_end(&list);
+    wire_out_fini(&out);
+    return list.count;
+}
+
+Test(wire_session, outcomes_share_a_run_only_when_nothing_is_lost_by_it)
+{
+    const struct wire_outcome first = {.first_token = 5, .count = 1, .outcome = WIRE_OUTCOME_DONE};
+    struct wire_outcome pair[] = {first, first};
+    pair[1].first_token = 6;
+    cr_assert_eq(outcome_runs(pair, 2, false), 1);
+    cr_assert_eq(outcome_runs(pair, 2, true), 2, "each job has its own");
+    pair[1].first_token = 7;
+    cr_assert_eq(outcome_runs(pair, 2, false), 2, "a gap");
+    pair[1].first_token = 6;
+    pair[1].outcome = WIRE_OUTCOME_DONE + 1;
+    cr_assert_eq(outcome_runs(pair, 2, false), 2, "another outcome");
+    pair[1].outcome = WIRE_OUTCOME_DONE;
+    pair[1].not_before_ms = 1;
+    cr_assert_eq(outcome_runs(pair, 2, false), 2, "a time");
+}
+
+/* As a provider's library may write it; the reader decides what to do with it. */
+Test(wire_session, an_item_without_a_notification_is_written_as_it_is)
+{
+    const uint8_t hash[WIRE_HASH_BYTES] = {0};
+    const struct wire_item item = {.position = 1, .hash = hash};
+    const struct wire_deliver deliver = {.run = 1, .group = {"g", 1}};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    struct wire_deliver_out list = wire_deliver_begin(&out, &deliver);
+    wire_deliver_add(&list, &item);
+    wire_deliver_end(&list);
+    cr_assert_eq(open_bytes((const char *)out.data, out.size), ERR_INVALID, "an element is short");
+    wire_out_fini(&out);
+}

@@ -5,13 +5,30 @@
 #include "base/mem.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
+int __real_zmq_msg_recv(zmq_msg_t *message, void *socket, int flags); // NOLINT
+int __wrap_zmq_msg_recv(zmq_msg_t *message, void *socket, int flags); // NOLINT
+
 static void *context;
 static void *front;
 static void *client;
+static int frames_left = -1; /* until the context is terminated; -1: it is not */
+
+int
+__wrap_zmq_msg_recv(zmq_msg_t *message, void *socket, int flags) // NOLINT
+{
+    if (frames_left == 0) {
+        errno = ETERM;
+        return -1;
+    }
+    int size = __real_zmq_msg_recv(message, socket, flags);
+    frames_left -= frames_left > 0 && size >= 0;
+    return size;
+}
 
 static void
 setup(void)
@@ -191,4 +208,64 @@ Test(wire_socket, a_lane_takes_one_frame_a_message)
     cr_assert_eq(zmq_msg_close(&message), 0);
     wire_socket_close(&push);
     wire_socket_close(&pull);
+}
+
+Test(wire_socket, an_empty_queue_says_again)
+{
+    uint8_t route[WIRE_ROUTE_MAX];
+    size_t size = 0;
+    zmq_msg_t message;
+    cr_assert_eq(zmq_msg_init(&message), 0);
+    cr_assert_eq(wire_socket_receive_from(front, route, &size, &message), ERR_AGAIN);
+    cr_assert_eq(wire_socket_receive(front, &message), ERR_AGAIN);
+    cr_assert_eq(zmq_msg_close(&message), 0);
+}
+
+Test(wire_socket, a_message_without_a_route_is_none)
+{
+    void *push = wire_socket_new(context, WIRE_SOCKET_PUSH, 0, 4);
+    void *pull = wire_socket_new(context, WIRE_SOCKET_PULL, 0, 4);
+    uint8_t route[WIRE_ROUTE_MAX];
+    size_t size = 0;
+    zmq_msg_t message;
+    cr_assert_eq(zmq_msg_init(&message), 0);
+    cr_assert_eq(wire_socket_bind(push, "inproc://lane", false, NULL), ERR_OK);
+    cr_assert_eq(wire_socket_connect(pull, "inproc://lane", NULL), ERR_OK);
+    cr_assert_eq(wire_socket_send(push, mem_copy("a", 1), 1), ERR_OK);
+    err_t rc = ERR_AGAIN;
+    for (int64_t end_ms = clock_mono_ms() + 10000; rc == ERR_AGAIN && clock_mono_ms() < end_ms;) {
+        rc = wire_socket_receive_from(pull, route, &size, &message);
+    }
+    cr_assert_eq(rc, ERR_INVALID);
+    cr_assert_eq(zmq_msg_close(&message), 0);
+    wire_socket_close(&push);
+    wire_socket_close(&pull);
+}
+
+/* Between two frames, or before the rest of a message that is dropped. */
+Test(wire_socket, a_message_that_is_cut_off_by_the_end_is_not_taken)
+{
+    for (int frames = 1; frames <= 2; frames++) {
+        uint8_t route[WIRE_ROUTE_MAX];
+        size_t size = 0;
+        teardown();
+        setup();
+        join();
+        cr_assert_eq(zmq_send(client, "a", 1, ZMQ_SNDMORE), 1);
+        cr_assert_eq(zmq_send(client, "b", 1, 0), 1);
+        frames_left = frames;
+        cr_assert_eq(receive_from(route, &size), ERR_INVALID);
+        cr_assert_eq(frames_left, 0);
+        frames_left = -1;
+    }
+}
+
+Test(wire_socket, a_socket_that_says_nothing_of_curve_has_none)
+{
+    zmq_msg_t message;
+    cr_assert_eq(zmq_msg_init(&message), 0);
+    cr_assert_eq(zmq_ctx_shutdown(context), 0);
+    cr_assert_eq(wire_socket_receive(front, &message), ERR_AGAIN, "it learns of the end");
+    cr_assert_eq(wire_socket_bind(front, "tcp://*:*", false, NULL), ERR_DENIED);
+    cr_assert_eq(zmq_msg_close(&message), 0);
 }

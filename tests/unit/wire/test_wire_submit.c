@@ -234,6 +234,10 @@ Test(wire_submit, results_share_a_run_only_when_nothing_is_lost_by_it)
                                         {.status = WIRE_REFUSED, .count = 1, .text = text_of("a")},
                                         {.status = WIRE_REFUSED, .count = 1}};
     cr_assert_eq(run_count(texts, 3), 3);
+    const struct wire_result fields[] = {
+        {.status = WIRE_REFUSED, .count = 1},
+        {.status = WIRE_REFUSED, .count = 1, .field = text_of("a")}};
+    cr_assert_eq(run_count(fields, 2), 2);
 }
 
 Test(wire_submit, a_quick_look_knows_no_deadline_and_no_policy_in_any_encoding)
@@ -268,4 +272,20 @@ Test(wire_submit, a_quick_look_knows_no_deadline_and_no_policy_in_any_encoding)
         cr_assert_eq(peek.has_deadline, cases[i].has_deadline, "case %zu", i);
         cr_assert_eq(read.deadline_unix_ms != 0, cases[i].has_deadline, "case %zu", i);
     }
+}
+
+/* It is looked for before anything is checked. */
+Test(wire_submit, a_biz_id_is_found_where_it_is_whole_and_nowhere_else)
+{
+    const struct wire_notification paid = wire_samples_paid();
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_notification_encode(&out, &paid);
+    size_t whole = 1 + 1 + paid.topic.size + 1 + paid.biz_id.size;
+    for (size_t size = 0; size <= out.size; size++) {
+        struct wire_text found = wire_notification_biz_id(out.data, size);
+        cr_assert_eq(found.size, size < whole ? 0 : paid.biz_id.size, "%zu bytes", size);
+        cr_assert(found.size == 0 || memcmp(found.data, paid.biz_id.data, found.size) == 0);
+    }
+    wire_out_fini(&out);
 }
