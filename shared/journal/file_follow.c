@@ -89,9 +89,9 @@ file_follow_refresh(struct file_store *self, struct why *why)
     }
     if (rc == ERR_NOT_FOUND) {
         rc = ERR_OK; /* not there yet, or its owner has not started since a power cut */
-    } else if (rc == ERR_OK && (claim.run != self->run || claim.durable != self->durable)) {
+    } else if (rc == ERR_OK) {
         rc = went_back(self, &claim, why);
-        if (rc == ERR_OK) {
+        if (rc == ERR_OK && (claim.run != self->run || claim.durable != self->durable)) {
             rc = take_claim(self, &claim, why);
         }
     }

@@ -1,0 +1,161 @@
+#include "support/odd_call.h"
+
+#include "support/sim_disk.h"
+
+#include <string.h>
+
+static struct odd_call odd;
+static unsigned seen;
+static unsigned hits;
+static struct file_ops table;
+
+/* Whether this call is an odd one; then *answer is to be given instead of it. */
+static bool
+answers(enum odd_operation operation, const char *name, int *answer)
+{
+    if (operation != odd.operation || (odd.name != NULL && strcmp(name, odd.name) != 0)) {
+        return false;
+    }
+    unsigned times = odd.times == 0 ? 1 : odd.times;
+    if (seen++ < odd.after || hits >= times) {
+        return false;
+    }
+    hits++;
+    *answer = odd.answer;
+    if (odd.meanwhile != NULL) {
+        odd.meanwhile();
+        return false;
+    }
+    return true;
+}
+
+static int
+odd_open(int dir_fd, const char *name, int flags, unsigned mode)
+{
+    int answer;
+    return answers(ODD_OPEN, name, &answer) ? answer
+                                            : sim_disk_table()->open(dir_fd, name, flags, mode);
+}
+
+static int64_t
+odd_pread(int fd, void *to, size_t size, uint64_t offset)
+{
+    int answer;
+    return answers(ODD_PREAD, "", &answer) ? answer : sim_disk_table()->pread(fd, to, size, offset);
+}
+
+static int64_t
+odd_pwrite(int fd, const void *from, size_t size, uint64_t offset)
+{
+    int answer;
+    return answers(ODD_PWRITE, "", &answer) ? answer
+                                            : sim_disk_table()->pwrite(fd, from, size, offset);
+}
+
+static int
+odd_sync_data(int fd)
+{
+    int answer;
+    return answers(ODD_SYNC_DATA, "", &answer) ? answer : sim_disk_table()->sync_data(fd);
+}
+
+static int
+odd_sync_directory(int fd)
+{
+    int answer;
+    return answers(ODD_SYNC_DIRECTORY, "", &answer) ? answer : sim_disk_table()->sync_directory(fd);
+}
+
+static int
+odd_rename(int dir_fd, const char *from, const char *to)
+{
+    int answer;
+    return answers(ODD_RENAME, to, &answer) ? answer : sim_disk_table()->rename(dir_fd, from, to);
+}
+
+static int
+odd_unlink(int dir_fd, const char *name)
+{
+    int answer;
+    return answers(ODD_UNLINK, name, &answer) ? answer : sim_disk_table()->unlink(dir_fd, name);
+}
+
+static int
+odd_allocate(int fd, uint64_t bytes)
+{
+    int answer;
+    return answers(ODD_ALLOCATE, "", &answer) ? answer : sim_disk_table()->allocate(fd, bytes);
+}
+
+static int
+odd_lock(int fd)
+{
+    int answer;
+    return answers(ODD_LOCK, "", &answer) ? answer : sim_disk_table()->lock(fd);
+}
+
+static int
+odd_stat(int fd, struct file_stat *stat)
+{
+    int answer;
+    return answers(ODD_STAT, "", &answer) ? answer : sim_disk_table()->stat(fd, stat);
+}
+
+static int
+odd_stat_at(int dir_fd, const char *name, struct file_stat *stat)
+{
+    int answer;
+    return answers(ODD_STAT_AT, name, &answer) ? answer
+                                               : sim_disk_table()->stat_at(dir_fd, name, stat);
+}
+
+static int
+odd_space(int fd, struct file_space *space)
+{
+    int answer;
+    return answers(ODD_SPACE, "", &answer) ? answer : sim_disk_table()->space(fd, space);
+}
+
+static int
+odd_list(int dir_fd, file_ops_entry_fn *entry, void *arg)
+{
+    int answer;
+    return answers(ODD_LIST, "", &answer) ? answer : sim_disk_table()->list(dir_fd, entry, arg);
+}
+
+static int
+odd_random(void *to, size_t size)
+{
+    int answer;
+    return answers(ODD_RANDOM, "", &answer) ? answer : sim_disk_table()->random(to, size);
+}
+
+void
+odd_call_set(const struct odd_call *call)
+{
+    odd = *call;
+    seen = 0;
+    hits = 0;
+    table = *sim_disk_table();
+    table.open = odd_open;
+    table.pread = odd_pread;
+    table.pwrite = odd_pwrite;
+    table.sync_data = odd_sync_data;
+    table.sync_directory = odd_sync_directory;
+    table.rename = odd_rename;
+    table.unlink = odd_unlink;
+    table.allocate = odd_allocate;
+    table.lock = odd_lock;
+    table.stat = odd_stat;
+    table.stat_at = odd_stat_at;
+    table.space = odd_space;
+    table.list = odd_list;
+    table.random = odd_random;
+    file_ops_install(&table);
+}
+
+unsigned
+odd_call_count(void)
+{
+    return hits;
+}
