@@ -1,6 +1,7 @@
 #include "journal/file_io.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int64_t
@@ -77,7 +78,7 @@ file_io_failed(struct why *why, int negative_errno, const char *what, const char
 {
     char text[128];
     if (strerror_r(-negative_errno, text, sizeof text) != 0) {
-        text[0] = '\0';
+        (void)snprintf(text, sizeof text, "error %d", -negative_errno);
     }
     return why_set(why, file_io_err(negative_errno), "%s %s%s%s: %s", what, path,
                    name == NULL ? "" : "/", name == NULL ? "" : name, text);

@@ -146,9 +146,10 @@ forward_files(struct file_store *self, uint64_t from, uint32_t kinds, log_block_
 static bool
 trimmed_meanwhile(struct file_store *self)
 {
-    if (self->lock_fd >= 0 || self->set.count == 0) {
+    if (self->lock_fd >= 0) {
         return false;
     }
+    CHECK(self->set.count > 0); /* something of it was read */
     uint64_t before = self->set.items[0].head.counter;
     return !segment_set_present(&self->set, &self->set.items[0]) &&
            segment_chain_load(&self->set, NULL) == ERR_OK && self->set.count > 0 &&
@@ -227,9 +228,8 @@ back_files(struct file_store *self, const struct wanted *wanted, log_block_t **b
             return rc;
         }
         const struct segment_index *index = &segment->index;
-        uint32_t i = (index->kinds & wanted->kinds) == 0 || index->count == 0
-                         ? 0
-                         : segment_index_find(index, wanted->up_to) + 1;
+        uint32_t i =
+            (index->kinds & wanted->kinds) == 0 ? 0 : segment_index_find(index, wanted->up_to) + 1;
         for (; i > 0; i--) {
             if ((index->marks[i - 1].kinds & wanted->kinds) == 0) {
                 continue;

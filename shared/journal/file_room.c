@@ -18,7 +18,7 @@ measure(struct file_store *self)
 uint64_t
 file_room_own(struct file_store *self)
 {
-    uint64_t own = self->pool == NULL ? 0 : spare_pool_bytes(self->pool);
+    uint64_t own = spare_pool_bytes(self->pool);
     if (self->reserved) {
         uint64_t data_end = segment_data_end(file_store_active(self)->head.bytes);
         own += data_end > self->offset ? data_end - self->offset : 0;

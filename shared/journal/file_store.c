@@ -198,7 +198,7 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
     self->reserved = recovery->reserved;
     self->run = recovery->head.run;
     memcpy(self->identity, recovery->head.identity, sizeof self->identity);
-    self->offset = recovery->end == 0 ? SEGMENT_HEAD_BYTES : recovery->end;
+    self->offset = recovery->end;
     self->next = recovery->valid + 1;
     self->durable = recovery->valid;
     self->reaped = recovery->valid;

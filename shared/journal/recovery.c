@@ -277,7 +277,7 @@ remove_file(const struct segment_place *place, uint64_t counter)
 {
     char name[SEGMENT_NAME_SIZE];
     segment_file_name(counter, name);
-    if (place->pool == NULL || !spare_pool_recycle(place->pool, name)) {
+    if (!spare_pool_recycle(place->pool, name)) {
         (void)place->ops->unlink(place->dir_fd, name); /* the next start tries again */
     }
 }

@@ -254,7 +254,7 @@ segment_block_records_ok(const struct segment_block *block, const uint8_t *recor
     struct bytes_in in = bytes_in_over(records, block->size);
     uint32_t count = 0;
     uint32_t kinds = 0;
-    while (bytes_in_left(&in) > 0 && !in.failed) {
+    while (bytes_in_left(&in) > 0) {
         uint8_t kind = bytes_in_u8(&in);
         uint64_t size = bytes_in_varint(&in);
         if (kind == 0 || kind >= LIMIT_KINDS || bytes_in_span(&in, size) == NULL) {
@@ -263,7 +263,7 @@ segment_block_records_ok(const struct segment_block *block, const uint8_t *recor
         kinds |= UINT32_C(1) << kind;
         count++;
     }
-    return bytes_in_done(&in) && count == block->count && kinds == block->kinds;
+    return count == block->count && kinds == block->kinds;
 }
 
 static uint64_t

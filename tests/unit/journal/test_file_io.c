@@ -1,6 +1,7 @@
 #include "unit/journal/journal_fixture.h"
 
 #include "journal/file_io.h"
+#include "support/odd_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
+    odd_call_set(&(struct odd_call){ODD_NONE});
     ops = file_ops_current();
     fd = ops->open(AT_FDCWD, "f", O_RDWR | O_CREAT, 0600);
     cr_assert_eq(file_io_write(ops, fd, "0123456789", 10, 0), 0);
@@ -56,6 +58,17 @@ Test(file_io, interrupted_calls_go_on)
     cr_assert_eq(file_io_write(ops, fd, "abcdefghij", 10, 0), 0);
     sim_disk_set_fault(disk, &fault);
     cr_assert_geq(file_io_open(ops, AT_FDCWD, "f", O_RDONLY, 0), 0);
+    fault.error = EAGAIN;
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_eq(file_io_read(ops, fd, text, 10, 0), 10);
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_eq(file_io_write(ops, fd, "abcdefghij", 10, 0), 0);
+}
+
+Test(file_io, a_write_that_makes_no_progress_is_an_error)
+{
+    odd_call_set(&(struct odd_call){.operation = ODD_PWRITE, .answer = 0});
+    cr_assert_eq(file_io_write(ops, fd, "abcdefghij", 10, 0), -EIO);
 }
 
 Test(file_io, the_end_of_the_file_is_a_smaller_count_and_an_error_is_an_error)
@@ -87,4 +100,6 @@ Test(file_io, the_sentence_names_the_file)
     cr_assert_str_eq(why.text, "cannot read /a/b/c: Input/output error");
     cr_assert_eq(file_io_failed(&why, -EACCES, "cannot open", "/a/b", NULL), ERR_DENIED);
     cr_assert_str_eq(why.text, "cannot open /a/b: Permission denied");
+    cr_assert_eq(file_io_failed(&why, -9999, "cannot open", "/a/b", NULL), ERR_IO);
+    cr_assert_str_eq(why.text, "cannot open /a/b: error 9999", "of a system that is newer");
 }

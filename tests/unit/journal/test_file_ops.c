@@ -1,11 +1,60 @@
 #include "unit/journal/journal_fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
+
+/* Calls of the C library that a test can make fail. */
+int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to,
+                     unsigned flags); // NOLINT
+int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to,
+                     unsigned flags);                            // NOLINT
+int __real_fstatfs(int fd, struct statfs *stat);                 // NOLINT
+int __wrap_fstatfs(int fd, struct statfs *stat);                 // NOLINT
+DIR *__real_fdopendir(int fd);                                   // NOLINT
+DIR *__wrap_fdopendir(int fd);                                   // NOLINT
+ssize_t __real_getrandom(void *to, size_t size, unsigned flags); // NOLINT
+ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags); // NOLINT
+
+/* The errno with which the next such call fails; 0: it goes as always. */
+static int next_errno;
+
+static bool
+fails(void)
+{
+    errno = next_errno;
+    next_errno = 0;
+    return errno != 0;
+}
+
+int
+__wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags) // NOLINT
+{
+    return fails() ? -1 : __real_renameat2(from_fd, from, to_fd, to, flags);
+}
+
+int
+__wrap_fstatfs(int fd, struct statfs *stat) // NOLINT
+{
+    return fails() ? -1 : __real_fstatfs(fd, stat);
+}
+
+DIR *
+__wrap_fdopendir(int fd) // NOLINT
+{
+    return fails() ? NULL : __real_fdopendir(fd);
+}
+
+ssize_t
+__wrap_getrandom(void *to, size_t size, unsigned flags) // NOLINT
+{
+    return fails() ? -1 : __real_getrandom(to, size, flags);
+}
 
 static char path[64];
 static int dir_fd;
@@ -77,6 +126,25 @@ Test(file_ops, rename_never_replaces)
     cr_assert_eq(ops->sync_directory(dir_fd), 0);
 }
 
+/* As on an old kernel, or a file system that knows no such flag. */
+Test(file_ops, rename_never_replaces_where_the_system_cannot_promise_it)
+{
+    static const int unknown[] = {EINVAL, ENOSYS};
+    (void)ops->close(make("a"));
+    (void)ops->close(make("b"));
+    for (int i = 0; i < 2; i++) {
+        const char *from = i == 0 ? "a" : "c";
+        next_errno = unknown[i];
+        cr_assert_eq(ops->rename(dir_fd, from, "b"), -EEXIST);
+        next_errno = unknown[i];
+        cr_assert_eq(ops->rename(dir_fd, from, i == 0 ? "c" : "d"), 0);
+        next_errno = unknown[i];
+        cr_assert_eq(ops->rename(dir_fd, from, "e"), -ENOENT);
+    }
+    struct file_stat stat;
+    cr_assert_eq(ops->stat_at(dir_fd, "d", &stat), 0);
+}
+
 Test(file_ops, a_symbolic_link_is_not_followed)
 {
     cr_assert_eq(symlinkat("/etc/passwd", dir_fd, "link"), 0);
@@ -130,6 +198,20 @@ Test(file_ops, errors_are_negative_errnos)
     cr_assert_eq(ops->stat(-1, &stat), -EBADF);
     cr_assert_eq(ops->space(-1, &space), -EBADF);
     cr_assert_eq(ops->list(-1, remove_each, NULL), -EBADF);
+    next_errno = EIO;
+    cr_assert_eq(ops->space(dir_fd, &space), -EIO);
+    next_errno = ENOMEM;
+    cr_assert_eq(ops->list(dir_fd, remove_each, NULL), -ENOMEM);
+    next_errno = ENOSYS;
+    cr_assert_eq(ops->random(&byte, 1), -ENOSYS);
+}
+
+Test(file_ops, randomness_that_is_interrupted_goes_on)
+{
+    uint64_t number = 0;
+    next_errno = EINTR;
+    cr_assert_eq(ops->random(&number, sizeof number), 0);
+    cr_assert_neq(number, 0);
 }
 
 Test(file_ops, space_time_and_randomness_are_there)

@@ -1,6 +1,9 @@
 #include "unit/journal/journal_fixture.h"
 
+#include "support/odd_call.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +16,7 @@ static sim_disk_t *disk;
 static uint64_t type;
 static uint32_t mode;
 static uint32_t owner;
+static uint64_t device;
 
 static int
 space_of_type(int fd, struct file_space *space)
@@ -31,6 +35,14 @@ stat_with_mode(int fd, struct file_stat *stat)
     return rc;
 }
 
+static int
+stat_on_device(int dir_fd, const char *name, struct file_stat *stat)
+{
+    int rc = sim_disk_table()->stat_at(dir_fd, name, stat);
+    stat->device = device;
+    return rc;
+}
+
 static void
 setup(void)
 {
@@ -38,6 +50,8 @@ setup(void)
     changed = *sim_disk_table();
     changed.space = space_of_type;
     changed.stat = stat_with_mode;
+    changed.stat_at = stat_on_device;
+    device = 1;
     type = 0xef53;
     mode = 0700;
     owner = 7;
@@ -152,7 +166,10 @@ Test(file_place, a_second_process_is_told_who_holds_the_log)
 
 Test(file_place, a_name_with_a_slash_or_nothing_is_refused)
 {
-    static const char *const names[] = {"", "a/b", "..", "A", "x y"};
+    static const char *const names[] = {
+        "",    "a/b",
+        "..",  "A",
+        "x y", "0123456789-0123456789-0123456789-0123456789-0123456789-0123456789"}; /* over 64 */
     struct log_settings settings = fixture_settings();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         log_t *log = NULL;
@@ -184,5 +201,127 @@ Test(file_place, a_directory_whose_maker_was_killed_is_made_durable)
         log_close(&log);
         sim_disk_use(NULL);
         sim_disk_destroy(&fresh);
+    }
+}
+
+Test(file_place, a_parent_that_may_not_be_looked_at_is_fine_for_a_directory_that_is_there)
+{
+    const struct odd_call denied = {
+        .operation = ODD_OPEN, .name = "j/producer/..", .answer = -EACCES};
+    struct why why = {{0}};
+    odd_call_set(&denied);
+    cr_assert_eq(fixture_own_fails(&why, 0), ERR_DENIED, "its name is not durable");
+    cr_assert_str_eq(why.text, "cannot sync the parent of j/producer: Permission denied");
+    odd_call_set(&denied);
+    log_t *log = fixture_own(0);
+    cr_assert_eq(odd_call_count(), 1);
+    log_close(&log);
+}
+
+struct bad_start {
+    struct odd_call call;
+    err_t rc;
+    const char *why;
+};
+
+Test(file_place, a_start_that_cannot_have_its_directory_or_lock_says_why)
+{
+    static const struct bad_start starts[] = {
+        {{.operation = ODD_OPEN, .name = "j/..", .answer = -EIO}, ERR_IO, "parent of j:"},
+        {{.operation = ODD_OPEN, .name = "j/producer", .answer = -ENOENT}, ERR_IO, "is not there"},
+        {{.operation = ODD_OPEN, .name = "lock", .answer = -EROFS}, ERR_DENIED, "cannot open"},
+        {{.operation = ODD_LOCK, .answer = -ENOLCK}, ERR_IO, "cannot lock j/producer/lock"},
+        {{.operation = ODD_LOCK, .answer = -EWOULDBLOCK}, ERR_LOCKED, "by another process"},
+    };
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        struct why why = {{0}};
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        odd_call_set(&starts[i].call);
+        cr_assert_eq(fixture_own_fails(&why, 0), starts[i].rc, "case %zu", i);
+        cr_assert_not_null(strstr(why.text, starts[i].why), "%s", why.text);
+        log_t *log = fixture_own(0); /* what passes leaves nothing behind */
+        log_close(&log);
+    }
+}
+
+Test(file_place, a_lock_that_is_interrupted_is_asked_for_again)
+{
+    odd_call_set(&(struct odd_call){.operation = ODD_LOCK, .times = 3, .answer = -EINTR});
+    log_t *log = fixture_own(0);
+    cr_assert_eq(odd_call_count(), 3);
+    log_close(&log);
+}
+
+/* Nothing that was written into files of which nobody knows any more is said to be durable. */
+static void
+expect_lost(log_t *log, const char *text)
+{
+    struct why why = {{0}};
+    cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+    cr_assert_eq(log_reap(log, &why), ERR_CORRUPT);
+    cr_assert_str_eq(why.text, text);
+    cr_assert_eq(log_durable(log), 1);
+    cr_assert_eq(log_reap(log, &why), ERR_LOST, "for ever");
+    cr_assert_str_eq(why.text, text);
+    log_close(&log);
+}
+
+static log_t *
+own_with_pending(void)
+{
+    sim_disk_destroy(&disk);
+    disk = fixture_disk();
+    file_ops_install(&changed);
+    device = 1;
+    log_t *log = fixture_own(0);
+    fixture_write(log, 5, 1, 100);
+    fixture_append(log, 5, 1, 100);
+    return log;
+}
+
+#define SEGMENT "j/producer/0000000000000001.seg"
+
+static void
+remove_directory(void)
+{
+    int fd = sim_disk_table()->open(AT_FDCWD, "j", O_RDONLY, 0);
+    cr_assert_eq(sim_disk_table()->rename(fd, "producer", "old"), 0);
+    (void)sim_disk_table()->close(fd);
+}
+
+Test(file_place, an_owner_whose_files_are_moved_away_says_nothing_is_durable)
+{
+    log_t *log = own_with_pending();
+    device = 2;
+    expect_lost(log, "j/producer was replaced by another directory while it was in use");
+    log = own_with_pending();
+    remove_directory();
+    expect_lost(log, "j/producer was removed while it was in use");
+    log = own_with_pending();
+    cr_assert_eq(sim_disk_remove(disk, SEGMENT), 0);
+    expect_lost(log, SEGMENT " was removed while it was in use");
+    log = own_with_pending();
+    cr_assert_eq(sim_disk_remove(disk, SEGMENT), 0);
+    (void)sim_disk_table()->close(
+        sim_disk_table()->open(AT_FDCWD, SEGMENT, O_RDWR | O_CREAT, 0600));
+    expect_lost(log, SEGMENT " was replaced by another file while it was in use");
+}
+
+/* The system does not say whether the files are there: then nothing is known to be wrong. */
+Test(file_place, an_owner_that_may_not_look_goes_on)
+{
+    static const char *const names[] = {"j/producer", "0000000000000001.seg"};
+    for (size_t i = 0; i < 2; i++) {
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        odd_call_set(&(struct odd_call){ODD_NONE});
+        log_t *log = fixture_own(0);
+        odd_call_set(
+            &(struct odd_call){.operation = ODD_STAT_AT, .name = names[i], .answer = -EIO});
+        fixture_write(log, 5, 1, 100);
+        cr_assert_eq(odd_call_count(), 1);
+        cr_assert_eq(log_durable(log), 1);
+        log_close(&log);
     }
 }

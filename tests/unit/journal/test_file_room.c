@@ -1,6 +1,9 @@
 #include "unit/journal/journal_fixture.h"
 
 #include "journal/segment.h"
+#include "support/odd_call.h"
+
+#include <errno.h>
 
 static sim_disk_t *disk;
 
@@ -216,5 +219,30 @@ Test(file_room, a_segment_that_goes_while_room_is_short_is_everybodys)
     sim_disk_set_now(disk, 3000000);
     cr_assert_eq(log_refresh(log, NULL), ERR_OK);
     cr_assert_eq(log_seen(log)->free_bytes - before, gone * FIXTURE_SEGMENT);
+    log_close(&log);
+}
+
+Test(file_room, a_segment_that_cannot_be_removed_stays_and_is_told)
+{
+    static const enum odd_operation operations[] = {ODD_UNLINK, ODD_SYNC_DIRECTORY};
+    odd_call_set(&(struct odd_call){ODD_NONE});
+    log_t *log = fixture_own(0);
+    for (int i = 0; i < 8; i++) {
+        fixture_write(log, 5, 50, 1000); /* a segment each */
+    }
+    log_reserve(log, UINT64_C(1) << 40); /* so that none becomes a spare */
+    for (size_t i = 0; i < 2; i++) {
+        struct why why = {{0}};
+        odd_call_set(&(struct odd_call){.operation = operations[i], .answer = -EIO});
+        cr_assert_eq(log_trim(log, log_durable(log), &why), ERR_IO);
+        cr_assert_str_eq(why.text, "cannot remove j/producer/0000000000000001.seg: "
+                                   "Input/output error");
+        cr_assert_eq(log_refresh(log, NULL), ERR_OK);
+        cr_assert_eq(log_first(log), i == 0 ? 1 : 51, "unlinked, if perhaps not for good");
+        uint64_t first = log_first(log);
+        cr_assert_eq(fixture_count(log, first, LOG_ALL_KINDS), 401 - first);
+    }
+    cr_assert_eq(log_trim(log, log_durable(log), NULL), ERR_OK);
+    cr_assert_eq(segment_count(), 1);
     log_close(&log);
 }

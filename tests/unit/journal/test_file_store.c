@@ -1,4 +1,4 @@
-#include "unit/journal/journal_fixture.h"
+#include "unit/journal/store_fixture.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -21,41 +21,15 @@ teardown(void)
 
 TestSuite(file_store, .init = setup, .fini = teardown);
 
-static log_store_t *
-own(bool sync_thread)
-{
-    struct file_store_settings settings = {
-        .directory = "j",
-        .name = "producer",
-        .segment_bytes = FIXTURE_SEGMENT,
-        .no_write_ahead = true,
-        .sync_thread = sync_thread,
-    };
-    log_store_t *store = NULL;
-    struct why why = {{0}};
-    cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_OK, "%s", why.text);
-    return store;
-}
-
-static void
-append(log_store_t *store, uint64_t first, unsigned count, uint8_t kind)
-{
-    log_block_t *block = fixture_block(first, count, kind, 100);
-    uint64_t tag = 0;
-    cr_assert_eq(log_store_append(store, block, 0, &tag), ERR_OK);
-    cr_assert_eq(tag, first + count - 1);
-    log_block_release(&block);
-}
-
 Test(file_store, what_is_appended_is_not_read_before_it_is_reaped)
 {
-    log_store_t *store = own(false);
+    log_store_t *store = store_fixture_own(false);
     log_block_t *block = NULL;
     uint64_t tag;
     uint64_t position;
     cr_assert_eq(log_store_fd(store), -1);
-    append(store, 1, 3, 5);
-    append(store, 4, 2, 6);
+    store_fixture_append(store, 1, 3, 5);
+    store_fixture_append(store, 4, 2, 6);
     cr_assert_eq(log_store_read(store, 1, LOG_ALL_KINDS, &block, NULL), ERR_AGAIN);
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
     cr_assert_eq(position, 5);
@@ -74,11 +48,11 @@ Test(file_store, what_is_appended_is_not_read_before_it_is_reaped)
 
 Test(file_store, a_failed_sync_is_final_and_touches_the_file_no_more)
 {
-    log_store_t *store = own(false);
+    log_store_t *store = store_fixture_own(false);
     uint64_t tag;
     uint64_t position;
     struct why why = {{0}};
-    append(store, 1, 3, 5);
+    store_fixture_append(store, 1, 3, 5);
     struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EIO, false};
     sim_disk_set_fault(disk, &fault);
     cr_assert_eq(log_store_reap(store, &tag, &position, &why), ERR_LOST);
@@ -97,7 +71,7 @@ Test(file_store, a_failed_sync_is_final_and_touches_the_file_no_more)
 
 Test(file_store, a_failed_write_is_final)
 {
-    log_store_t *store = own(false);
+    log_store_t *store = store_fixture_own(false);
     log_block_t *block = fixture_block(1, 1, 5, 10);
     uint64_t tag;
     struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EIO, false};
@@ -169,14 +143,14 @@ Test(file_store, a_thread_of_its_own_syncs_and_tells_by_the_descriptor)
 
 Test(file_store, a_spare_written_ahead_is_used_by_the_next_roll)
 {
-    log_store_t *store = own(false);
+    log_store_t *store = store_fixture_own(false);
     cr_assert_eq(file_store_prepare(store), 0);
     size_t size;
     cr_assert_not_null(sim_disk_bytes(disk, "j/producer/2.spare", &size));
     cr_assert_eq(size, FIXTURE_SEGMENT);
     uint64_t next = 1;
     for (; next < 1000; next += 50) {
-        append(store, next, 50, 5);
+        store_fixture_append(store, next, 50, 5);
     }
     cr_assert_null(sim_disk_bytes(disk, "j/producer/2.spare", &size));
     log_store_close(&store);
@@ -219,4 +193,15 @@ Test(file_store, settings_out_of_range_are_refused)
         cr_assert_eq(file_store_own(&store, &settings, 0, NULL), ERR_INVALID);
         cr_assert_null(store);
     }
+}
+
+Test(file_store, segments_have_64_mib_unless_told_otherwise)
+{
+    struct file_store_settings settings = {.directory = "j", .name = "x"};
+    log_store_t *store = NULL;
+    struct log_store_state state;
+    cr_assert_eq(file_store_follow(&store, &settings, NULL), ERR_OK);
+    cr_assert_eq(log_store_inspect(store, &state, NULL), ERR_OK);
+    cr_assert_eq(state.segment_bytes, 64U * 1024 * 1024);
+    log_store_close(&store);
 }

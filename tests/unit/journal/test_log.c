@@ -230,3 +230,18 @@ Test(log, nothing_is_written_after_a_loss)
     cr_assert_not_null(strstr(why.text, "cannot sync"), "%s", why.text);
     log_close(&log);
 }
+
+/* The next block is made as large as this one was, but never larger than a block may be. */
+Test(log, commits_nearly_as_large_as_a_block_are_whole)
+{
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 1024U * 1024;
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    for (int i = 0; i < 5; i++) {
+        fixture_write(log, 5, 250, 1000);
+        cr_assert_eq(log_gathered(log), 0);
+    }
+    cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 1250);
+    log_close(&log);
+}

@@ -2,6 +2,8 @@
 
 #include "base/bytes.h"
 
+#include <errno.h>
+
 static sim_disk_t *disk;
 
 static void
@@ -132,11 +134,18 @@ Test(log_search, only_a_complete_checkpoint_counts)
 
 Test(log_search, a_checkpoint_that_does_not_say_where_it_begins_is_corrupt)
 {
+    /* Nothing, before the first position, at its own END, behind it. */
+    static const char *const bodies[] = {"", "\0", "\x05", "\x08"};
     log_t *log = fixture_own(0);
-    uint64_t begin;
-    (void)log_append(log, LOG_KIND_CHECKPOINT_END, "", 0);
-    fixture_write(log, 9, 1, 10);
-    cr_assert_eq(log_checkpoint(log, &begin, NULL), ERR_CORRUPT);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        uint64_t begin;
+        struct why why = {{0}};
+        cr_assert_eq(log_append(log, LOG_KIND_CHECKPOINT_END, bodies[i], i == 0 ? 0 : 1),
+                     2 * i + 1);
+        fixture_write(log, 9, 1, 10);
+        cr_assert_eq(log_checkpoint(log, &begin, &why), ERR_CORRUPT, "body %zu", i);
+        cr_assert_not_null(strstr(why.text, "does not say where it begins"), "%s", why.text);
+    }
     log_close(&log);
 }
 
@@ -165,4 +174,53 @@ Test(log_search, trimming_keeps_the_newest_complete_checkpoint)
     cr_assert_gt(log_first(log), 1);
     cr_assert_leq(log_first(log), begin);
     log_close(&log);
+}
+
+Test(log_search, a_checkpoint_behind_what_is_to_be_kept_changes_nothing)
+{
+    log_t *log = fixture_own(0);
+    fixture_write(log, 5, 500, 900);
+    (void)checkpoint(log, 50, true);
+    cr_assert_eq(log_trim(log, 200, NULL), ERR_OK);
+    cr_assert_gt(log_first(log), 1);
+    cr_assert_leq(log_first(log), 200);
+    log_close(&log);
+}
+
+/* In one segment; a chunk without the kind is passed over as a whole, and a read that fails on the
+ * way is told, also when the next one would not. */
+Test(log_search, a_kind_is_found_in_whichever_chunk_it_lies)
+{
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 4U * 1024 * 1024;
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    for (uint8_t i = 0; i < 10; i++) { /* 200 KiB of each */
+        for (int k = 0; k < 10; k++) {
+            fixture_write(log, (uint8_t)(5 + i), 20, 1000);
+        }
+    }
+    log_close(&log);
+    for (uint64_t at = 0; at < 20; at++) {
+        sim_disk_set_fault(disk, &(struct sim_disk_fault){.kind = SIM_DISK_NO_FAULT});
+        log_t *reader = fixture_follow();
+        cr_assert_eq(fixture_count(reader, 1, LOG_KIND_BIT(9)), 200); /* makes the index */
+        const struct sim_disk_fault fault = {at == 0 ? SIM_DISK_NO_FAULT : SIM_DISK_ERROR, at, EIO,
+                                             false};
+        struct log_cursor cursor;
+        struct log_record record;
+        log_block_t *block = NULL;
+        sim_disk_set_fault(disk, &fault);
+        log_cursor_init(&cursor, reader, 1, LOG_KIND_BIT(13));
+        err_t rc = log_cursor_next(&cursor, &record, NULL);
+        cr_assert(rc == (sim_disk_fault_hit(disk) ? ERR_IO : ERR_OK), "%s", err_name(rc));
+        cr_assert(rc != ERR_OK || record.position == 1601);
+        log_cursor_fini(&cursor);
+        sim_disk_set_fault(disk, &fault);
+        rc = log_newest(reader, 6, &record, &block, NULL);
+        cr_assert(rc == (sim_disk_fault_hit(disk) ? ERR_IO : ERR_OK), "%s", err_name(rc));
+        cr_assert(rc != ERR_OK || record.position == 400);
+        log_block_release(&block);
+        log_close(&reader);
+    }
 }

@@ -1,4 +1,5 @@
-#include "unit/journal/journal_fixture.h"
+#include "support/odd_call.h"
+#include "unit/journal/journal_forge.h"
 
 #include <errno.h>
 
@@ -329,4 +330,64 @@ Test(recovery, a_larger_tail_than_a_segment_of_today_gets_a_larger_one)
     fixture_write(log, 5, 200, 900);
     cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 700);
     log_close(&log);
+}
+
+/* Under a right checksum: too many records, and positions that do not follow. */
+Test(recovery, a_last_batch_that_makes_no_sense_is_cut)
+{
+    for (int i = 0; i < 2; i++) {
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        write_and_close(1);
+        log_block_t *forged = fixture_block(i == 0 ? 11 : 15, 10, 5, 100);
+        forged->count += i == 0 ? 1 : 0;
+        forge_block(disk, SEGMENT_1, 4096 + 1536, forged);
+        log_t *log = fixture_own(10);
+        cr_assert_eq(log_durable(log), 10);
+        cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 10);
+        struct log_store_state state;
+        cr_assert_eq(log_inspect(log, &state, NULL), ERR_OK);
+        cr_assert_not_null(strstr(state.notice, "torn at offset 5632"), "%s", state.notice);
+        log_close(&log);
+    }
+}
+
+Test(recovery, a_position_file_that_knows_a_later_run_is_refused)
+{
+    write_and_close(2);
+    struct position_claim claim = forge_last_claim(disk, "j/producer/position");
+    claim.run++;
+    forge_claim(disk, "j/producer/position", &claim);
+    struct why why = {{0}};
+    cr_assert_eq(fixture_own_fails(&why, 0), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "is missing: the position file says"), "%s", why.text);
+}
+
+Test(recovery, a_segment_that_is_shorter_than_the_system_says_is_not_cut)
+{
+    write_and_close(2);
+    /* Behind the position file and the segment's header. */
+    odd_call_set(&(struct odd_call){.operation = ODD_PREAD, .after = 2, .answer = 0});
+    struct why why = {{0}};
+    cr_assert_eq(fixture_own_fails(&why, 0), ERR_IO);
+    cr_assert_str_eq(why.text, SEGMENT_1 ": short read");
+    log_t *log = fixture_own(20);
+    log_close(&log);
+}
+
+/* For the salt, and for the identity of a log that is new. */
+Test(recovery, without_random_bytes_no_segment_is_made)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        const struct odd_call none = {.operation = ODD_RANDOM, .after = i % 2, .answer = -ENOSYS};
+        struct why why = {{0}};
+        size_t size;
+        odd_call_set(&none);
+        cr_assert_eq(fixture_own_fails(&why, 0), ERR_IO);
+        cr_assert_str_eq(why.text, "no random bytes for j/producer: Function not implemented");
+        cr_assert_null(sim_disk_bytes(disk, i < 2 ? SEGMENT_1 : SEGMENT_2, &size));
+        if (i == 1) {
+            write_and_close(1);
+        }
+    }
 }

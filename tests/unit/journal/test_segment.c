@@ -1,7 +1,10 @@
 #include "unit/journal/journal_fixture.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "journal/segment.h"
+
+#include <xxhash.h>
 
 static struct segment_head
 example(void)
@@ -104,18 +107,31 @@ Test(segment, a_newer_major_version_is_refused_as_such)
 Test(segment, a_header_with_a_right_checksum_and_wrong_fields_is_refused)
 {
     static uint8_t bytes[SEGMENT_HEAD_BYTES];
-    struct segment_head back;
-    for (int i = 0; i < 8; i++) {
-        struct segment_head head = example();
-        head.run = i == 0 ? 0 : head.run;
-        head.counter = i == 1 ? 0 : head.counter;
-        head.first = i == 2 ? 0 : head.first;
-        head.previous = i == 3 ? head.counter : head.previous;
-        head.previous_end = i == 4 ? 100 : head.previous_end;
-        head.bytes = i == 5 ? 4096 : i == 6 ? head.bytes + 1 : head.bytes;
-        head.previous = i == 7 ? 0 : head.previous;
-        segment_head_encode(&head, bytes);
-        cr_assert_eq(segment_head_decode(bytes, &back, NULL), ERR_CORRUPT, "case %d", i);
+    struct segment_head wrong[13];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        wrong[i] = example();
+    }
+    wrong[0].run = 0;
+    wrong[1].counter = 0;
+    wrong[1].previous = 0;
+    wrong[1].previous_end = 0;
+    wrong[2].first = 0;
+    wrong[3].previous = wrong[3].counter;
+    wrong[4].previous = 0; /* and yet an end of it */
+    wrong[5].previous_end = 100;
+    wrong[6].previous_end = SEGMENT_BYTES_MAX + 512ULL;
+    wrong[7].previous_end++;
+    wrong[8].bytes = 4096;
+    wrong[9].bytes = SEGMENT_BYTES_MAX + 4096ULL;
+    wrong[10].bytes++;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct segment_head back;
+        segment_head_encode(&wrong[i], bytes);
+        if (i >= 11) { /* the size of the name */
+            bytes[88] = i == 11 ? 0 : LIMIT_NAME_BYTES + 1;
+            bytes_put_u64(bytes + 504, XXH3_64bits(bytes, 504));
+        }
+        cr_assert_eq(segment_head_decode(bytes, &back, NULL), ERR_CORRUPT, "case %zu", i);
     }
 }
 
@@ -203,11 +219,62 @@ Test(segment, a_block_never_passes_at_another_place_or_in_another_run)
     log_block_release(&block);
 }
 
+/* The header's own checksum, as the format has it; the fields are at the offsets of JOURNAL.md. */
+static void
+seal_head(const struct segment_head *head, uint64_t offset, uint8_t *bytes)
+{
+    uint8_t place[32];
+    bytes_put_u64(place, head->salt);
+    bytes_put_u64(place + 8, head->run);
+    bytes_put_u64(place + 16, head->counter);
+    bytes_put_u64(place + 24, offset);
+    uint64_t seed = XXH3_64bits(place, sizeof place);
+    bytes_put_u32(bytes + 8,
+                  (uint32_t)XXH3_64bits_withSeed(bytes + 12, LOG_BLOCK_HEAD_BYTES - 12, seed));
+}
+
+struct wrong_field {
+    size_t offset;
+    size_t width;
+    uint64_t value;
+};
+
+Test(segment, a_block_header_with_a_right_checksum_and_wrong_fields_is_refused)
+{
+    static const struct wrong_field wrong[] = {
+        {16, 8, 4},    /* run: another than the segment's */
+        {24, 8, 1000}, /* first: before the segment's first */
+        {32, 8, 1001}, /* synced: the block itself */
+        {40, 4, 0},    /* count */
+        {48, 4, LIMIT_BLOCK_BYTES + 1},
+        {48, 4, LIMIT_BLOCK_BYTES - 10}, /* the largest, but no room for the header */
+        {48, 4, 128 * 1024},             /* beyond the segment's end */
+    };
+    struct segment_head head = example();
+    log_block_t *block = fixture_block(1001, 2, 7, 50);
+    struct segment_block back;
+    segment_block_seal(&head, 4096, 900, block);
+    seal_head(&head, 4096, block->bytes);
+    cr_assert(segment_block_decode(&head, 4096, block->bytes, &back), "as it was sealed");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint8_t bytes[LOG_BLOCK_HEAD_BYTES];
+        memcpy(bytes, block->bytes, sizeof bytes);
+        if (wrong[i].width == 8) {
+            bytes_put_u64(bytes + wrong[i].offset, wrong[i].value);
+        } else {
+            bytes_put_u32(bytes + wrong[i].offset, (uint32_t)wrong[i].value);
+        }
+        seal_head(&head, 4096, bytes);
+        cr_assert_not(segment_block_decode(&head, 4096, bytes, &back), "case %zu", i);
+    }
+    log_block_release(&block);
+}
+
 Test(segment, records_that_do_not_fill_their_block_are_refused)
 {
     log_block_t *block = fixture_block(1, 3, 7, 20);
     struct segment_block good = {.count = 3, .kinds = 1U << 7, .size = block->size};
-    const uint8_t *records = log_block_records(block);
+    uint8_t *records = block->bytes + LOG_BLOCK_HEAD_BYTES;
     cr_assert(segment_block_records_ok(&good, records));
     struct segment_block bad = good;
     bad.count = 2;
@@ -215,9 +282,14 @@ Test(segment, records_that_do_not_fill_their_block_are_refused)
     bad = good;
     bad.kinds |= 1U << 8;
     cr_assert_not(segment_block_records_ok(&bad, records));
-    bad = good;
-    bad.size--;
-    cr_assert_not(segment_block_records_ok(&bad, records));
+    for (bad = good; bad.size > 0; bad.size--) {
+        cr_assert_eq(segment_block_records_ok(&bad, records), bad.size == good.size);
+    }
+    static const uint8_t kinds[] = {0, LIMIT_KINDS, 255};
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        records[0] = kinds[i];
+        cr_assert_not(segment_block_records_ok(&good, records));
+    }
     log_block_release(&block);
 }
 

@@ -2,7 +2,9 @@
 
 #include "base/mem.h"
 #include "journal/segment_chain.h"
+#include "support/odd_call.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 static sim_disk_t *disk;
@@ -12,6 +14,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
+    odd_call_set(&(struct odd_call){ODD_NONE});
     int dir_fd = file_ops_current()->open(AT_FDCWD, "/", O_RDONLY, 0);
     segment_set_init(&set, file_ops_current(), dir_fd, "d");
 }
@@ -156,4 +159,107 @@ Test(segment_chain, what_is_known_is_kept_when_more_appears)
     cr_assert_eq(segment_chain_load(&set, NULL), ERR_OK);
     cr_assert_eq(set.count, 1);
     cr_assert_eq(set.items[0].head.counter, 2);
+}
+
+Test(segment_chain, another_file_under_a_known_number_is_another_segment)
+{
+    for (int i = 0; i < 2; i++) {
+        put_simple(1, 0, 1);
+        cr_assert_eq(segment_chain_load(&set, NULL), ERR_OK);
+        segment_set_extend(&set, 0, 5000);
+        cr_assert_geq(segment_set_open(&set, &set.items[0]), 0);
+        struct segment_head head = head_of(1, 0, 1);
+        if (i == 0) { /* another file with the same content */
+            cr_assert_eq(file_ops_current()->unlink(AT_FDCWD, "0000000000000001.seg"), 0);
+        } else { /* the same file, used again */
+            head.salt++;
+        }
+        put(&head);
+        cr_assert_eq(segment_chain_load(&set, NULL), ERR_OK);
+        cr_assert_eq(set.count, 1);
+        cr_assert_eq(set.items[0].fd, -1);
+        cr_assert_eq(set.items[0].end, SEGMENT_HEAD_BYTES, "nothing is known of it");
+    }
+}
+
+Test(segment_chain, segments_with_one_salt_are_told_apart)
+{
+    for (uint64_t counter = 1; counter <= 3; counter++) {
+        struct segment_head head = head_of(counter, counter - 1, counter * 10);
+        head.salt = 5;
+        put(&head);
+    }
+    for (size_t left = 3; left > 0; left--) {
+        char name[SEGMENT_NAME_SIZE];
+        cr_assert_eq(segment_chain_load(&set, NULL), ERR_OK);
+        cr_assert_eq(set.count, left);
+        cr_assert_geq(segment_set_open(&set, &set.items[0]), 0);
+        segment_file_name(set.items[0].head.counter, name);
+        cr_assert_eq(file_ops_current()->unlink(AT_FDCWD, name), 0);
+    }
+}
+
+static void
+trim_first(void)
+{
+    (void)sim_disk_remove(disk, "0000000000000001.seg");
+}
+
+static void
+roll_second(void)
+{
+    trim_first();
+    put_simple(3, 2, 30);
+}
+
+/* The owner is at work between our look at the directory and the file. */
+Test(segment_chain, a_directory_that_changes_meanwhile_is_looked_at_again)
+{
+    static void (*const works[])(void) = {trim_first, roll_second};
+    for (size_t i = 0; i < 2; i++) {
+        (void)sim_disk_remove(disk, "0000000000000003.seg");
+        put_simple(1, 0, 1);
+        put_simple(2, 1, 10);
+        const struct odd_call meanwhile = {
+            .operation = ODD_OPEN, .name = "0000000000000001.seg", .meanwhile = works[i]};
+        odd_call_set(&meanwhile);
+        cr_assert_eq(segment_chain_load(&set, NULL), ERR_OK);
+        cr_assert_eq(odd_call_count(), 1);
+        cr_assert_eq(set.count, i + 1);
+        cr_assert_eq(set.items[i].head.counter, i + 2);
+    }
+}
+
+static uint64_t strange_counter;
+
+static void
+put_strange(void)
+{
+    strange_counter++;
+    put_simple(strange_counter, strange_counter - 1, 1000 - strange_counter); /* does not fit */
+}
+
+Test(segment_chain, a_directory_that_changes_for_ever_is_given_up)
+{
+    struct why why = {{0}};
+    put_simple(10, 0, 990);
+    strange_counter = 10;
+    odd_call_set(
+        &(struct odd_call){.operation = ODD_LIST, .times = 1000, .meanwhile = put_strange});
+    cr_assert_eq(segment_chain_load(&set, &why), ERR_CORRUPT);
+    cr_assert_lt(odd_call_count(), 100);
+    cr_assert_eq(set.count, 0);
+}
+
+Test(segment_chain, what_cannot_be_listed_or_is_gone_is_an_error)
+{
+    struct why why = {{0}};
+    odd_call_set(&(struct odd_call){.operation = ODD_LIST, .answer = -EIO});
+    cr_assert_eq(segment_chain_load(&set, &why), ERR_IO);
+    cr_assert_str_eq(why.text, "cannot list d: Input/output error");
+    put_simple(1, 0, 1);
+    odd_call_set(&(struct odd_call){
+        .operation = ODD_OPEN, .name = "0000000000000001.seg", .answer = -ENOENT});
+    cr_assert_eq(segment_chain_load(&set, &why), ERR_IO, "it is listed, and not there");
+    cr_assert_str_eq(why.text, "d changes too often to be read");
 }

@@ -1,6 +1,7 @@
 #include "unit/journal/journal_fixture.h"
 
 #include "journal/segment_draft.h"
+#include "support/odd_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
+    odd_call_set(&(struct odd_call){ODD_NONE});
     place = (struct segment_place){
         .ops = file_ops_current(),
         .dir_fd = file_ops_current()->open(AT_FDCWD, "/", O_RDONLY, 0),
@@ -130,4 +132,42 @@ Test(segment_draft, a_file_left_over_is_replaced)
     struct segment_draft draft;
     cr_assert_eq(segment_draft_open(&draft, &place, FIXTURE_SEGMENT, false, NULL), ERR_OK);
     segment_draft_drop(&draft);
+}
+
+Test(segment_draft, a_file_left_over_that_cannot_be_removed_is_told)
+{
+    (void)place.ops->close(place.ops->open(place.dir_fd, "new.tmp", O_RDWR | O_CREAT, 0600));
+    struct segment_draft draft;
+    struct why why = {{0}};
+    odd_call_set(&(struct odd_call){.operation = ODD_UNLINK, .name = "new.tmp", .answer = -EROFS});
+    cr_assert_eq(segment_draft_open(&draft, &place, FIXTURE_SEGMENT, false, &why), ERR_DENIED);
+    cr_assert_str_eq(why.text, "cannot make d/new.tmp: Read-only file system");
+}
+
+struct allocation {
+    int error;
+    bool may_lack_room;
+    err_t rc;
+    bool reserved;
+};
+
+/* Some file systems cannot set room aside: then the file grows as it is written. */
+Test(segment_draft, room_is_set_aside_where_the_file_system_can)
+{
+    static const struct allocation cases[] = {
+        {EINTR, false, ERR_OK, true},     {EOPNOTSUPP, false, ERR_OK, false},
+        {ENOSYS, false, ERR_OK, false},   {EINVAL, false, ERR_OK, false},
+        {EIO, false, ERR_IO, false},      {EIO, true, ERR_IO, false},
+        {ENOSPC, false, ERR_FULL, false}, {ENOSPC, true, ERR_OK, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct segment_draft draft;
+        odd_call_set(&(struct odd_call){.operation = ODD_ALLOCATE, .answer = -cases[i].error});
+        err_t rc =
+            segment_draft_open(&draft, &place, FIXTURE_SEGMENT, cases[i].may_lack_room, NULL);
+        cr_assert_eq(rc, cases[i].rc, "case %zu", i);
+        cr_assert_eq(draft.reserved, cases[i].reserved, "case %zu", i);
+        segment_draft_drop(&draft);
+        cr_assert_not(there("new.tmp"));
+    }
 }

@@ -1,4 +1,4 @@
-#include "unit/journal/journal_fixture.h"
+#include "unit/journal/journal_forge.h"
 
 #include "journal/segment_chain.h"
 
@@ -81,16 +81,19 @@ Test(segment_set, few_descriptors_are_open_at_a_time)
 
 Test(segment_set, a_lack_of_descriptors_closes_the_others_first)
 {
-    cr_assert_geq(segment_set_open(&set, &set.items[0]), 0);
-    cr_assert_geq(segment_set_open(&set, &set.items[1]), 0);
-    struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EMFILE, false};
-    sim_disk_set_fault(disk, &fault);
-    cr_assert_geq(segment_set_open(&set, &set.items[2]), 0);
-    cr_assert_eq(open_count(), 1);
+    struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, ENFILE, false};
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_geq(segment_set_open(&set, &set.items[0]), 0);
+        cr_assert_geq(segment_set_open(&set, &set.items[1]), 0);
+        sim_disk_set_fault(disk, &fault);
+        cr_assert_geq(segment_set_open(&set, &set.items[2 + i]), 0);
+        cr_assert_eq(open_count(), 1);
+        fault.error = EMFILE;
+    }
     log_block_t *block = NULL;
     fault.for_ever = true;
     sim_disk_set_fault(disk, &fault);
-    cr_assert_eq(segment_set_block(&set, &set.items[3], 4096, &block, NULL), ERR_IO);
+    cr_assert_eq(segment_set_block(&set, &set.items[4], 4096, &block, NULL), ERR_IO);
 }
 
 Test(segment_set, a_shortened_file_is_damage)
@@ -127,4 +130,84 @@ Test(segment_set, another_file_under_the_name_is_not_opened)
     segment->inode++;
     cr_assert_eq(segment_set_open(&set, segment), -ENOENT);
     cr_assert_not(segment_set_present(&set, segment));
+}
+
+static const char *
+path_of(const struct segment *segment)
+{
+    static char path[64];
+    char name[SEGMENT_NAME_SIZE];
+    segment_file_name(segment->head.counter, name);
+    (void)snprintf(path, sizeof path, "j/producer/%s", name);
+    return path;
+}
+
+Test(segment_set, a_block_that_reaches_beyond_the_content_is_damage)
+{
+    struct segment *segment = &set.items[1];
+    struct segment_block head;
+    struct why why = {{0}};
+    segment->end = SEGMENT_HEAD_BYTES + 512;
+    cr_assert_eq(segment_set_peek(&set, segment, SEGMENT_HEAD_BYTES, &head, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "reaches beyond the content's end"), "%s", why.text);
+}
+
+Test(segment_set, a_block_whose_records_do_not_fit_its_header_is_damage)
+{
+    struct segment *segment = &set.items[1];
+    log_block_t *forged = fixture_block(segment->head.first, 10, 5, 900);
+    forged->count++;
+    forge_block(disk, path_of(segment), SEGMENT_HEAD_BYTES, forged);
+    log_block_t *block = NULL;
+    cr_assert_eq(segment_set_block(&set, segment, SEGMENT_HEAD_BYTES, &block, NULL), ERR_CORRUPT);
+    cr_assert_null(block);
+}
+
+Test(segment_set, blocks_with_a_hole_in_their_positions_are_damage)
+{
+    struct segment *segment = &set.items[1];
+    forge_block(disk, path_of(segment), SEGMENT_HEAD_BYTES,
+                fixture_block(segment->head.first + 1, 10, 5, 900));
+    segment->indexed_foot = true; /* as if it had none */
+    struct why why = {{0}};
+    cr_assert_eq(segment_set_index(&set, segment, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "a block is missing before this one"), "%s", why.text);
+}
+
+/* Read past the window, straight into the block's memory. */
+Test(segment_set, a_large_block_that_cannot_be_read_whole_is_told)
+{
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 4U * 1024 * 1024;
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "large", 0, NULL), ERR_OK);
+    fixture_write(log, 5, 4, 60000);
+    log_close(&log);
+    struct segment_set large;
+    int dir_fd = file_ops_current()->open(AT_FDCWD, "j/large", O_RDONLY, 0);
+    segment_set_init(&large, file_ops_current(), dir_fd, "j/large");
+    cr_assert_eq(segment_chain_load(&large, NULL), ERR_OK);
+    struct segment *segment = &large.items[0];
+    segment_set_extend(&large, 0, 1024U * 1024);
+    struct segment_block head;
+    log_block_t *block = NULL;
+    struct why why = {{0}};
+    cr_assert_eq(segment_set_peek(&large, segment, SEGMENT_HEAD_BYTES, &head, NULL), ERR_OK);
+    cr_assert_gt(head.size, SEGMENT_SET_WINDOW / 2);
+    struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EIO, false};
+    sim_disk_set_fault(disk, &fault); /* the head is in the window: this is the block's own */
+    cr_assert_eq(segment_set_block(&large, segment, SEGMENT_HEAD_BYTES, &block, &why), ERR_IO);
+    cr_assert_not_null(strstr(why.text, "cannot read j/large/"), "%s", why.text);
+    cr_assert_eq(segment_set_block(&large, segment, SEGMENT_HEAD_BYTES, &block, NULL), ERR_OK);
+    log_block_release(&block);
+    file_ops_current()->close(segment->fd);
+    segment->fd = -1;
+    sim_disk_set_fault(disk, &fault);
+    cr_assert_eq(segment_set_block(&large, segment, SEGMENT_HEAD_BYTES, &block, &why), ERR_IO,
+                 "it cannot be opened again");
+    int fd = file_ops_current()->open(AT_FDCWD, "j/large/0000000000000001.seg", O_RDWR, 0);
+    cr_assert_eq(file_ops_current()->truncate(fd, 100000), 0);
+    cr_assert_eq(segment_set_block(&large, segment, SEGMENT_HEAD_BYTES, &block, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "the file ends in the middle of a block"), "%s", why.text);
+    segment_set_fini(&large);
 }

@@ -2,9 +2,11 @@
 
 #include "base/clock.h"
 #include "journal/spare_pool.h"
+#include "support/odd_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,14 +14,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+                          void *arg); // NOLINT
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+                          void *arg); // NOLINT
+
 static sim_disk_t *disk;
 static const struct file_ops *ops;
 static int dir_fd;
+static bool no_thread;
+
+int
+__wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, // NOLINT
+                      void *(*start)(void *), void *arg)
+{
+    return no_thread ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
+}
 
 static void
 setup(void)
 {
     disk = fixture_disk();
+    odd_call_set(&(struct odd_call){ODD_NONE});
     ops = file_ops_current();
     dir_fd = ops->open(AT_FDCWD, "/", O_RDONLY, 0);
 }
@@ -109,6 +125,82 @@ Test(spare_pool, takes_nothing_of_what_is_to_be_kept_free)
     spare_pool_keep_free(pool, FIXTURE_SEGMENT);
     cr_assert_eq(spare_pool_fill(pool), 0);
     cr_assert_eq(spare_pool_bytes(pool), 2 * FIXTURE_SEGMENT);
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, keeps_more_free_than_there_is_by_filling_nothing)
+{
+    sim_disk_set_capacity(disk, 3 * FIXTURE_SEGMENT);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 4 * FIXTURE_SEGMENT, false);
+    cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
+    spare_pool_destroy(&pool);
+}
+
+static bool
+none(void *arg, const char *name)
+{
+    (void)arg;
+    cr_assert_fail("%s was left behind", name);
+    return true;
+}
+
+Test(spare_pool, a_file_that_cannot_be_filled_or_synced_or_named_is_removed)
+{
+    static const enum odd_operation operations[] = {ODD_OPEN, ODD_PWRITE, ODD_SYNC_DATA,
+                                                    ODD_RENAME};
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        odd_call_set(&(struct odd_call){.operation = operations[i], .answer = -EIO});
+        cr_assert_eq(spare_pool_fill(pool), -EIO);
+        cr_assert_eq(spare_pool_bytes(pool), 0);
+        cr_assert_eq(ops->list(dir_fd, none, NULL), 0);
+    }
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, what_is_given_back_to_a_full_pool_is_removed)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    struct spare spare;
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert(spare_pool_take(pool, &spare));
+    for (int i = 0; i < SPARE_POOL_MAX; i++) {
+        cr_assert_eq(spare_pool_fill(pool), 0);
+    }
+    spare_pool_return(pool, &spare);
+    cr_assert_eq(spare_pool_bytes(pool), SPARE_POOL_MAX * FIXTURE_SEGMENT);
+    size_t size;
+    cr_assert_null(sim_disk_bytes(disk, spare.name, &size));
+    spare_pool_destroy(&pool);
+}
+
+/* Files that no version of ours has made: a name that is longer than ours stays where it is, and a
+ * number beyond all of ours does not push the next file's name out of its room. */
+Test(spare_pool, odd_names_do_no_harm)
+{
+    static const char *const names[] = {"a-name-that-is-longer-than-any-of-ours.spare",
+                                        "99999999999.spare"};
+    for (size_t i = 0; i < 2; i++) {
+        int fd = ops->open(dir_fd, names[i], O_RDWR | O_CREAT, 0600);
+        cr_assert_eq(ops->allocate(fd, FIXTURE_SEGMENT), 0);
+        (void)ops->close(fd);
+    }
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT, "the second is one");
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    size_t size;
+    cr_assert_not_null(sim_disk_bytes(disk, "2.spare", &size));
+    cr_assert_not_null(sim_disk_bytes(disk, names[0], &size));
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, without_its_thread_it_keeps_none_in_stock)
+{
+    no_thread = true;
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, true);
+    struct spare spare;
+    cr_assert_not(spare_pool_take(pool, &spare));
+    cr_assert_eq(spare_pool_fill(pool), 0);
     spare_pool_destroy(&pool);
 }
 

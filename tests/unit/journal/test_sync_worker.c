@@ -4,7 +4,35 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int __real_eventfd(unsigned count, int flags); // NOLINT
+int __wrap_eventfd(unsigned count, int flags); // NOLINT
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+                          void *arg); // NOLINT
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+                          void *arg); // NOLINT
+
+static bool no_event;
+static bool no_thread;
+static int last_event_fd;
+
+int
+__wrap_eventfd(unsigned count, int flags) // NOLINT
+{
+    last_event_fd = no_event ? -1 : __real_eventfd(count, flags);
+    return last_event_fd;
+}
+
+int
+__wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, // NOLINT
+                      void *(*start)(void *), void *arg)
+{
+    return no_thread ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
+}
 
 static atomic_int synced;
 static atomic_int answer;
@@ -56,4 +84,14 @@ Test(sync_worker, may_be_destroyed_while_a_sync_is_under_way)
     sync_worker_start(worker, 3);
     sync_worker_destroy(&worker);
     sync_worker_destroy(&worker);
+}
+
+Test(sync_worker, without_a_thread_or_its_event_there_is_none)
+{
+    no_thread = true;
+    cr_assert_null(sync_worker_new(&worker_ops));
+    cr_assert_eq(close(last_event_fd), -1, "nothing is left open");
+    cr_assert_eq(errno, EBADF);
+    no_event = true;
+    cr_assert_null(sync_worker_new(&worker_ops));
 }
