@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "client/client_dial.h"
+#include "client/client_monitor.h"
 #include "wire/wire_socket.h"
 
 #include <stdio.h>
@@ -53,8 +54,20 @@ consumer_session_fini(struct consumer_session *session, int linger_ms)
         }
     }
     close_lines(session);
+    client_monitor_close(&session->monitor, session->front);
     wire_socket_close(&session->front);
     session->state = CONSUMER_SESSION_ABSENT;
+}
+
+/* A receiver that is late keeps deliveries waiting, and there are few of them: shorter pauses than
+ * a client's. */
+static void *
+new_socket(const struct consumer_session *session, enum wire_socket_kind kind)
+{
+    void *socket = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
+    int most_ms = CONSUMER_SESSION_AGAIN_MS;
+    CHECK(zmq_setsockopt(socket, ZMQ_RECONNECT_IVL_MAX, &most_ms, sizeof most_ms) == 0);
+    return socket;
 }
 
 err_t
@@ -77,9 +90,12 @@ consumer_session_place(struct consumer_session *session, struct wire_text endpoi
     memcpy(session->key, said, sizeof said);
     memcpy(session->endpoint, endpoint.data, endpoint.size);
     session->endpoint[endpoint.size] = '\0';
-    session->front = wire_socket_new(session->self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
+    session->front = new_socket(session, WIRE_SOCKET_CLIENT);
+    session->monitor =
+        client_monitor_open(session->self->context, session->front, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     err_t rc = client_dial(session->front, session->endpoint, session->self->secret, key, why);
     if (rc != ERR_OK) {
+        client_monitor_close(&session->monitor, session->front);
         wire_socket_close(&session->front);
         return rc;
     }
@@ -131,10 +147,23 @@ say_ping(struct consumer_session *session)
     (void)wire_socket_send(session->front, body, size); /* one that is missing is noticed */
 }
 
+/* Connected again: most likely another process, which does not know us. */
+static void
+look_at_connection(struct consumer_session *session, int64_t now_ms)
+{
+    while (client_monitor_next(session->monitor) != 0) {
+        session->say_ms = session->say_ms < now_ms ? session->say_ms : now_ms;
+    }
+}
+
 bool
 consumer_session_tick(struct consumer_session *session, int64_t now_ms)
 {
-    if (session->state == CONSUMER_SESSION_ABSENT || now_ms < session->say_ms) {
+    if (session->state == CONSUMER_SESSION_ABSENT) {
+        return false;
+    }
+    look_at_connection(session, now_ms);
+    if (now_ms < session->say_ms) {
         return false;
     }
     if (session->state == CONSUMER_SESSION_GREETING) {
@@ -192,7 +221,7 @@ connect_line(struct consumer_session *session, struct consumer_session_line *lin
     }
     wire_socket_close(&line->socket);
     memcpy(line->endpoint, endpoint, sizeof endpoint);
-    line->socket = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
+    line->socket = new_socket(session, kind);
     return client_dial(line->socket, endpoint, session->self->secret, place->key, why);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The session with one service that sends us work: HELLO until it says WELCOME, then PING as often
- * as it wants; when it does not answer for three of these, or does not know us, HELLO again.
+ * as it wants, and whenever the connection is there again; when it does not answer for three of
+ * these, or does not know us, HELLO again.
  *
  *             WELCOME   refused    silent, unknown   leave
  *   ABSENT    -         -          -                 -         (its endpoint is not known yet)
@@ -23,6 +24,7 @@
 #define CONSUMER_SESSION_HELLO_MS 500    /* between HELLOs that nobody answers */
 #define CONSUMER_SESSION_DIAL_MS 20      /* until a front door that is connected to is there */
 #define CONSUMER_SESSION_REFUSED_MS 5000 /* after one that was refused */
+#define CONSUMER_SESSION_AGAIN_MS 250    /* at most between attempts to connect again */
 
 enum consumer_session_state {
     CONSUMER_SESSION_ABSENT = 0,
@@ -53,6 +55,7 @@ struct consumer_session {
     char endpoint[LIMIT_ENDPOINT_BYTES + 1]; /* of its front door */
     uint8_t key[SEAL_KEY_BYTES];             /* of the server there */
     void *front;                             /* DEALER; owned */
+    void *monitor;                           /* of front; owned */
     struct consumer_session_line lane;       /* PULL; no socket: it sends over the front door */
     struct consumer_session_line outcome;    /* PUSH; no socket: as above */
     uint64_t request;

@@ -124,14 +124,15 @@ wait_ms(const herald_consumer_t *self, bool held, int64_t now_ms)
 static void
 wait_for_something(herald_consumer_t *self, bool held)
 {
-    zmq_pollitem_t items[1 + 2 * CONSUMER_PARTIES] = {
+    zmq_pollitem_t items[1 + 3 * CONSUMER_PARTIES] = {
         {.fd = consumer_queue_fd(self->queue), .events = ZMQ_POLLIN}};
     int count = 1;
     bool may = consumer_receive_may(self);
     for (int party = 0; party < CONSUMER_PARTIES; party++) {
-        void *const sockets[] = {self->sessions[party].front,
-                                 may ? self->sessions[party].lane.socket : NULL};
-        for (int i = 0; i < 2; i++) {
+        const struct consumer_session *session = &self->sessions[party];
+        void *const sockets[] = {session->front, session->monitor,
+                                 may ? session->lane.socket : NULL};
+        for (int i = 0; i < 3; i++) {
             if (sockets[i] != NULL) {
                 items[count++] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
             }

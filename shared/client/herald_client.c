@@ -4,11 +4,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/client_dial.h"
+#include "client/client_monitor.h"
 #include "wire/wire_socket.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TIMEOUT_DEFAULT_MS 5000
@@ -55,22 +55,6 @@ options_take(struct herald_client_options *to, const struct herald_client_option
     return ERR_OK;
 }
 
-/* ZeroMQ connects again by itself and says so here only: what was on its way may be lost, and the
- * producer knows the new connection as somebody else. */
-static void
-monitor_open(herald_client_t *self)
-{
-    char address[64];
-    (void)snprintf(address, sizeof address, "inproc://monitor-%p", (void *)self); /* fits */
-    CHECK(zmq_socket_monitor(self->socket, address,
-                             ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) == 0);
-    self->monitor = zmq_socket(self->context, ZMQ_PAIR);
-    int none = 0;
-    CHECK(self->monitor != NULL);
-    CHECK(zmq_setsockopt(self->monitor, ZMQ_LINGER, &none, sizeof none) == 0);
-    CHECK(zmq_connect(self->monitor, address) == 0);
-}
-
 static err_t
 dial(herald_client_t *self, const char *directory, struct why *why)
 {
@@ -107,7 +91,9 @@ herald_client_new(herald_client_t **self_p, const struct herald_client_options *
     self->context = zmq_ctx_new();
     CHECK(self->context != NULL);
     self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER);
-    monitor_open(self);
+    self->monitor =
+        client_monitor_open(self->context, self->socket,
+                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
     rc = dial(self, options->keys, why);
     if (rc != ERR_OK) {
         herald_client_destroy(&self);
@@ -131,8 +117,7 @@ herald_client_destroy(herald_client_t **self_p)
         return;
     }
     CHECK(!self->calling);
-    (void)zmq_socket_monitor(self->socket, NULL, 0); /* ends it; nothing to be done otherwise */
-    wire_socket_close(&self->monitor);
+    client_monitor_close(&self->monitor, self->socket);
     wire_socket_close(&self->socket);
     while (zmq_ctx_term(self->context) != 0 && errno == EINTR) {
     }
@@ -158,20 +143,12 @@ client_can_send(herald_client_t *self)
     return can;
 }
 
+/* What was on its way may be lost, and the producer knows the new connection as somebody else. */
 static void
 take_monitor(herald_client_t *self, int64_t now_ms)
 {
-    bool more = false;
-    while (zmq_msg_recv(&self->message, self->monitor, ZMQ_DONTWAIT) >= 0) {
-        if (more) { /* the address, behind the event */
-            more = false;
-            continue;
-        }
-        uint16_t event = 0; /* a number and a value, as this machine writes them */
-        if (zmq_msg_size(&self->message) >= sizeof event) {
-            memcpy(&event, zmq_msg_data(&self->message), sizeof event);
-        }
-        more = zmq_msg_more(&self->message) != 0;
+    int event;
+    while ((event = client_monitor_next(self->monitor)) != 0) {
         self->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         if (self->refused) {
             continue;

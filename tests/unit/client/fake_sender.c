@@ -70,6 +70,14 @@ fake_sender_close(struct fake_sender *self)
     CHECK(rmdir(self->dir) == 0);
 }
 
+void
+fake_sender_restart(struct fake_sender *self)
+{
+    wire_socket_close(&self->front);
+    self->run++;
+    bind_one(self, &self->front, WIRE_SOCKET_FRONT, self->front_endpoint);
+}
+
 static void
 send_front(struct fake_sender *self, struct wire_out *out)
 {

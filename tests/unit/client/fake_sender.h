@@ -41,6 +41,9 @@ void fake_sender_close(struct fake_sender *self);
 void fake_sender_bind_outcome(struct fake_sender *self); /* part of open but in `late` tests */
 void fake_sender_open_without_outcome(struct fake_sender *self);
 
+/* As another process at the same place: a front door that knows nobody, and the next run. */
+void fake_sender_restart(struct fake_sender *self);
+
 /* Wait for a message of this type at the front door; others are passed over, PING answered. */
 bool fake_sender_expect(struct fake_sender *self, enum wire_type type);
 void fake_sender_welcome(struct fake_sender *self, uint8_t status, const char *text);

@@ -67,6 +67,20 @@ Test(consumer_faults, says_hello_to_a_sender_that_does_not_know_it_any_more)
     cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE));
 }
 
+/* A PING is due in a minute only. */
+Test(consumer_faults, asks_who_it_is_as_soon_as_the_connection_is_there_again)
+{
+    consumer_fixture_join(&f);
+    fake_sender_restart(&f.producer);
+    cr_assert(fake_sender_expect(&f.producer, WIRE_PING));
+    fake_sender_pong(&f.producer, false);
+    fake_sender_join(&f.producer);
+    UNTIL(atomic_load(&f.joined) == 2);
+    deliver(1, 1);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 1);
+    cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE));
+}
+
 Test(consumer_faults, loses_nothing_by_a_welcome_that_comes_twice)
 {
     consumer_fixture_join(&f);
