@@ -141,19 +141,26 @@ forward_files(struct file_store *self, uint64_t from, uint32_t kinds, log_block_
 
 /*
  * A follower's read that fails may have met a segment that its owner has trimmed away, and perhaps
- * used again, in the meantime. True when so: then the set is up to date, and reading goes on.
+ * used again, in the meantime. True when so: then the set is up to date, and reading goes on. A set
+ * that cannot be brought up to date is why the read fails.
  */
 static bool
-trimmed_meanwhile(struct file_store *self)
+trimmed_meanwhile(struct file_store *self, err_t *rc, struct why *why)
 {
-    if (self->lock_fd >= 0) {
+    if ((*rc != ERR_CORRUPT && *rc != ERR_IO) || self->lock_fd >= 0) {
         return false;
     }
     CHECK(self->set.count > 0); /* something of it was read */
+    if (segment_set_present(&self->set, &self->set.items[0])) {
+        return false;
+    }
     uint64_t before = self->set.items[0].head.counter;
-    return !segment_set_present(&self->set, &self->set.items[0]) &&
-           segment_chain_load(&self->set, NULL) == ERR_OK && self->set.count > 0 &&
-           self->set.items[0].head.counter != before;
+    err_t loaded = segment_chain_load(&self->set, why);
+    if (loaded != ERR_OK) {
+        *rc = loaded;
+        return false;
+    }
+    return self->set.count > 0 && self->set.items[0].head.counter != before;
 }
 
 err_t
@@ -178,7 +185,7 @@ file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds, log_bl
             return forward_recent(self, from, kinds, block_p);
         }
         err_t rc = forward_files(self, from, kinds, block_p, why);
-        if ((rc != ERR_CORRUPT && rc != ERR_IO) || !trimmed_meanwhile(self)) {
+        if (!trimmed_meanwhile(self, &rc, why)) {
             return rc;
         }
     }
@@ -263,7 +270,7 @@ file_read_back(struct file_store *self, uint64_t up_to, uint32_t kinds, log_bloc
         }
         const struct wanted wanted = {.up_to = up_to, .kinds = kinds};
         err_t rc = back_files(self, &wanted, block_p, why);
-        if ((rc != ERR_CORRUPT && rc != ERR_IO) || !trimmed_meanwhile(self)) {
+        if (!trimmed_meanwhile(self, &rc, why)) {
             return rc;
         }
     }
