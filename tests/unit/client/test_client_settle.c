@@ -15,6 +15,20 @@ submit(struct client_fixture *self, const char *topic, struct herald_client_resu
     return herald_client_submit(self->client, &one, result);
 }
 
+/* Connected, and answered once: on a busy machine, under valgrind say, the first time may take
+ * longer than a short time limit. */
+static void
+submit_until(struct client_fixture *self, enum herald_client_status wanted,
+             struct herald_client_result *result)
+{
+    int64_t end_ms = clock_mono_ms() + 60000;
+    enum herald_client_status status = submit(self, "accept", result);
+    while (status != wanted && clock_mono_ms() < end_ms) {
+        status = submit(self, "accept", result);
+    }
+    cr_assert_eq(status, wanted);
+}
+
 Test(client_settle, each_answer_of_the_producer_comes_through_with_its_words)
 {
     struct client_fixture *self = client_fixture_new((struct herald_client_options){0}, true);
@@ -38,14 +52,15 @@ Test(client_settle, no_answer_within_the_time_limit_is_unknown)
     struct client_fixture *self = client_fixture_new(
         (struct herald_client_options){.timeout_ms = SHORT_MS, .sends = 3}, true);
     struct herald_client_result result;
-    cr_assert_eq(submit(self, "accept", &result), HERALD_CLIENT_ACCEPTED); /* connected */
+    submit_until(self, HERALD_CLIENT_ACCEPTED, &result);
+    uint32_t before = self->producer.submit_count;
     self->producer.hold = true;
     int64_t begun_ms = clock_mono_ms();
     cr_assert_eq(submit(self, "accept", &result), HERALD_CLIENT_UNKNOWN);
     cr_assert_geq(clock_mono_ms() - begun_ms, SHORT_MS);
     cr_assert_eq(result.wire_status, 0);
     cr_assert_neq(strstr(result.text, "no answer from ipc://"), NULL, "%s", result.text);
-    cr_assert_leq(self->producer.submit_count, 1U + 3);
+    cr_assert_leq(self->producer.submit_count, before + 3);
     client_fixture_submit(self, "accept", 2);
     client_fixture_await(self, 2, 0);
     cr_assert_eq(self->last[0].status, HERALD_CLIENT_UNKNOWN);
@@ -97,10 +112,10 @@ Test(client_settle, busy_is_tried_again_until_it_is_accepted)
 Test(client_settle, busy_until_the_time_limit_is_busy_with_its_words)
 {
     struct client_fixture *self =
-        client_fixture_new((struct herald_client_options){.timeout_ms = 300}, true);
+        client_fixture_new((struct herald_client_options){.timeout_ms = 1500}, true);
     self->producer.busy = UINT32_MAX / 2;
     struct herald_client_result result;
-    cr_assert_eq(submit(self, "accept", &result), HERALD_CLIENT_BUSY);
+    submit_until(self, HERALD_CLIENT_BUSY, &result);
     cr_assert_eq(result.wire_status, WIRE_BUSY);
     cr_assert_str_eq(result.text, "disk full");
     client_fixture_submit(self, "accept", 1);
