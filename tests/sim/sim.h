@@ -16,6 +16,7 @@
 #include "sim_receiver.h"
 #include "sim_rot.h"
 #include "sim_service.h"
+#include "sim_stray.h"
 #include "support/sim_disk.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #define SIM_START_UNIX_MS 1700000000000
 #define SIM_LINE_BYTES 256
 #define SIM_LINES_KEPT 120
-#define SIM_FAULT_KINDS 12
+#define SIM_FAULT_KINDS 14
 /* After the last fault everything has its end within this: see docs/TESTING.md. */
 #define SIM_HEALED_MS 240000
 
@@ -41,6 +42,8 @@ struct sim_faults {
     uint32_t cut_permille;      /* per operation: one direction of a link is cut for a while */
     uint32_t clock_permille;    /* per operation: the wall clock steps */
     uint32_t rot_permille;      /* per operation: a bit of a log's disk changes */
+    uint32_t stray_permille;    /* per operation: a write to a log never reaches its place */
+    uint32_t policy_permille;   /* per start: policies, leases, names, lanes, tries have changed */
 };
 
 /* What is run; all of it follows from this. */
@@ -66,6 +69,7 @@ struct sim {
     struct sim_people people;
     struct sim_faults faults;
     struct sim_rot rot;
+    struct sim_stray_log stray;
     bool healing;
     bool doubled; /* the network doubles: two answers may be of one question's two copies */
     bool verbose;

@@ -21,10 +21,11 @@ static void
 leave_out(struct sim_faults *faults, uint32_t without)
 {
     uint32_t *const kinds[SIM_FAULT_KINDS] = {
-        &faults->lose_permille, &faults->twice_permille, &faults->late_permille,
-        &faults->kill_permille, &faults->power_permille, &faults->halfway_permille,
-        &faults->disk_permille, &faults->slow_permille,  &faults->receiver_permille,
-        &faults->cut_permille,  &faults->clock_permille, &faults->rot_permille,
+        &faults->lose_permille,  &faults->twice_permille,  &faults->late_permille,
+        &faults->kill_permille,  &faults->power_permille,  &faults->halfway_permille,
+        &faults->disk_permille,  &faults->slow_permille,   &faults->receiver_permille,
+        &faults->cut_permille,   &faults->clock_permille,  &faults->rot_permille,
+        &faults->stray_permille, &faults->policy_permille,
     };
     for (uint32_t i = 0; i < SIM_FAULT_KINDS; i++) {
         if ((without >> i & 1) != 0) {
@@ -53,12 +54,18 @@ draw_faults(struct sim *self, uint32_t without)
         .cut_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 30) : 0,
         .clock_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 20) : 0,
         .rot_permille = sim_chance(self, 100) ? (uint32_t)sim_below(self, 20) : 0,
+        .stray_permille = sim_chance(self, 100) ? (uint32_t)sim_below(self, 40) : 0,
+        .policy_permille = all || sim_chance(self, 200) ? (uint32_t)sim_below(self, 500) : 0,
     };
     for (uint32_t i = 0; i < LOG_ID_COUNT; i++) {
         int64_t ppm = (int64_t)sim_below(self, 2 * DRIFT_PPM + 1) - DRIFT_PPM;
         self->services[i].drift_ppm = faults->clock_permille > 0 ? ppm : 0;
     }
-    if (faults->rot_permille > 0) {
+    if (faults->stray_permille > 0) {
+        faults->rot_permille = 0; /* one damage at a time, or none can be told from the other */
+        faults->power_permille += 10;
+    }
+    if (faults->rot_permille > 0 || faults->stray_permille > 0) {
         faults->disk_permille = 0; /* who knows how far a log went must have been able to say it */
     }
     leave_out(faults, without);
@@ -67,9 +74,10 @@ draw_faults(struct sim *self, uint32_t without)
               faults->lose_permille, faults->twice_permille, faults->late_permille,
               faults->receiver_permille, faults->slow_permille, faults->kill_permille,
               faults->power_permille);
-    sim_trace(self, "faults: half %u disk %u cut %u clock %u rot %u", faults->halfway_permille,
-              faults->disk_permille, faults->cut_permille, faults->clock_permille,
-              faults->rot_permille);
+    sim_trace(self, "faults: half %u disk %u cut %u clock %u rot %u stray %u policy %u",
+              faults->halfway_permille, faults->disk_permille, faults->cut_permille,
+              faults->clock_permille, faults->rot_permille, faults->stray_permille,
+              faults->policy_permille);
 }
 
 static void
@@ -82,7 +90,9 @@ cut_power(struct sim *self)
             sim_service_kill(self, &self->services[i], (int64_t)sim_below(self, 5000));
         }
     }
+    sim_stray_before_cut(self);
     sim_disk_crash(self->disk, sim_draw(self));
+    sim_stray_after_cut(self);
     if (self->retention_ms > WALL_JUMP_MS && sim_chance(self, 200)) {
         self->wall_ms += (int64_t)sim_below(self, 2 * WALL_JUMP_MS) - WALL_JUMP_MS;
     }
@@ -157,6 +167,11 @@ one_fault(struct sim *self)
     } else if (sim_chance(self, faults->rot_permille)) {
         sim_rot_strike(self);
     }
+    if (self->stray.newest && sim_chance(self, ROT_MENDED_PERMILLE)) {
+        sim_stray_mend(self);
+    } else if (sim_chance(self, faults->stray_permille)) {
+        sim_stray_strike(self);
+    }
 }
 
 static void
@@ -189,6 +204,7 @@ end_faults(struct sim *self)
     sim_disk_set_fault(self->disk, &none);
     sim_disk_set_capacity(self->disk, UINT64_C(1) << 30);
     sim_rot_mend(self);
+    sim_stray_mend(self);
     for (uint32_t i = 0; i < SIM_LINKS; i++) {
         self->network.cut_until_ms[i] = 0;
     }

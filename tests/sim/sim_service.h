@@ -9,6 +9,7 @@
 #include "delivery/record.h"
 #include "runtime/outbox.h"
 #include "runtime/peers.h"
+#include "runtime/shell.h"
 
 #include <stdbool.h>
 
@@ -17,6 +18,23 @@ struct scheduler_core;
 struct compensator;
 struct sim;
 struct sim_packet;
+
+#define SIM_SUBSCRIPTIONS 2
+
+struct sim_subscription {
+    uint8_t name;         /* which of its names */
+    uint8_t policy;       /* which of them */
+    uint8_t compensation; /* enum compensation */
+    uint32_t lease_ms;
+};
+
+/* What a service is started with; each cares for a part of it. */
+struct sim_config {
+    uint32_t lanes;
+    uint32_t down_limit;
+    uint16_t tries;
+    struct sim_subscription subscriptions[SIM_SUBSCRIPTIONS];
+};
 
 struct sim_service {
     enum log_id id;
@@ -29,8 +47,10 @@ struct sim_service {
     struct producer_core *producer; /* one of these three */
     struct scheduler_core *scheduler;
     struct compensator *compensator;
+    struct shell_core core; /* its functions */
+    struct sim_config config;
+    int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
     uint64_t woken;
-    uint32_t lanes;
     uint64_t checkpoint_every;
     int64_t drift_ppm; /* how much faster its monotonic clock goes */
 };
@@ -44,5 +64,8 @@ void sim_service_take(struct sim *self, struct sim_service *service,
 void sim_service_round(struct sim *self, struct sim_service *service);
 void sim_service_end(struct sim *self, struct sim_service *service);
 uint64_t sim_segment_bytes(const struct sim *self);
+/* A service's own clock; and back, to when it shows so much. */
+int64_t sim_service_ms(const struct sim *self, const struct sim_service *service);
+int64_t sim_service_when_ms(const struct sim_service *service, int64_t local);
 
 #endif

@@ -48,6 +48,7 @@ sim_disk_destroy(sim_disk_t **self_p)
         if (sim_disk_in_use == self) {
             sim_disk_use(NULL);
         }
+        sim_disk_stray_forget(self);
         sim_tree_fini(&self->tree);
         mem_free(self);
     }
@@ -67,7 +68,9 @@ void
 sim_disk_crash(sim_disk_t *self, uint64_t seed)
 {
     uint64_t state = seed;
+    sim_stray_before(self);
     sim_tree_crash(&self->tree, sim_disk_draw, &state);
+    sim_stray_after(self);
     sim_disk_kill(self);
 }
 

@@ -57,6 +57,17 @@ void sim_disk_set_sectors(sim_disk_t *self, uint32_t sectors); /* of TORN and MI
 uint64_t sim_disk_operations(const sim_disk_t *self); /* since the fault was set, or the start */
 bool sim_disk_fault_hit(const sim_disk_t *self);
 
+/*
+ * The next write to this file goes astray as a drive's firmware may let it: it reaches the disk so
+ * many sectors behind its place (0: nowhere), synced or not; nothing fails, and it is seen after a
+ * power cut only. One at a time. Sectors that a failed sync forgot are taken for it: not both.
+ */
+void sim_disk_stray(sim_disk_t *self, const char *path, uint32_t sectors);
+bool sim_disk_strayed(const sim_disk_t *self); /* it did, and was neither put right nor forgotten */
+/* Put right what it took, as from a mirror: what was not written over since is as it should be. */
+void sim_disk_stray_mend(sim_disk_t *self);
+void sim_disk_stray_forget(sim_disk_t *self); /* as it is now it stays */
+
 void sim_disk_set_now(sim_disk_t *self, int64_t now_ms);
 void sim_disk_set_capacity(sim_disk_t *self, uint64_t bytes); /* of all files; default: 1 GiB */
 

@@ -139,6 +139,7 @@ disk_pwrite(int fd, const void *from, size_t size, uint64_t offset)
         return -ENOSPC;
     }
     sim_node_write(node, from, size, (size_t)offset);
+    sim_stray_write(sim_disk_in_use, node, size, (size_t)offset);
     if (goes_wrong(SIM_DISK_DROPPED)) {
         sim_node_stray(node, size, (size_t)offset, 0);
     } else if (goes_wrong(SIM_DISK_MISDIRECTED)) {

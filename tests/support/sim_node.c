@@ -115,6 +115,19 @@ sim_node_stray(struct sim_node *self, size_t size, size_t offset, uint32_t secto
     memset(self->dirty + first, FORGOTTEN, count);
 }
 
+bool
+sim_node_believed(const struct sim_node *self, size_t sector)
+{
+    return self->dirty[sector] == FORGOTTEN;
+}
+
+void
+sim_node_settle_sector(struct sim_node *self, size_t sector)
+{
+    memcpy(self->disk_bytes + sector * SECTOR, self->bytes + sector * SECTOR, SECTOR);
+    self->dirty[sector] = SAME;
+}
+
 static void
 garbage(uint8_t *sector, sim_draw_fn *draw, uint64_t *state)
 {

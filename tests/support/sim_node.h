@@ -81,6 +81,10 @@ void sim_node_settle_all(struct sim_node *self); /* also where no write has said
  * behind its place. The system does not know. */
 void sim_node_stray(struct sim_node *self, size_t size, size_t offset, uint32_t sectors);
 
+/* Whether a sector is not on disk, and the system believes that it is; and to put it there. */
+bool sim_node_believed(const struct sim_node *self, size_t sector);
+void sim_node_settle_sector(struct sim_node *self, size_t sector);
+
 /* A sync that failed: the pages count as clean, and some of them are not on disk. */
 void sim_node_forget(struct sim_node *self, uint64_t chance);
 
