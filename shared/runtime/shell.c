@@ -78,11 +78,8 @@ is_stuffed(const shell_t *self)
 static void
 take_fronts(shell_t *self, zmq_msg_t *message)
 {
-    if (is_stuffed(self)) {
-        return;
-    }
     size_t bytes = 0;
-    for (int i = 0; i < FRAMES_A_ROUND && bytes < BYTES_A_ROUND; i++) {
+    for (int i = 0; i < FRAMES_A_ROUND && bytes < BYTES_A_ROUND && !is_stuffed(self); i++) {
         struct outbox_route route;
         size_t route_size = 0;
         static_assert(OUTBOX_ROUTE_BYTES == WIRE_ROUTE_MAX, "a route fits");

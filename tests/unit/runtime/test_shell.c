@@ -1,0 +1,206 @@
+/* A service's loop while the disk takes nothing: what it lets in, and that it goes on after it. */
+#include "runtime/shell.h"
+
+#include "base/mem.h"
+#include "support/sim_disk.h"
+#include "wire/wire_case.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#define CLIENTS 10
+#define QUESTIONS 10 /* of each client */
+#define ANSWER_BYTES (1024U * 1024)
+#define MOST_BYTES (64U * 1024 * 1024)
+#define RECORD_BYTES (32U * 1024)
+#define CLOSED_ROUNDS 20 /* in which nothing more may come in */
+#define PATIENCE_MS 60000
+
+static sim_disk_t *disk;
+static peers_t *peers;
+static outbox_t *outbox;
+static char directory[64];
+static char front_endpoint[96];
+static atomic_uint answered; /* of all clients */
+
+static struct {
+    uint32_t taken;
+    uint32_t taken_full;    /* by the last round in which more bytes waited than may */
+    uint32_t closed_rounds; /* one after the other in which nothing came in */
+    size_t most_bytes;
+} seen;
+
+static void
+setup(void)
+{
+    struct why why = {{0}};
+    const struct log_settings journal = {
+        .directory = "j", .segment_bytes = 64U * 1024, .no_write_ahead = true};
+    strcpy(directory, "/tmp/herald-shell-XXXXXX");
+    cr_assert_not_null(mkdtemp(directory));
+    disk = sim_disk_new(1);
+    sim_disk_use(disk);
+    cr_assert_eq(peers_open(&peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
+    outbox = outbox_new();
+}
+
+static void
+teardown(void)
+{
+    outbox_destroy(&outbox);
+    peers_close(&peers);
+    sim_disk_destroy(&disk);
+    char command[96];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", directory); /* fits */
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(shell, .init = setup, .fini = teardown, .timeout = 120);
+
+static void
+take(void *self, const struct outbox_route *route, const uint8_t *body, size_t size)
+{
+    static const uint8_t record[RECORD_BYTES];
+    (void)self;
+    (void)body;
+    (void)size;
+    seen.taken++;
+    (void)log_append(peers_own(peers), RECORD_NOTIFICATION, record, sizeof record);
+    outbox_front(outbox, log_next(peers_own(peers)) - 1, route, mem_zeroed(ANSWER_BYTES),
+                 ANSWER_BYTES);
+}
+
+/* The disk is full from the start, until the door has been shut for long enough. */
+static err_t
+step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    (void)self;
+    (void)now_ms;
+    (void)now_unix_ms;
+    (void)why;
+    size_t bytes = outbox_bytes(outbox);
+    seen.most_bytes = bytes > seen.most_bytes ? bytes : seen.most_bytes;
+    if (bytes > MOST_BYTES && seen.closed_rounds < CLOSED_ROUNDS) {
+        /* The first answers may still have left: then others came in for them. */
+        seen.closed_rounds = seen.taken == seen.taken_full ? seen.closed_rounds : 0;
+        seen.taken_full = seen.taken;
+        if (++seen.closed_rounds == CLOSED_ROUNDS) {
+            sim_disk_set_capacity(disk, UINT64_C(1) << 30);
+        }
+    }
+    if (atomic_load(&answered) == CLIENTS * QUESTIONS) {
+        shell_stop();
+    }
+    return ERR_OK;
+}
+
+static int64_t
+next_ms(void *self)
+{
+    (void)self;
+    return INT64_MAX;
+}
+
+static uint32_t
+counters(void *self, struct wire_counter *list, uint32_t max)
+{
+    (void)self;
+    (void)list;
+    (void)max;
+    return 0;
+}
+
+static void
+now(void *self, int64_t now_ms, int64_t now_unix_ms)
+{
+    (void)self;
+    (void)now_ms;
+    (void)now_unix_ms;
+}
+
+static void
+left(void *self, int64_t now_ms)
+{
+    (void)self;
+    (void)now_ms;
+}
+
+/* Asks all at once, then waits for the answers. */
+static void *
+run_client(void *context)
+{
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+    const int patience_ms = PATIENCE_MS;
+    const int linger_ms = 0;
+    const struct wire_cases_ask ask = {.limit = 1};
+    bool good = zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms) == 0 &&
+                zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms) == 0 &&
+                zmq_connect(socket, front_endpoint) == 0;
+    for (uint64_t i = 0; good && i < QUESTIONS; i++) {
+        struct wire_out out;
+        wire_out_init(&out, 64);
+        wire_cases_encode(&out, i + 1, &ask);
+        good = zmq_send(socket, out.data, wire_out_size(&out), 0) > 0;
+        wire_out_fini(&out);
+    }
+    zmq_msg_t message;
+    (void)zmq_msg_init(&message); /* cannot fail */
+    for (uint32_t i = 0; good && i < QUESTIONS; i++) {
+        good = zmq_msg_recv(&message, socket, 0) == (int)ANSWER_BYTES;
+        atomic_fetch_add(&answered, good ? 1 : 0);
+    }
+    (void)zmq_msg_close(&message);
+    (void)zmq_close(socket);
+    if (!good) {
+        shell_stop();
+    }
+    return NULL;
+}
+
+Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are_answered)
+{
+    struct why why = {{0}};
+    char wake[96];
+    (void)snprintf(front_endpoint, sizeof front_endpoint, "ipc://%s/front", directory); /* fits */
+    (void)snprintf(wake, sizeof wake, "ipc://%s/wake", directory);
+    alarm_t *alarm = NULL;
+    shell_t *shell = NULL;
+    cr_assert_eq(alarm_open(&alarm, "", &why), ERR_OK);
+    const struct shell_settings settings = {.service = "retry-scheduler",
+                                            .log = LOG_SCHEDULER,
+                                            .front = front_endpoint,
+                                            .wake = wake,
+                                            .alarm = alarm};
+    cr_assert_eq(shell_open(&shell, &settings, peers_own(peers), outbox, &why), ERR_OK, "%s",
+                 why.text);
+    sim_disk_set_capacity(disk, sim_disk_used(disk));
+    pthread_t threads[CLIENTS];
+    void *context = zmq_ctx_new();
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, run_client, context), 0);
+    }
+    const struct shell_core core = {.peers = peers,
+                                    .takes = FRONT_TAKES(WIRE_CASES),
+                                    .front = take,
+                                    .step = step,
+                                    .next_ms = next_ms,
+                                    .counters = counters,
+                                    .now = now,
+                                    .left = left};
+    cr_assert_eq(shell_run(shell, &core, &why), ERR_OK, "%s", why.text);
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+    }
+    cr_assert_eq(seen.closed_rounds, CLOSED_ROUNDS, "so much waited that the door was shut");
+    cr_assert_leq(seen.most_bytes, MOST_BYTES + ANSWER_BYTES, "and not one answer too late");
+    cr_assert_eq(seen.taken, CLIENTS * QUESTIONS);
+    cr_assert_eq(atomic_load(&answered), CLIENTS * QUESTIONS);
+    cr_assert_eq(zmq_ctx_term(context), 0);
+    shell_close(&shell);
+    alarm_close(&alarm);
+}
