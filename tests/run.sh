@@ -18,7 +18,7 @@
 # SEEDS              sim: how many seeds (default 1000)
 # IMAGES             crash: how many images (default 1000000; 30000 under asan)
 # STRIDE             crash: only each STRIDE-th bit flip and operation (default 1, all; 37 under asan)
-# SECONDS_EACH       fuzz: how long each target runs (default 10)
+# SECONDS_EACH       fuzz: how long each target runs (default: until it has run what a push asks for)
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
 #                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
 # MUTANTS            mutation: "all" instead of the 12 quickest
@@ -210,7 +210,8 @@ suite_mutation() {
 suite_fuzz() {
     if has_libfuzzer; then
         if build_fuzz; then
-            run_label "$fuzz" fuzz "$1"
+            FUZZ_REPORT=$work/fuzz.report run_label "$fuzz" fuzz "$1"
+            cat "$work/fuzz.report"
         fi
     elif build_release; then
         run_label "$release" fuzz "$1"

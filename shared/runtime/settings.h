@@ -52,6 +52,8 @@ struct settings_source {
 /* ERR_INVALID; ERR_NOT_FOUND: no such setting. */
 err_t settings_set(settings_t *self, const char *path, const char *value,
                    struct settings_source source, struct why *why);
+/* name: what errors call it; the text is taken apart. ERR_INVALID: why says name, line and what. */
+err_t settings_read_text(settings_t *self, const char *name, char *text, struct why *why);
 err_t settings_read_file(settings_t *self, const char *path, struct why *why);
 err_t settings_read_environment(settings_t *self, char *const *environment, struct why *why);
 

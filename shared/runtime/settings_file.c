@@ -47,6 +47,13 @@ read_text(const char *path, char **text_p, struct why *why)
 }
 
 err_t
+settings_read_text(settings_t *self, const char *name, char *text, struct why *why)
+{
+    struct reading reading = {.settings = self, .file = name};
+    return zpl_read(name, text, take, &reading, why);
+}
+
+err_t
 settings_read_file(settings_t *self, const char *path, struct why *why)
 {
     char *text = NULL;
@@ -54,8 +61,7 @@ settings_read_file(settings_t *self, const char *path, struct why *why)
     if (rc != ERR_OK) {
         return rc;
     }
-    struct reading reading = {.settings = self, .file = path};
-    rc = zpl_read(path, text, take, &reading, why);
+    rc = settings_read_text(self, path, text, why);
     mem_free(text);
     return rc;
 }
