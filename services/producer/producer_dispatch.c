@@ -287,9 +287,7 @@ schedule(producer_core_t *self, struct record_custody *custody, const struct wir
         custody->to = LOG_COMPENSATOR;
         return;
     }
-    int64_t not_before_ms = (int64_t)(outcome->not_before_ms < (uint64_t)LIMIT_POLICY_DELAY_MS
-                                          ? outcome->not_before_ms
-                                          : (uint64_t)LIMIT_POLICY_DELAY_MS);
+    int64_t not_before_ms = (int64_t)outcome->not_before_ms; /* the wire takes no longer delay */
     custody->due_unix_ms =
         self->now_unix_ms + (not_before_ms > delay_ms ? not_before_ms : delay_ms);
     if (notification->deadline_unix_ms != 0 &&

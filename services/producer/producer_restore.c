@@ -25,13 +25,11 @@ take_index(producer_core_t *self, const struct log_record *record, uint64_t *bef
     struct bytes_in in = bytes_in_over(record->body, record->size);
     *before = bytes_in_varint(&in);
     uint64_t count = bytes_in_varint(&in);
-    uint64_t taken = 0;
     in.failed = in.failed || count > record->size;
     for (uint64_t i = 0; i < count + AHEAD && !in.failed; i++) {
-        if (i >= AHEAD && taken < count) {
+        if (i >= AHEAD) {
             producer_index_restore(self->index, ahead[i % AHEAD].hash, ahead[i % AHEAD].position,
                                    ahead[i % AHEAD].newest);
-            taken++;
         }
         if (i < count) {
             uint64_t hash = bytes_in_u64(&in);

@@ -38,6 +38,13 @@ static const struct damage damages[] = {
     {"moved: a fourth custodian", BEGIN, "b2 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b3 b0 b1", ERR_CORRUPT},
     {"moved: an end that is none", BEGIN, "b2 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b99 b1",
      ERR_CORRUPT},
+    {"open: nothing good in the first of two words", BEGIN, "b1 v1 v0 v2 q1 q1", ERR_CORRUPT},
+    {"moved: one that is good behind it", BEGIN,
+     "b2 v0 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1",
+     ERR_CORRUPT},
+    {"deadlines: one that is good behind it", BEGIN, "b3 v0 v5 v1 v5", ERR_CORRUPT},
+    {"marks: a number that is too long", BEGIN,
+     "b6 b255 b255 b255 b255 b255 b255 b255 b255 b255 b255 b255 b1", ERR_CORRUPT},
     {"deadlines: cut off", BEGIN, "b3 v1", ERR_CORRUPT},
     {"deadlines: position 0", BEGIN, "b3 v0 v5", ERR_CORRUPT},
     {"deadlines: a time that is none", BEGIN, "b3 v1 v18446744073709551615", ERR_CORRUPT},
@@ -89,6 +96,7 @@ Test(producer_restore, an_index_that_makes_no_sense_is_refused)
         {"position 0", "v0 v1 q77 v0 v1", ERR_CORRUPT},
         {"a position behind it", "v0 v1 q77 v9999 v0", ERR_CORRUPT},
         {"a newest record behind it", "v0 v1 q77 v1 v9999", ERR_CORRUPT},
+        {"of nothing", "", ERR_CORRUPT},
         {"cut off", "v0 v2 q77 v1 v0", ERR_CORRUPT},
         {"so many entries that their number overflows", "v0 v18446744073709551585 q77 v1 v0",
          ERR_CORRUPT},
@@ -99,7 +107,7 @@ Test(producer_restore, an_index_that_makes_no_sense_is_refused)
         err_t rc = restart_with_index(all[i].what, RECORD_INDEX, all[i].fields);
         cr_assert_eq(rc, all[i].rc, "%s: %d", all[i].what, rc);
     }
-    cr_assert_eq(restart_with_index("not an INDEX", RECORD_POSITION, "v0"), ERR_CORRUPT);
+    cr_assert_eq(restart_with_index("not an INDEX", RECORD_DONE, ""), ERR_CORRUPT);
 }
 
 Test(producer_restore, more_marks_than_are_kept_are_cut)

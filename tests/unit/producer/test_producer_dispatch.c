@@ -1,0 +1,190 @@
+/* First attempts: how much a step does, and what an outcome makes of one. */
+#include "producer_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define A_STEP 16384U /* as in producer_dispatch.c */
+
+static void
+hand_in(struct fixture *self, struct wire_out *out)
+{
+    producer_core_now(self->core, self->now_ms, self->now_unix_ms);
+    producer_core_front(self->core, &self->route, out->data, out->size);
+    wire_out_fini(out);
+}
+
+static void
+submit_many(struct fixture *self, unsigned from, unsigned count)
+{
+    struct wire_out out;
+    wire_out_init(&out, 65536);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    for (unsigned i = from; i < from + count; i++) {
+        char biz_id[16];
+        size_t size = (size_t)snprintf(biz_id, sizeof biz_id, "m%u", i);
+        const struct wire_notification notification = {.topic = {"order.paid", 10},
+                                                       .biz_id = {biz_id, size}};
+        wire_submit_add(&submit, &notification);
+    }
+    wire_submit_end(&submit);
+    fixture_front(self, &out);
+}
+
+Test(producer_dispatch, a_step_sends_so_many_and_is_called_again_at_once)
+{
+    struct fixture *self = fixture_open(1);
+    self->settings.window = 8192;
+    fixture_restart(self);
+    for (unsigned i = 0; i < A_STEP + 500; i += 500) {
+        submit_many(self, i, 500);
+    }
+    struct wire_hello hello = {
+        .party = WIRE_PARTY_CONSUMER, .name = {"shop", 4}, .group = {"shop", 4}, .nonce = 77};
+    for (uint64_t i = 0; i < 4; i++) { /* a lane each */
+        struct wire_out out;
+        const char name[] = {(char)('a' + i), '\0'};
+        hello.name.data = name;
+        hello.name.size = 1;
+        wire_out_init(&out, 128);
+        wire_hello_encode(&out, 3, &hello);
+        hand_in(self, &out);
+    }
+    cr_assert_eq(fixture_try_step(self, NULL), ERR_OK);
+    cr_assert_eq(sender_outstanding(self->core->sender), A_STEP);
+    cr_assert_eq(producer_core_next_ms(self->core), self->now_ms);
+    cr_assert_eq(fixture_try_step(self, NULL), ERR_OK);
+    cr_assert_gt(sender_outstanding(self->core->sender), A_STEP);
+    fixture_close(self);
+}
+
+/* Behind a checkpoint nothing is looked at until it is sent. */
+Test(producer_dispatch, what_cannot_be_decoded_when_it_is_sent_ends_the_service)
+{
+    struct why why = {{0}};
+    char item[64];
+    struct fixture *self = fixture_open(2);
+    uint64_t position = fixture_spelt(peers_own(self->peers), RECORD_NOTIFICATION, "b1");
+    (void)snprintf(item, sizeof item, "b1 v1 v0 v1 q%llu", 1ULL << position);
+    fixture_checkpoint(self, "v0 v1 v0 v1 v1 v1 v1", item);
+    fixture_restart(self);
+    cr_assert_eq(fixture_counter(self, "open"), 1);
+    struct wire_hello hello = {
+        .party = WIRE_PARTY_CONSUMER, .name = {"shop", 4}, .group = {"shop", 4}, .nonce = 77};
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    wire_hello_encode(&out, 3, &hello);
+    hand_in(self, &out);
+    cr_assert_eq(fixture_try_step(self, &why), ERR_CORRUPT, "%s", why.text);
+    fixture_close(self);
+}
+
+Test(producer_dispatch, a_receiver_that_is_there_and_answers_nothing_is_an_alarm_too)
+{
+    struct fixture *self = fixture_open(1);
+    self->settings.absent_alarm_ms = 1000;
+    self->settings.window = 1;
+    self->settings.lane_count = 1;
+    fixture_restart(self);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_submit(self, "order.paid", "b", "{}");
+    cr_assert_eq(self->alarms, 0);
+    fixture_advance(self, 1500);
+    cr_assert_eq(self->alarms, 1);
+    fixture_close(self);
+}
+
+Test(producer_dispatch, a_receiver_that_had_it_already_is_as_good_as_done)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_outcome(self, 0, OUTCOME_DUPLICATE, 0);
+    cr_assert_eq(fixture_count(self, RECORD_DONE), 1);
+    cr_assert_eq(fixture_counter(self, "open"), 0);
+    fixture_close(self);
+}
+
+Test(producer_dispatch, a_schedule_of_one_attempt_is_used_up_by_a_retry)
+{
+    struct fixture *self = fixture_open(1);
+    self->subscriptions[0].policy = "none";
+    fixture_restart(self);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_outcome(self, 0, OUTCOME_RETRY, 0);
+    cr_assert_eq(fixture_last_moved(self).to, LOG_COMPENSATOR);
+    fixture_close(self);
+}
+
+Test(producer_dispatch, while_room_is_short_less_of_a_reason_is_kept)
+{
+    struct fixture *self = fixture_open(1);
+    char reason[LIMIT_REASON_BYTES];
+    memset(reason, 'r', sizeof reason);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    sim_disk_set_capacity(self->disk, 20U * 1024 * 1024);
+    sim_disk_set_now(self->disk, 100000); /* room is measured once a second */
+    fixture_step(self);
+    cr_assert(peers_short(self->peers));
+    cr_assert_eq(fixture_counter(self, "room"), 0);
+    struct wire_outcomes head = {.run = log_run(peers_own(self->peers)),
+                                 .receiver = {"r", 1},
+                                 .lane = self->deliveries[0].lane};
+    struct wire_outcome said = {.first_token = self->deliveries[0].token,
+                                .count = 1,
+                                .outcome = OUTCOME_RETRY,
+                                .reason = {reason, sizeof reason}};
+    struct wire_out out;
+    wire_out_init(&out, 512);
+    struct wire_outcomes_out outcomes = wire_outcomes_begin(&out, &head);
+    wire_outcomes_add(&outcomes, &said);
+    wire_outcomes_end(&outcomes);
+    producer_core_outcome(self->core, out.data, out.size);
+    wire_out_fini(&out);
+    sim_disk_set_capacity(self->disk, UINT64_C(1) << 30);
+    sim_disk_set_now(self->disk, 200000);
+    fixture_step(self);
+    cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_RETRY);
+    uint8_t status = 0;
+    (void)fixture_query(self, "a", "orders", &status);
+    cr_assert_lt(self->answer_size, LIMIT_REASON_BYTES);
+    fixture_close(self);
+}
+
+Test(producer_dispatch, an_outcome_that_makes_no_sense_is_counted)
+{
+    struct fixture *self = fixture_open(1);
+    producer_core_outcome(self->core, (const uint8_t *)"x", 1);
+    cr_assert_eq(fixture_counter(self, "bad_outcomes"), 1);
+    fixture_close(self);
+}
+
+/* A lease has expired, and DONE comes after all: of what has ended it is no news. */
+static void
+late_done(bool forgotten, uint32_t evidence)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_advance(self, 3100);
+    struct record_event done = {
+        .key = self->deliveries[0].key, .turn = 2, .kind = RECORD_DONE, .attempt = 2};
+    (void)fixture_other_event(self->scheduler, &done);
+    fixture_step(self);
+    cr_assert_eq(fixture_counter(self, "open"), 0);
+    if (forgotten) {
+        producer_moved_expire(&self->core->moved, UINT64_MAX, 10);
+    }
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    cr_assert_eq(fixture_count(self, RECORD_EVIDENCE), evidence);
+    fixture_close(self);
+}
+
+Test(producer_dispatch, a_late_done_of_what_is_done_or_forgotten_is_no_evidence)
+{
+    late_done(false, 0);
+    late_done(true, 0);
+}

@@ -1,0 +1,96 @@
+/* Marks, and what may go. */
+#include "producer_fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+Test(producer_retention, when_all_marks_are_in_use_they_get_coarser)
+{
+    struct fixture *self = fixture_open(1);
+    self->settings.retention_ms = INT64_C(1000) * 24 * 3600 * 1000;
+    fixture_restart(self);
+    fixture_join(self, "shop", 1);
+    uint32_t most = 0;
+    uint64_t oldest = 0;
+    for (unsigned i = 0; i < PRODUCER_MARKS + 10; i++) {
+        char biz_id[16];
+        (void)snprintf(biz_id, sizeof biz_id, "n%u", i); /* fits */
+        fixture_submit(self, "order.paid", biz_id, "");
+        fixture_advance(self, 61000);
+        uint32_t count = self->core->mark_count;
+        oldest = i == 0 ? self->core->marks[0].position : oldest;
+        most = count > most ? count : most;
+        for (uint32_t k = 1; k < count; k++) {
+            cr_assert_gt(self->core->marks[k].position, self->core->marks[k - 1].position);
+        }
+    }
+    cr_assert_eq(most, PRODUCER_MARKS);
+    cr_assert_lt(self->core->mark_count, PRODUCER_MARKS);
+    cr_assert_eq(self->core->marks[0].position, oldest);
+    fixture_close(self);
+}
+
+/* Everything that is finished may go; the others have read it. */
+static struct fixture *
+finished(void)
+{
+    static char payload[60000];
+    memset(payload, 'x', sizeof payload - 1);
+    struct fixture *self = fixture_open(1);
+    self->settings.retention_ms = 60000;
+    self->settings.checkpoint_records = 50;
+    fixture_restart(self);
+    for (int i = 0; i < 200; i++) {
+        char biz_id[16];
+        (void)snprintf(biz_id, sizeof biz_id, "n%d", i); /* fits */
+        fixture_join(self, "shop", 1);
+        fixture_submit(self, "order.paid", biz_id, payload);
+        fixture_outcome(self, self->delivery_count - 1, OUTCOME_DONE, 0);
+        fixture_advance(self, 1000);
+    }
+    struct record_position position = {0};
+    position.logs[LOG_PRODUCER].position = log_durable(peers_own(self->peers));
+    memcpy(position.logs[LOG_PRODUCER].identity, log_identity(peers_own(self->peers)), 16);
+    uint8_t body[RECORD_POSITION_MAX];
+    size_t size = record_position_encode(&position, body);
+    (void)fixture_record(self->scheduler, RECORD_POSITION, body, size);
+    (void)fixture_record(self->compensator, RECORD_POSITION, body, size);
+    return self;
+}
+
+/* What is trimmed is decided when the ends are durable; until then a step waits. */
+Test(producer_retention, a_disk_that_fails_while_it_is_trimmed_ends_the_service)
+{
+    struct why why = {{0}};
+    struct fixture *self = finished();
+    self->now_ms += 6000;
+    self->now_unix_ms += 6000;
+    producer_core_now(self->core, self->now_ms, self->now_unix_ms);
+    (void)log_append(peers_own(self->peers), RECORD_POSITION, "", 0); /* not durable yet */
+    cr_assert_eq(fixture_try_step(self, &why), ERR_OK);
+    cr_assert_neq(self->core->trim_to, 0);
+    cr_assert_eq(fixture_try_step(self, &why), ERR_OK);
+    cr_assert_neq(self->core->trim_to, 0, "what it follows from is not durable");
+    cr_assert_eq(log_commit(peers_own(self->peers), 0, NULL), ERR_OK);
+    cr_assert_eq(log_reap(peers_own(self->peers), NULL), ERR_OK);
+    const struct sim_disk_fault fault = {
+        .kind = SIM_DISK_ERROR, .at = 1, .error = EIO, .for_ever = true};
+    sim_disk_set_fault(self->disk, &fault);
+    err_t rc = fixture_try_step(self, &why);
+    const struct sim_disk_fault none = {.kind = SIM_DISK_NO_FAULT};
+    sim_disk_set_fault(self->disk, &none);
+    cr_assert_neq(rc, ERR_OK);
+    fixture_close(self);
+}
+
+Test(producer_retention, marks_of_what_has_gone_go_too)
+{
+    struct fixture *self = finished();
+    for (int i = 0; i < 4; i++) {
+        fixture_advance(self, 100000);
+    }
+    cr_assert_gt(log_first(peers_own(self->peers)), 1);
+    cr_assert_gt(fixture_counter(self, "accepted"), fixture_counter(self, "retained"));
+    fixture_close(self);
+}
