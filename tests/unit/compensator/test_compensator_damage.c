@@ -180,6 +180,7 @@ live(void)
     for (int i = 0; i < 3; i++) { /* whatever: no kind that is looked for at start */
         (void)fixture_raw(own(), RECORD_INDEX, self.big, LIMIT_PAYLOAD_BYTES / 2);
     }
+    fixture_done(own(), RECORD_EVIDENCE, (struct delivery_key){1, FIXTURE_REAPPLY}, 1);
     move_together(self.producer, cancelled, 2, OUTCOME_CANCEL);
 }
 
