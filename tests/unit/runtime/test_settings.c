@@ -1,5 +1,7 @@
 #include "runtime/settings.h"
 
+#include "base/zpl.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,4 +163,35 @@ Test(settings, are_filled_in_defaults_included)
     cr_assert_str_eq(settings_text(settings, "file"), "/d/d");
     cr_assert_str_eq(settings_text(settings, "plain"), "as it is");
     settings_destroy(&settings);
+}
+
+/* The file's name and what is wrong with it; the settings are as they were. */
+static void
+refuses_file(const char *path, err_t expected, const char *says)
+{
+    struct why why = {{0}};
+    settings_t *settings = settings_new(table);
+    cr_assert_eq(settings_read_file(settings, path, &why), expected, "%s: %s", path, why.text);
+    cr_assert_not_null(strstr(why.text, path), "%s", why.text);
+    cr_assert_not_null(strstr(why.text, says), "%s", why.text);
+    cr_assert_eq(settings_number(settings, "window"), 5);
+    settings_destroy(&settings);
+}
+
+Test(settings, a_file_that_cannot_be_read_or_is_no_text_is_refused_by_its_name)
+{
+    char path[] = "/tmp/herald-settings-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, "window = 7\n\0", 12), 12);
+    refuses_file(path, ERR_INVALID, "zero byte at 11");
+    cr_assert_eq(ftruncate(fd, 0), 0);
+    cr_assert_eq(pwrite(fd, "window = 700\n", 13, 0), 13);
+    refuses_file(path, ERR_INVALID, "1 to 100");
+    cr_assert_eq(ftruncate(fd, ZPL_FILE_BYTES + 1), 0);
+    refuses_file(path, ERR_INVALID, "longer than");
+    cr_assert_eq(close(fd), 0);
+    cr_assert_eq(unlink(path), 0);
+    refuses_file(path, ERR_IO, "cannot be opened");
+    refuses_file("/", ERR_IO, "cannot be read");
 }
