@@ -374,9 +374,10 @@ suite_docs() {
     fi
 }
 
-# What the tests that run in process reach, and the system suite; see tests/coverage.py.
+# What the tests that run in process reach, those of real processes, and the documentation's
+# commands, without which nobody runs herald-bench; see tests/coverage.py.
 suite_coverage() {
-    local directory
+    local directory part
     directory=$(realpath -m build/tests-coverage)
     if ! command -v gcovr >/dev/null; then
         echo "skip coverage: there is no gcovr"
@@ -388,9 +389,12 @@ suite_coverage() {
     fi
     find "$directory" -name '*.gcda' -delete
     IMAGES=${IMAGES:-20000} STRIDE=${STRIDE:-53} SEEDS=${SEEDS:-100} SEED=$(seed_of_commit) \
-        ctest --test-dir "$directory" -L '^(unit|crash|sim|fuzz)$' -j "$jobs" --timeout 900 \
+        ctest --test-dir "$directory" -L '^(unit|crash|sim|fuzz|faults)$' -j "$jobs" --timeout 900 \
         >"$work/ctest.log" 2>&1 || tail -n 30 "$work/ctest.log"
-    run_files "$directory" tests/system "$work/coverage-system"
+    for part in system interop faults; do
+        run_files "$directory" "tests/$part" "$work/coverage-$part"
+    done
+    run_docs "$directory" "$work/coverage-docs"
     gcovr -r . --object-directory "$directory" --gcov-ignore-parse-errors --filter shared/ --filter services/ --filter tools/ \
         --json "$work/coverage.json" 2>/dev/null || true
     if python3 tests/coverage.py "$work/coverage.json"; then

@@ -8,6 +8,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${HERALD_BIN:?the directory with the built programs}
 . "$root/deploy/demo/services.sh"
 sanitize=$(sed -n 's/^HERALD_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$bin/../CMakeCache.txt" 2>/dev/null || true)
+if grep -qs '^CMAKE_C_FLAGS:STRING=.*--coverage' "$bin/../CMakeCache.txt"; then
+    sanitize+=' --coverage'
+fi
 
 needs() {
     local name
