@@ -205,3 +205,27 @@ Test(file_store, segments_have_64_mib_unless_told_otherwise)
     cr_assert_eq(state.segment_bytes, 64U * 1024 * 1024);
     log_store_close(&store);
 }
+
+Test(file_store, the_last_block_up_to_a_position_is_found_in_the_files)
+{
+    log_store_t *store = store_fixture_own(false);
+    uint64_t tag;
+    uint64_t position;
+    for (uint64_t i = 0; i < 10; i++) {
+        store_fixture_append(store, 1 + 3 * i, 3, i == 0 || i > 6 ? 5 : 6);
+    }
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    log_store_close(&store);
+    store = store_fixture_own(false); /* and nothing is in memory */
+    for (uint64_t up_to = 1; up_to <= 30; up_to++) {
+        log_block_t *block = NULL;
+        cr_assert_eq(log_store_read_back(store, up_to, LOG_ALL_KINDS, &block, NULL), ERR_OK);
+        cr_assert_eq(log_block_first(block), (up_to - 1) / 3 * 3 + 1);
+        log_block_release(&block);
+        err_t rc = log_store_read_back(store, up_to, 1U << 6, &block, NULL);
+        cr_assert_eq(rc, up_to < 4 ? ERR_NOT_FOUND : ERR_OK);
+        cr_assert(rc != ERR_OK || log_block_kinds(block) == 1U << 6);
+        log_block_release(&block);
+    }
+    log_store_close(&store);
+}

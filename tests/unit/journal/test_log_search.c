@@ -145,6 +145,7 @@ Test(log_search, a_checkpoint_that_does_not_say_where_it_begins_is_corrupt)
         fixture_write(log, 9, 1, 10);
         cr_assert_eq(log_checkpoint(log, &begin, &why), ERR_CORRUPT, "body %zu", i);
         cr_assert_not_null(strstr(why.text, "does not say where it begins"), "%s", why.text);
+        cr_assert_eq(log_trim(log, 2 * i + 1, NULL), ERR_CORRUPT, "what it needs is not known");
     }
     log_close(&log);
 }

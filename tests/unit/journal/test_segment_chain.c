@@ -254,9 +254,12 @@ Test(segment_chain, a_directory_that_changes_for_ever_is_given_up)
 Test(segment_chain, what_cannot_be_listed_or_is_gone_is_an_error)
 {
     struct why why = {{0}};
-    odd_call_set(&(struct odd_call){.operation = ODD_LIST, .answer = -EIO});
-    cr_assert_eq(segment_chain_load(&set, &why), ERR_IO);
-    cr_assert_str_eq(why.text, "cannot list d: Input/output error");
+    for (unsigned times = 1; times <= 2; times++) { /* also when it is asked whether it changed */
+        odd_call_set(&(struct odd_call){.operation = ODD_LIST, .times = times, .answer = -EIO});
+        cr_assert_eq(segment_chain_load(&set, &why), ERR_IO);
+        cr_assert_eq(odd_call_count(), times);
+        cr_assert_str_eq(why.text, "cannot list d: Input/output error");
+    }
     put_simple(1, 0, 1);
     odd_call_set(&(struct odd_call){
         .operation = ODD_OPEN, .name = "0000000000000001.seg", .answer = -ENOENT});

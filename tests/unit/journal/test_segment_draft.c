@@ -113,6 +113,21 @@ Test(segment_draft, a_failure_before_the_name_leaves_nothing)
     }
 }
 
+Test(segment_draft, a_spare_whose_sync_failed_is_never_used_again)
+{
+    place.pool = spare_pool_new(place.ops, place.dir_fd, FIXTURE_SEGMENT, 0, false);
+    cr_assert_eq(spare_pool_fill(place.pool), 0);
+    struct segment_draft draft;
+    struct segment_head head = head_of(1);
+    int fd = -1;
+    cr_assert_eq(segment_draft_open(&draft, &place, FIXTURE_SEGMENT, false, NULL), ERR_OK);
+    odd_call_set(&(struct odd_call){.operation = ODD_SYNC_DATA, .answer = -EIO});
+    cr_assert_eq(segment_draft_finish(&draft, &head, &fd, NULL), ERR_IO);
+    segment_draft_drop(&draft);
+    cr_assert_eq(spare_pool_bytes(place.pool), 0);
+    cr_assert_not(there("2.spare"));
+}
+
 Test(segment_draft, a_failure_after_the_name_is_a_loss)
 {
     struct segment_draft draft;

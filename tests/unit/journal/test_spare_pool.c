@@ -1,35 +1,15 @@
 #include "unit/journal/journal_fixture.h"
 
-#include "base/clock.h"
 #include "journal/spare_pool.h"
 #include "support/odd_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-                          void *arg); // NOLINT
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-                          void *arg); // NOLINT
 
 static sim_disk_t *disk;
 static const struct file_ops *ops;
 static int dir_fd;
-static bool no_thread;
-
-int
-__wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, // NOLINT
-                      void *(*start)(void *), void *arg)
-{
-    return no_thread ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
-}
 
 static void
 setup(void)
@@ -47,6 +27,15 @@ teardown(void)
 }
 
 TestSuite(spare_pool, .init = setup, .fini = teardown);
+
+/* As large as a spare. */
+static void
+make_file(const char *name)
+{
+    int fd = ops->open(dir_fd, name, O_RDWR | O_CREAT, 0600);
+    cr_assert_eq(ops->allocate(fd, FIXTURE_SEGMENT), 0);
+    (void)ops->close(fd);
+}
 
 Test(spare_pool, what_is_filled_is_taken_and_an_empty_pool_says_so)
 {
@@ -90,15 +79,73 @@ Test(spare_pool, a_full_disk_leaves_nothing_behind)
     spare_pool_destroy(&pool);
 }
 
+Test(spare_pool, a_file_system_that_does_not_say_its_room_is_tried)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, FIXTURE_SEGMENT, false);
+    odd_call_set(&(struct odd_call){.operation = ODD_SPACE, .answer = -ENOSYS});
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(odd_call_count(), 1);
+    spare_pool_destroy(&pool);
+}
+
+static size_t
+file_count(void)
+{
+    size_t count = 0;
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        size_t size;
+        (void)snprintf(name, sizeof name, "%d.spare", i);
+        count += sim_disk_bytes(disk, name, &size) != NULL;
+    }
+    return count;
+}
+
+Test(spare_pool, one_more_than_are_kept_is_removed_when_filled_and_when_found)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    for (int i = 0; i <= SPARE_POOL_MAX; i++) {
+        cr_assert_eq(spare_pool_fill(pool), 0);
+    }
+    cr_assert_eq(spare_pool_bytes(pool), SPARE_POOL_MAX * FIXTURE_SEGMENT);
+    cr_assert_eq(file_count(), SPARE_POOL_MAX);
+    spare_pool_destroy(&pool);
+    make_file("19.spare");
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    cr_assert_eq(file_count(), SPARE_POOL_MAX);
+    spare_pool_destroy(&pool);
+}
+
+Test(spare_pool, one_that_cannot_be_opened_is_of_no_use)
+{
+    static const struct odd_call calls[] = {
+        {.operation = ODD_OPEN, .name = "2.spare", .answer = -EIO},
+        {.operation = ODD_STAT, .answer = -EIO},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+        cr_assert_eq(spare_pool_fill(pool), 0);
+        spare_pool_destroy(&pool);
+        odd_call_set(&calls[i]);
+        pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+        cr_assert_eq(spare_pool_bytes(pool), 0);
+        cr_assert_eq(file_count(), 0);
+        make_file("1.seg");
+        odd_call_set(&(struct odd_call){.operation = ODD_OPEN, .name = "1.seg", .answer = -EIO});
+        cr_assert_not(spare_pool_recycle(pool, "1.seg"), "the caller removes it");
+        spare_pool_destroy(&pool);
+        teardown();
+        setup();
+    }
+}
+
 Test(spare_pool, retired_files_are_kept_up_to_a_few)
 {
     spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     for (int i = 0; i < SPARE_POOL_MAX + 2; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "%d.seg", i);
-        int fd = ops->open(dir_fd, name, O_RDWR | O_CREAT, 0600);
-        cr_assert_eq(ops->allocate(fd, FIXTURE_SEGMENT), 0);
-        (void)ops->close(fd);
+        make_file(name);
         size_t size;
         cr_assert_eq(spare_pool_recycle(pool, name), i < SPARE_POOL_MAX);
         cr_assert_eq(sim_disk_bytes(disk, name, &size) == NULL, i < SPARE_POOL_MAX);
@@ -181,9 +228,7 @@ Test(spare_pool, odd_names_do_no_harm)
     static const char *const names[] = {"a-name-that-is-longer-than-any-of-ours.spare",
                                         "99999999999.spare"};
     for (size_t i = 0; i < 2; i++) {
-        int fd = ops->open(dir_fd, names[i], O_RDWR | O_CREAT, 0600);
-        cr_assert_eq(ops->allocate(fd, FIXTURE_SEGMENT), 0);
-        (void)ops->close(fd);
+        make_file(names[i]);
     }
     spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
     cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT, "the second is one");
@@ -192,92 +237,4 @@ Test(spare_pool, odd_names_do_no_harm)
     cr_assert_not_null(sim_disk_bytes(disk, "2.spare", &size));
     cr_assert_not_null(sim_disk_bytes(disk, names[0], &size));
     spare_pool_destroy(&pool);
-}
-
-Test(spare_pool, without_its_thread_it_keeps_none_in_stock)
-{
-    no_thread = true;
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, true);
-    struct spare spare;
-    cr_assert_not(spare_pool_take(pool, &spare));
-    cr_assert_eq(spare_pool_fill(pool), 0);
-    spare_pool_destroy(&pool);
-}
-
-/* What is written and synced of the one file that is being filled, in order. How many blocks a file
- * system counts for zeros is its own business: some count none for what is certainly on disk. */
-static struct file_ops counting;
-static atomic_ullong filled;
-static atomic_ullong synced;
-static atomic_bool skipped;
-
-static int64_t
-count_pwrite(int fd, const void *from, size_t size, uint64_t offset)
-{
-    int64_t count = file_ops_system()->pwrite(fd, from, size, offset);
-    if (offset == 0) {
-        atomic_store(&filled, 0);
-        atomic_store(&synced, 0);
-    }
-    if (offset != atomic_load(&filled)) {
-        atomic_store(&skipped, true);
-    }
-    if (count > 0) {
-        atomic_fetch_add(&filled, (unsigned long long)count);
-    }
-    return count;
-}
-
-static int
-count_sync(int fd)
-{
-    unsigned long long written = atomic_load(&filled);
-    int rc = file_ops_system()->sync_data(fd);
-    if (rc == 0) {
-        atomic_store(&synced, written);
-    }
-    return rc;
-}
-
-static int
-rename_filled(int fd, const char *from, const char *to)
-{
-    if (atomic_load(&synced) != 8U * 1024 * 1024) {
-        atomic_store(&skipped, true); /* named before all of it was on disk */
-    }
-    return file_ops_system()->rename(fd, from, to);
-}
-
-/* On the system's files: the simulated disk belongs to one thread. */
-Test(spare_pool, a_thread_keeps_one_in_stock_and_stops_at_once)
-{
-    file_ops_install(NULL);
-    char path[64];
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(path, sizeof path, "%s/herald-spare-XXXXXX", base == NULL ? "/tmp" : base);
-    cr_assert_not_null(mkdtemp(path));
-    int real_fd = open(path, O_RDONLY | O_DIRECTORY);
-    counting = *file_ops_system();
-    counting.pwrite = count_pwrite;
-    counting.sync_data = count_sync;
-    counting.rename = rename_filled;
-    spare_pool_t *pool = spare_pool_new(&counting, real_fd, 8U * 1024 * 1024, 0, true);
-    int64_t until = clock_mono_ms() + 60000;
-    for (int i = 0; i < 2; i++) {
-        struct spare spare;
-        while (!spare_pool_take(pool, &spare)) {
-            cr_assert_lt(clock_mono_ms(), until);
-            (void)sched_yield();
-        }
-        struct stat stat;
-        cr_assert_eq(fstat(spare.fd, &stat), 0);
-        cr_assert_eq(stat.st_size, 8 * 1024 * 1024);
-        cr_assert_not(atomic_load(&skipped), "every byte written in order and synced, no hole");
-        (void)close(spare.fd);
-    }
-    spare_pool_destroy(&pool); /* in the middle of the next */
-    (void)close(real_fd);
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", path);
-    cr_assert_eq(system(command), 0);
 }

@@ -199,6 +199,9 @@ Test(wire_session, an_answer_of_before_the_facts_has_none)
                  ERR_OK);
     cr_assert_eq(wire_said_decode(&in, &head, &said, &why), ERR_INVALID);
     cr_assert_str_eq(why.text, "facts: 17 elements, must be 0 to 16");
+    cr_assert_eq(OPEN("\x96\x01\x13\x07\x00\xc0\x91\x90"), ERR_OK);
+    cr_assert_eq(wire_said_decode(&in, &head, &said, &why), ERR_INVALID);
+    cr_assert_str_eq(why.text, "fact: 0 elements, must be 2 to 32");
 }
 
 static uint32_t
