@@ -22,8 +22,18 @@ struct verdict {
     const char *text;
 };
 
+static uint8_t
+order_of(const struct compensator_entry *entry)
+{
+    return entry->plan == PLAN_ORDER_UNDO      ? ORDER_UNDO
+           : entry->plan == PLAN_ORDER_RESOLVE ? ORDER_RESOLVE
+                                               : 0;
+}
+
+/* entry: of an open case, which may have become a fenced one since; NULL: it is closed. */
 static struct wire_case
-case_of(const compensator_t *self, const struct compensator_info *info, uint8_t order)
+case_of(const compensator_t *self, const struct compensator_info *info,
+        const struct compensator_entry *entry)
 {
     const struct catalog_subscription *subscription = compensator_subscription(self, info->key);
     const struct catalog_group *group = compensator_group_of(self, info->key);
@@ -38,23 +48,15 @@ case_of(const compensator_t *self, const struct compensator_info *info, uint8_t 
         .opened_unix_ms = info->opened_unix_ms,
         .cause = info->cause,
         .reason = {.data = info->reason, .size = info->reason_size},
-        .fenced = info->fenced,
+        .fenced = info->fenced || (entry != NULL && (entry->fenced || entry->undo_unanswered)),
         .state = info->state,
-        .order = order,
+        .order = entry == NULL ? 0 : order_of(entry),
     };
 }
 
-static uint8_t
-order_of(const struct compensator_entry *entry)
-{
-    return entry->plan == PLAN_ORDER_UNDO      ? ORDER_UNDO
-           : entry->plan == PLAN_ORDER_RESOLVE ? ORDER_RESOLVE
-                                               : 0;
-}
-
 struct listed {
-    const struct compensator_info *info; /* borrowed */
-    uint8_t order;
+    const struct compensator_info *info;   /* borrowed */
+    const struct compensator_entry *entry; /* borrowed; NULL: it is closed */
 };
 
 static int
@@ -75,7 +77,7 @@ compensator_people_list(compensator_t *self, const struct outbox_route *route, u
     for (uint32_t i = 0; i < slots; i++) {
         const struct compensator_entry *entry = compensator_table_at(self->table, i);
         if (entry != NULL && entry->info != NULL && entry->info->id > ask->after_id) {
-            found[count++] = (struct listed){.info = entry->info, .order = order_of(entry)};
+            found[count++] = (struct listed){.info = entry->info, .entry = entry};
         }
     }
     for (uint32_t i = 0; i < COMPENSATOR_CLOSED_MAX && !ask->open_only; i++) {
@@ -89,7 +91,7 @@ compensator_people_list(compensator_t *self, const struct outbox_route *route, u
     wire_out_init(&out, 4096);
     struct wire_ids_out list = wire_case_list_begin(&out, request, count > limit);
     for (uint32_t i = 0; i < count && i < limit; i++) {
-        const struct wire_case one = case_of(self, found[i].info, found[i].order);
+        const struct wire_case one = case_of(self, found[i].info, found[i].entry);
         wire_case_add(&list, &one);
     }
     wire_ids_end(&list);
@@ -277,8 +279,7 @@ compensator_people_order(compensator_t *self, const struct outbox_route *route, 
         entry == NULL ? compensator_cases_closed(self, order->id) : NULL;
     struct verdict verdict = {WIRE_NOT_FOUND, "no such case"};
     if (order->action == WIRE_CASE_SHOW && (entry != NULL || closed != NULL)) {
-        const struct wire_case found = case_of(self, entry != NULL ? entry->info : closed,
-                                               entry != NULL ? order_of(entry) : 0);
+        const struct wire_case found = case_of(self, entry != NULL ? entry->info : closed, entry);
         answer_detail(self, route, request, &found, entry != NULL ? entry->last : closed->last);
         return;
     }

@@ -88,7 +88,9 @@ const struct ctl_command command_cases = {
     .summary = "what waits for a person",
     .help =
         "A case is a delivery that neither the schedule nor compensation could end. FENCED: the\n"
-        "receiver has confirmed that it will never apply it by itself; - when the case is closed.\n"
+        "receiver has confirmed that it will never apply it by itself, or may have: an undo was "
+        "not\n"
+        "answered. Such a case is not replayed. - when the case is closed.\n"
         "ORDER: what somebody has asked for and is under way. `heraldctl case show ID` has the\n"
         "whole story.\n"
         "\n"

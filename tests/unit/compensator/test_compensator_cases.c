@@ -252,6 +252,30 @@ Test(compensator_cases, an_undo_that_fails_leaves_the_case_open_for_another_orde
     cr_assert_null(fixture_entry(&self, key));
 }
 
+/* It may hold a fence, and is not replayed: what is listed says so too, also after a restart. */
+Test(compensator_cases, an_undo_that_was_ordered_and_not_answered_makes_the_case_fenced)
+{
+    struct wire_case found;
+    bool more;
+    uint64_t id = 0;
+    (void)fixture_case(&self, FIXTURE_UNDO, &id);
+    cr_assert_eq(fixture_list(&self, &(struct wire_cases_ask){.open_only = true}, &found, &more),
+                 1);
+    cr_assert_not(found.fenced);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_UNDO, false), WIRE_REQUESTED);
+    fixture_advance(&self, 3 * (FIXTURE_LEASE_MS + 3000));
+    for (int restarted = 0; restarted < 2; restarted++) {
+        cr_assert_eq(
+            fixture_list(&self, &(struct wire_cases_ask){.open_only = true}, &found, &more), 1);
+        cr_assert(found.fenced);
+        cr_assert_eq(found.id, id);
+        (void)fixture_show(&self, id, &found, &(size_t){0});
+        cr_assert(found.fenced);
+        cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_DENIED);
+        fixture_restart(&self);
+    }
+}
+
 Test(compensator_cases, undo_needs_a_group_that_can)
 {
     uint64_t id = 0;
