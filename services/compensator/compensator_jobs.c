@@ -17,7 +17,8 @@
 #define UNKNOWN_AGAIN_MS 1000  /* its subscription is not known yet */
 #define MISSING_AGAIN_MS 60000 /* its notification is nowhere */
 #define TOKENS_FIRST 1024
-#define LATE_MS 50 /* less is not worth going through all that was sent */
+#define WAITS_MS 1000 /* between two looks at a job that has not left */
+#define LATE_MS 50    /* less is not worth going through all that was sent */
 
 static void
 unlink_ready(compensator_t *self, struct compensator_entry *entry)
@@ -311,6 +312,9 @@ leave(compensator_t *self, const struct compensator_token *token, int64_t now_ms
 void
 compensator_jobs_left(compensator_t *self, int64_t now_ms)
 {
+    if (outbox_count(self->outbox) > 0) {
+        return; /* their sync is still to come */
+    }
     if (self->token_left < self->token_counter && now_ms - self->token_after_ms >= LATE_MS) {
         uint64_t oldest = self->token_counter > self->token_capacity
                               ? self->token_counter - self->token_capacity
@@ -326,6 +330,12 @@ compensator_jobs_left(compensator_t *self, int64_t now_ms)
 static void
 due(compensator_t *self, struct compensator_entry *entry)
 {
+    bool waits = outbox_count(self->outbox) > 0 &&
+                 (entry->token & ((UINT64_C(1) << RUN_BITS) - 1)) > self->token_left;
+    if (entry->token != 0 && waits) { /* as long as the disk takes nothing, nobody has it */
+        deadline_heap_set(&self->heap, entry->slot, self->now_ms + WAITS_MS);
+        return;
+    }
     if (entry->token != 0) {
         self->counts[COUNT_LEASES]++;
         const struct wire_outcome lease = {.outcome = OUTCOME_LEASE, .count = 1};

@@ -20,6 +20,7 @@ struct outbox {
     size_t capacity;
     size_t head; /* of the oldest */
     size_t count;
+    uint64_t added; /* so far */
     size_t bytes;
     struct held_alarm **alarms; /* owned, as are those in it; oldest first */
     size_t alarm_count;
@@ -78,6 +79,7 @@ outbox_add(outbox_t *self, uint64_t after, uint8_t *body, size_t size)
     struct outbox_message *message = &self->ring[(self->head + self->count) & (self->capacity - 1)];
     *message = (struct outbox_message){.body = body, .size = size, .after = after};
     self->count++;
+    self->added++;
     self->bytes += size;
     return message;
 }
@@ -172,6 +174,12 @@ size_t
 outbox_count(const outbox_t *self)
 {
     return self->count;
+}
+
+uint64_t
+outbox_added(const outbox_t *self)
+{
+    return self->added;
 }
 
 size_t

@@ -27,6 +27,9 @@ sender_new(const struct sender_settings *settings, outbox_t *outbox)
     self->counter = 1;
     self->oldest = 1;
     self->unleft = 1;
+    self->flushed = 1;
+    self->left = 1;
+    self->next_left = 1;
     return self;
 }
 
@@ -110,6 +113,21 @@ sender_flush(sender_t *self, uint64_t after)
     size_t size = 0;
     uint8_t *body = wire_out_take(&self->frame, &size);
     outbox_lane(self->outbox, after, self->frame_lane, body, size);
+    self->flushed = self->counter;
+}
+
+/* What is before it has left the outbox, whatever of the rest has. */
+static uint64_t
+left_up_to(sender_t *self)
+{
+    uint64_t added = outbox_added(self->outbox);
+    uint64_t gone = added - outbox_count(self->outbox);
+    if (gone >= self->next_left_after) {
+        self->left = gone == added ? self->flushed : self->next_left;
+        self->next_left = self->flushed;
+        self->next_left_after = added;
+    }
+    return self->left;
 }
 
 /* The frame for this delivery: the one being gathered where it may be, or a new one. */
@@ -241,14 +259,15 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
 void
 sender_left(sender_t *self, int64_t now_ms)
 {
-    if (self->counter - self->unleft > SENDER_RING_ENTRIES) {
-        self->unleft = self->counter - SENDER_RING_ENTRIES;
+    uint64_t end = left_up_to(self);
+    if (end > SENDER_RING_ENTRIES && self->unleft < end - SENDER_RING_ENTRIES) {
+        self->unleft = end - SENDER_RING_ENTRIES;
     }
-    for (; self->unleft < self->counter; self->unleft++) {
+    for (; self->unleft < end; self->unleft++) {
         struct sender_entry *entry = &self->ring[self->unleft & SENDER_RING_MASK];
         int64_t late_ms = now_ms + entry->lease_ms - entry->deadline_ms;
         if (late_ms < LATE_MS) {
-            self->unleft = self->counter; /* and so are those after it, which came later */
+            self->unleft = end; /* and so are those after it, which came later */
             return;
         }
         entry->deadline_ms += late_ms;
@@ -271,7 +290,7 @@ sender_expire(sender_t *self, int64_t now_ms)
     if (self->counter - self->oldest > SENDER_RING_ENTRIES) {
         self->oldest = self->counter - SENDER_RING_ENTRIES;
     }
-    uint64_t end = self->counter; /* what the owner sends meanwhile is not due */
+    uint64_t end = left_up_to(self); /* while the disk takes nothing, no receiver has the rest */
     for (uint64_t i = self->oldest; self->outstanding > 0 && i < end; i++) {
         struct sender_entry *entry = &self->ring[i & SENDER_RING_MASK];
         if (entry->state == ENTRY_OUT && entry->deadline_ms <= now_ms) {

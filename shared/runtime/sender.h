@@ -102,15 +102,16 @@ struct sender_offer {
 bool sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, int64_t now_ms);
 void sender_flush(sender_t *self, uint64_t after); /* at the end of a step */
 
-/* All that was flushed has left its outbox: now its leases begin. However long the sync took that
- * it waited for, no receiver has had any of that time. */
+/* Whatever was flushed and has left the outbox by now: its leases begin. However long the sync took
+ * that it waited for, or the disk took nothing at all, no receiver has had any of that time. */
 void sender_left(sender_t *self, int64_t now_ms);
 
 /* One OUTCOME frame. ERR_INVALID: why; what came before the fault was taken. */
 err_t sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
                      struct why *why);
 
-/* Leases that ran out, consumers that were lost. Cheap when called often. */
+/* Leases that ran out of what has left the outbox, consumers that were lost. Cheap when called
+ * often. */
 void sender_expire(sender_t *self, int64_t now_ms);
 int64_t sender_next_ms(const sender_t *self);
 

@@ -63,7 +63,11 @@ struct sender {
     struct sender_entry *ring; /* owned */
     uint64_t counter;          /* of the next token */
     uint64_t oldest;           /* nothing before it is out */
-    uint64_t unleft;           /* from it on, what is out may still wait for its sync */
+    uint64_t unleft;           /* from it on, leases have not begun */
+    uint64_t flushed;          /* what is before it is in the outbox, or has left that */
+    uint64_t left;             /* what is before it has left */
+    uint64_t next_left;        /* and this, when so many messages have left the outbox */
+    uint64_t next_left_after;
     uint32_t outstanding;
     int64_t scanned_ms;
     struct wire_out frame; /* being gathered; data NULL: none */

@@ -225,9 +225,7 @@ send_durable(shell_t *self)
         send_one(self, next, now_ms);
         outbox_pop(self->outbox);
     }
-    if (outbox_count(self->outbox) == 0) {
-        self->core->left(self->core->self, now_ms);
-    }
+    self->core->left(self->core->self, now_ms);
     raise_alarms(self, now_ms);
     send_wakes(self);
 }

@@ -43,8 +43,8 @@ struct shell_core {
     uint32_t (*counters)(void *self, struct wire_counter *counters, uint32_t max);
     /* The time before frames are handed in. */
     void (*now)(void *self, int64_t now_ms, int64_t now_unix_ms);
-    /* All that was gathered has left, now: leases of it begin. Maybe several times a round; not
-     * while anything waits for its sync. */
+    /* What is durable has left, now: leases of it begin. What waits is in the outbox still. Several
+     * times a round. */
     void (*left)(void *self, int64_t now_ms);
 };
 

@@ -314,6 +314,7 @@ collect(struct fixture *self)
         }
         outbox_pop(self->outbox);
     }
+    compensator_left(self->core, self->now_ms);
 }
 
 void

@@ -84,6 +84,16 @@ send_one(sender_t *sender, const char *group, int64_t now_ms)
     return sent;
 }
 
+/* The sync that the oldest messages waited for has ended; count 0: that of all. */
+static void
+leave(outbox_t *outbox, size_t count)
+{
+    for (size_t i = count == 0 ? outbox_count(outbox) : count; i > 0; i--) {
+        cr_assert_not_null(outbox_next(outbox, UINT64_MAX));
+        outbox_pop(outbox);
+    }
+}
+
 Test(sender, two_groups_may_have_consumers_of_one_name)
 {
     struct answers answers = {0};
@@ -125,6 +135,7 @@ Test(sender, an_expired_lease_pauses_its_lane_until_hello_or_an_answer)
     sender_t *sender = open_sender(&answers, outbox);
     (void)hello(sender, "shop", 1, 0);
     cr_assert(send_one(sender, "shop", 0));
+    leave(outbox, 0);
     sender_expire(sender, 2900);
     cr_assert_eq(answers.leases, 0);
     sender_expire(sender, 3100);
@@ -145,8 +156,10 @@ Test(sender, a_lease_begins_when_the_frame_has_left_and_not_before)
     sender_t *sender = open_sender(&answers, outbox);
     uint32_t lane = hello(sender, "shop", 1, 0);
     cr_assert(send_one(sender, "shop", 0));
+    leave(outbox, 0);
     sender_left(sender, 10); /* at once, as usual */
     cr_assert(send_one(sender, "shop", 1000));
+    leave(outbox, 0);
     sender_left(sender, 5000); /* its sync took four seconds */
     struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1, .lane = lane};
     cr_assert(sender_ping(sender, &ping, 5000));
@@ -157,6 +170,41 @@ Test(sender, a_lease_begins_when_the_frame_has_left_and_not_before)
     cr_assert_eq(answers.leases, 1);
     sender_expire(sender, 8000);
     cr_assert_eq(answers.leases, 2);
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+/* A full disk commits nothing for as long as it likes; then a part of it, then the rest. */
+Test(sender, what_has_not_left_does_not_expire)
+{
+    struct answers answers = {0};
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_sender(&answers, outbox);
+    struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1};
+    ping.lane = hello(sender, "shop", 1, 0);
+    cr_assert(send_one(sender, "shop", 0));
+    sender_left(sender, 10);
+    cr_assert(send_one(sender, "shop", 100));
+    for (int64_t now_ms = 1000; now_ms <= 60000; now_ms += 1000) {
+        cr_assert(sender_ping(sender, &ping, now_ms));
+        sender_left(sender, now_ms);
+        sender_expire(sender, now_ms);
+    }
+    cr_assert_eq(answers.leases, 0);
+    leave(outbox, 1);
+    sender_left(sender, 60000);
+    cr_assert(send_one(sender, "shop", 60000));
+    sender_expire(sender, 62900);
+    cr_assert_eq(answers.leases, 0, "the first one's lease has begun only when it left");
+    sender_expire(sender, 63100);
+    cr_assert_eq(answers.leases, 1, "the second is still here");
+    cr_assert(sender_ping(sender, &ping, 64000));
+    leave(outbox, 0);
+    sender_left(sender, 65000);
+    sender_expire(sender, 67900);
+    cr_assert_eq(answers.leases, 1);
+    sender_expire(sender, 68100);
+    cr_assert_eq(answers.leases, 3);
     sender_destroy(&sender);
     outbox_destroy(&outbox);
 }
