@@ -5,14 +5,17 @@
 #include "compensator_records.h"
 #include "delivery/record_codec.h"
 
+#define BOTH_KINDS                                                                                 \
+    (LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER))
+#define PRODUCER_KINDS (BOTH_KINDS | LOG_KIND_BIT(RECORD_SUBSCRIPTION) | LOG_KIND_BIT(RECORD_GROUP))
+#define SCHEDULER_KINDS (BOTH_KINDS | LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_ENDED))
+
+static_assert((PRODUCER_KINDS & PEERS_UNREAD_OF_PRODUCER) == 0, "it is woken for these");
+
 uint32_t
 compensator_intake_kinds(enum log_id log)
 {
-    uint32_t both =
-        LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER);
-    uint32_t producer = LOG_KIND_BIT(RECORD_SUBSCRIPTION) | LOG_KIND_BIT(RECORD_GROUP);
-    uint32_t scheduler = LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_ENDED);
-    return both | (log == LOG_PRODUCER ? producer : scheduler);
+    return log == LOG_PRODUCER ? PRODUCER_KINDS : SCHEDULER_KINDS;
 }
 
 /* A cancel was asked for before the delivery came, since the logs are read one after the other. The

@@ -2,6 +2,8 @@
 #include "delivery/record_codec.h"
 #include "scheduler_private.h"
 
+static_assert((SCHEDULER_PRODUCER_KINDS & PEERS_UNREAD_OF_PRODUCER) == 0, "it is woken for these");
+
 static const struct scheduler_cause cancelled = {.outcome = OUTCOME_CANCEL};
 
 static err_t

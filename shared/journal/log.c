@@ -63,6 +63,9 @@ log_over_store(log_t **self_p, log_store_t **store_p, struct why *why)
         return rc;
     }
     self->next = self->state.durable + 1;
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        self->newest[kind] = self->state.durable; /* what is there already may be of any */
+    }
     self->block_bytes = (size_t)self->state.block_bytes;
     self->typical_bytes = BLOCK_MIN_BYTES;
     *self_p = self;
@@ -116,6 +119,7 @@ log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *position)
         block = open_block(self, record_bytes);
     }
     *position = self->next++;
+    self->newest[kind] = *position;
     return log_block_add(block, kind, size);
 }
 
@@ -198,6 +202,18 @@ log_gathered(const log_t *self)
         bytes += self->gathered[i]->size;
     }
     return bytes;
+}
+
+uint64_t
+log_newest_appended(const log_t *self, uint32_t kinds)
+{
+    uint64_t newest = 0;
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        if ((kinds & LOG_KIND_BIT(kind)) != 0 && self->newest[kind] > newest) {
+            newest = self->newest[kind];
+        }
+    }
+    return newest;
 }
 
 uint64_t

@@ -78,7 +78,6 @@ void log_close(log_t **self_p);
 /* Writer: add one record to the commit that is being gathered; returns its position. Never fails;
  * room was asked for beforehand. */
 uint64_t log_append(log_t *self, uint8_t kind, const void *body, size_t size);
-
 /* The same, written in place: room for exactly `size` bytes, valid until the next log call. */
 uint8_t *log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *position);
 
@@ -95,8 +94,9 @@ err_t log_commit(log_t *self, unsigned flags, struct why *why);
 
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
 err_t log_reap(log_t *self, struct why *why);
-/* Writer: bytes of the records that wait for the next commit. */
-uint64_t log_gathered(const log_t *self);
+uint64_t log_gathered(const log_t *self); /* writer: bytes that wait for the next commit */
+/* Writer: the last position appended of these kinds; what was there at the start is of all. */
+uint64_t log_newest_appended(const log_t *self, uint32_t kinds);
 
 uint64_t log_next(const log_t *self);    /* position that the next append gets */
 uint64_t log_durable(const log_t *self); /* newest durable position; a follower's: as last seen */

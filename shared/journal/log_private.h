@@ -4,6 +4,7 @@
 #ifndef HERALD_JOURNAL_LOG_PRIVATE_H
 #define HERALD_JOURNAL_LOG_PRIVATE_H
 
+#include "base/limits.h"
 #include "journal/log.h"
 
 #define LOG_KEPT_BLOCKS 16
@@ -26,6 +27,7 @@ struct log {
     size_t typical_bytes; /* of a commit's records, to size the next block */
     size_t block_bytes;   /* largest that the store takes, header and padding included */
     uint64_t next;
+    uint64_t newest[LIMIT_KINDS]; /* position of the last record appended, by kind */
     struct log_store_state state; /* as of the last look */
     struct log_kept kept[LOG_KEPT_BLOCKS];
     uint64_t clock; /* for `used` */

@@ -19,6 +19,10 @@
 #include "delivery/record.h"
 #include "journal/log.h"
 
+/* What the other services do not read of the producer's log: with these alone nobody is woken. */
+#define PEERS_UNREAD_OF_PRODUCER                                                                   \
+    (LOG_KIND_BIT(RECORD_NOTIFICATION) | LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_INDEX))
+
 typedef struct peers peers_t;
 
 /*
@@ -69,6 +73,11 @@ int64_t peers_commit_ms(const peers_t *self);
  */
 bool peers_short(const peers_t *self);
 size_t peers_reason_bytes(const peers_t *self);
+
+/* Position of the newest record of the own log, durable or not, that another service reads: without
+ * a newer one than at the last wake there is nothing to wake for. What is not worth a wake
+ * (POSITION for trimming, say) the others find when they look by themselves. */
+uint64_t peers_news(const peers_t *self);
 
 /* The smallest position of the own log that every reader has passed, for trimming. */
 uint64_t peers_readers(const peers_t *self);

@@ -73,7 +73,10 @@ raise_alarms(struct sim *self, struct sim_service *service, uint64_t durable)
 static void
 send_wakes(struct sim *self, struct sim_service *service, uint64_t durable)
 {
-    for (uint32_t i = 0; i < LOG_ID_COUNT && durable != service->woken; i++) {
+    if (durable == service->woken || peers_news(service->peers) <= service->woken) {
+        return;
+    }
+    for (uint32_t i = 0; i < LOG_ID_COUNT; i++) {
         if (i != (uint32_t)service->id) {
             const struct sim_packet wake = {
                 .to = SIM_TO_WAKE, .service = (uint8_t)i, .body = mem_alloc(0)};

@@ -206,3 +206,30 @@ Test(peers, a_position_is_in_the_block_of_what_follows_from_it)
     peers_close(&peers);
     log_close(&producer);
 }
+
+Test(peers, have_news_only_of_what_another_service_reads)
+{
+    struct why why = {{0}};
+    peers_t *peers = NULL;
+    cr_assert_eq(peers_open(&peers, &journal, LOG_PRODUCER, &why), ERR_OK, "%s", why.text);
+    log_t *log = peers_own(peers);
+    (void)log_append(log, RECORD_NOTIFICATION, "any", 3);
+    (void)log_append(log, RECORD_DONE, "any", 3);
+    (void)log_append(log, RECORD_CHECKPOINT_ITEM, "any", 3);
+    (void)log_append(log, RECORD_INDEX, "any", 3);
+    cr_assert_eq(peers_news(peers), 0);
+    static const uint8_t read[] = {RECORD_MOVED, RECORD_EVIDENCE,     RECORD_ENDED, RECORD_CLOSED,
+                                   RECORD_ORDER, RECORD_SUBSCRIPTION, RECORD_GROUP};
+    for (size_t i = 0; i < sizeof read; i++) {
+        uint64_t position = log_append(log, read[i], "any", 3);
+        cr_assert_eq(peers_news(peers), position, "kind %u", read[i]);
+        (void)log_append(log, RECORD_NOTIFICATION, "any", 3);
+        cr_assert_eq(peers_news(peers), position, "kind %u", read[i]);
+    }
+    durable(log);
+    uint64_t end = log_durable(log);
+    peers_close(&peers);
+    cr_assert_eq(peers_open(&peers, &journal, LOG_PRODUCER, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(peers_news(peers), end, "what was there before may be of any kind");
+    peers_close(&peers);
+}
