@@ -163,6 +163,18 @@ roll(struct file_store *self, unsigned flags)
     return ERR_OK;
 }
 
+/* Up to the end of the page: a part of a page that is not in memory would have to be read from the
+ * disk first. What is behind a block is written over by the next one, and until then zeros are as
+ * good as anything. */
+static size_t
+page_rest(struct file_store *self, uint64_t end)
+{
+    uint64_t data_end = segment_data_end(file_store_active(self)->head.bytes);
+    uint64_t page_end =
+        (end + LOG_BLOCK_SLACK_BYTES - 1) / LOG_BLOCK_SLACK_BYTES * LOG_BLOCK_SLACK_BYTES;
+    return (size_t)((page_end < data_end ? page_end : data_end) - end);
+}
+
 err_t
 file_append_block(struct file_store *self, log_block_t *block, unsigned flags, uint64_t *tag)
 {
@@ -184,7 +196,9 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     }
     struct segment *active = file_store_active(self);
     segment_block_seal(&active->head, self->offset, self->durable, block);
-    int rc = file_io_write(self->ops, self->fd, block->bytes, (size_t)span, self->offset);
+    size_t rest = page_rest(self, self->offset + span);
+    log_block_pad(block, rest);
+    int rc = file_io_write(self->ops, self->fd, block->bytes, (size_t)span + rest, self->offset);
     if (rc != 0) {
         /* A part of it may be there, at a place that the next try writes again. */
         return file_io_err(rc) == ERR_FULL ? ERR_FULL : lose(self, NULL, rc, "cannot write");

@@ -242,6 +242,20 @@ note_cut(struct file_store *self, const struct recovery *recovery)
     }
 }
 
+/* A log's first segment too is written ahead: until it was full each sync would write metadata, and
+ * take twice as long. Later starts find a spare as a rule, and do not wait for one. */
+static void
+write_ahead(struct file_store *self, const struct file_store_settings *settings)
+{
+    if (settings->no_write_ahead) {
+        return;
+    }
+    if (self->set.count == 0 && spare_pool_bytes(self->pool) == 0) {
+        (void)spare_pool_fill(self->pool); /* without: slower */
+    }
+    spare_pool_in_background(self->pool);
+}
+
 static err_t
 recover(struct file_store *self, const struct file_store_settings *settings, uint64_t witnessed,
         struct why *why)
@@ -271,9 +285,9 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
         if (claimed && claim.reserve > self->reserve) {
             self->reserve = claim.reserve;
         }
-        self->pool =
-            spare_pool_new(self->ops, self->dir_fd, self->segment_bytes,
-                           self->reserve + FILE_STORE_FLOOR_BYTES, !settings->no_write_ahead);
+        self->pool = spare_pool_new(self->ops, self->dir_fd, self->segment_bytes,
+                                    self->reserve + FILE_STORE_FLOOR_BYTES);
+        write_ahead(self, settings);
         struct segment_place place = file_store_place(self);
         note_cut(self, &recovery);
         rc = recovery_restart(&recovery, &place, why);

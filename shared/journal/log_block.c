@@ -14,7 +14,7 @@ log_block_new(uint64_t first, size_t size)
     atomic_init(&self->holds, 1);
     self->capacity = (size_t)log_block_span_of(size);
     CHECK(self->capacity <= LIMIT_BLOCK_BYTES);
-    self->bytes = mem_alloc(self->capacity);
+    self->bytes = mem_alloc(self->capacity + LOG_BLOCK_SLACK_BYTES);
     self->first = first;
     return self;
 }
@@ -47,7 +47,7 @@ log_block_add(log_block_t *self, uint8_t kind, size_t size)
         }
         larger = larger > LIMIT_BLOCK_BYTES ? LIMIT_BLOCK_BYTES : larger;
         CHECK(need <= larger);
-        self->bytes = mem_resize(self->bytes, larger);
+        self->bytes = mem_resize(self->bytes, larger + LOG_BLOCK_SLACK_BYTES);
         self->capacity = larger;
     }
     uint8_t *at = self->bytes + used;
@@ -76,10 +76,11 @@ log_block_last(const log_block_t *self)
 }
 
 void
-log_block_pad(log_block_t *self)
+log_block_pad(log_block_t *self, size_t more)
 {
+    CHECK(more <= LOG_BLOCK_SLACK_BYTES);
     size_t used = LOG_BLOCK_HEAD_BYTES + self->size;
-    memset(self->bytes + used, 0, log_block_span(self) - used);
+    memset(self->bytes + used, 0, log_block_span(self) - used + more);
 }
 
 uint64_t

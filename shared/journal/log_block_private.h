@@ -15,10 +15,12 @@
 #define LOG_BLOCK_HEAD_BYTES 64
 #define LOG_BLOCK_ALIGN 512
 
+#define LOG_BLOCK_SLACK_BYTES 4096U /* may be written behind a block, to the end of a page */
+
 struct log_block {
     atomic_uint holds;
-    uint8_t *bytes;  /* owned; header, records, padding */
-    size_t capacity; /* of bytes, a multiple of LOG_BLOCK_ALIGN */
+    uint8_t *bytes;  /* owned; header, records, padding, and LOG_BLOCK_SLACK_BYTES behind */
+    size_t capacity; /* of bytes without the slack, a multiple of LOG_BLOCK_ALIGN */
     uint32_t size;   /* of records */
     uint32_t count;
     uint32_t kinds;
@@ -40,8 +42,9 @@ size_t log_block_span(const log_block_t *self);
 /* Position of its last record. */
 uint64_t log_block_last(const log_block_t *self);
 
-/* Zero the padding, so that the bytes can be written as they are. */
-void log_block_pad(log_block_t *self);
+/* Zero the padding and `more` bytes behind it, up to LOG_BLOCK_SLACK_BYTES, so that the bytes can
+ * be written as they are. */
+void log_block_pad(log_block_t *self, size_t more);
 
 /* Header and padding around so many bytes of records. */
 static inline uint64_t

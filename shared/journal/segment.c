@@ -210,7 +210,7 @@ segment_block_seal(const struct segment_head *head, uint64_t offset, uint64_t sy
     bytes_put_u32(to + 48, block->size);
     bytes_put_u32(to + 8, (uint32_t)XXH3_64bits_withSeed(to + 12, LOG_BLOCK_HEAD_BYTES - 12, seed));
     bytes_put_u64(to, XXH3_64bits_withSeed(to + 8, LOG_BLOCK_HEAD_BYTES - 8 + block->size, seed));
-    log_block_pad(block);
+    log_block_pad(block, 0);
 }
 
 bool

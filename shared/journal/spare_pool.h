@@ -24,12 +24,15 @@ struct spare {
 
 /*
  * Take charge of the spares in the directory: those of `bytes` are kept, other spares and
- * unfinished ones are removed. in_background: a thread keeps one in stock, as long as keep_free
- * bytes of the file system stay free beside it.
+ * unfinished ones are removed. None is filled that would not leave keep_free bytes of the file
+ * system free beside it.
  */
 spare_pool_t *spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes,
-                             uint64_t keep_free, bool in_background);
+                             uint64_t keep_free);
 void spare_pool_destroy(spare_pool_t **self_p);
+
+/* From now on a thread keeps one in stock. Once. */
+void spare_pool_in_background(spare_pool_t *self);
 
 /* Take one out; its file keeps its name until the caller renames it. False: there is none. */
 bool spare_pool_take(spare_pool_t *self, struct spare *spare);

@@ -49,7 +49,7 @@ Test(log_block, padding_is_zero)
     log_block_t *block = fixture_block(1, 1, 5, 10);
     memset(block->bytes + LOG_BLOCK_HEAD_BYTES + block->size, 0xee,
            512 - LOG_BLOCK_HEAD_BYTES - block->size);
-    log_block_pad(block);
+    log_block_pad(block, 0);
     for (size_t i = LOG_BLOCK_HEAD_BYTES + block->size; i < 512; i++) {
         cr_assert_eq(block->bytes[i], 0);
     }

@@ -70,7 +70,7 @@ Test(segment_draft, a_new_file_gets_its_name_last)
 
 Test(segment_draft, a_spare_is_taken_first_and_given_back_when_dropped)
 {
-    place.pool = spare_pool_new(place.ops, place.dir_fd, FIXTURE_SEGMENT, 0, false);
+    place.pool = spare_pool_new(place.ops, place.dir_fd, FIXTURE_SEGMENT, 0);
     cr_assert_eq(spare_pool_fill(place.pool), 0);
     struct segment_draft draft;
     cr_assert_eq(segment_draft_open(&draft, &place, FIXTURE_SEGMENT, false, NULL), ERR_OK);
@@ -115,7 +115,7 @@ Test(segment_draft, a_failure_before_the_name_leaves_nothing)
 
 Test(segment_draft, a_spare_whose_sync_failed_is_never_used_again)
 {
-    place.pool = spare_pool_new(place.ops, place.dir_fd, FIXTURE_SEGMENT, 0, false);
+    place.pool = spare_pool_new(place.ops, place.dir_fd, FIXTURE_SEGMENT, 0);
     cr_assert_eq(spare_pool_fill(place.pool), 0);
     struct segment_draft draft;
     struct segment_head head = head_of(1);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* O_DIRECT */
 #include "unit/journal/journal_fixture.h"
 
 #include "journal/spare_pool.h"
@@ -39,7 +40,7 @@ make_file(const char *name)
 
 Test(spare_pool, what_is_filled_is_taken_and_an_empty_pool_says_so)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     struct spare spare;
     cr_assert_not(spare_pool_take(pool, &spare));
     cr_assert_eq(spare_pool_fill(pool), 0);
@@ -56,21 +57,21 @@ Test(spare_pool, what_is_filled_is_taken_and_an_empty_pool_says_so)
 
 Test(spare_pool, spares_outlive_a_restart)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     cr_assert_eq(spare_pool_fill(pool), 0);
     cr_assert_eq(spare_pool_fill(pool), 0);
     spare_pool_destroy(&pool);
-    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     cr_assert_eq(spare_pool_bytes(pool), 2 * FIXTURE_SEGMENT);
     spare_pool_destroy(&pool);
-    pool = spare_pool_new(ops, dir_fd, 2 * FIXTURE_SEGMENT, 0, false);
+    pool = spare_pool_new(ops, dir_fd, 2 * FIXTURE_SEGMENT, 0);
     cr_assert_eq(spare_pool_bytes(pool), 0, "another size is of no use");
     spare_pool_destroy(&pool);
 }
 
 Test(spare_pool, a_full_disk_leaves_nothing_behind)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     sim_disk_set_capacity(disk, 1000);
     cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
     cr_assert_eq(spare_pool_bytes(pool), 0);
@@ -81,7 +82,7 @@ Test(spare_pool, a_full_disk_leaves_nothing_behind)
 
 Test(spare_pool, a_file_system_that_does_not_say_its_room_is_tried)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, FIXTURE_SEGMENT);
     odd_call_set(&(struct odd_call){.operation = ODD_SPACE, .answer = -ENOSYS});
     cr_assert_eq(spare_pool_fill(pool), 0);
     cr_assert_eq(odd_call_count(), 1);
@@ -103,7 +104,7 @@ file_count(void)
 
 Test(spare_pool, one_more_than_are_kept_is_removed_when_filled_and_when_found)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     for (int i = 0; i <= SPARE_POOL_MAX; i++) {
         cr_assert_eq(spare_pool_fill(pool), 0);
     }
@@ -111,7 +112,7 @@ Test(spare_pool, one_more_than_are_kept_is_removed_when_filled_and_when_found)
     cr_assert_eq(file_count(), SPARE_POOL_MAX);
     spare_pool_destroy(&pool);
     make_file("19.spare");
-    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     cr_assert_eq(file_count(), SPARE_POOL_MAX);
     spare_pool_destroy(&pool);
 }
@@ -123,11 +124,11 @@ Test(spare_pool, one_that_cannot_be_opened_is_of_no_use)
         {.operation = ODD_STAT, .answer = -EIO},
     };
     for (size_t i = 0; i < 2; i++) {
-        spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+        spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
         cr_assert_eq(spare_pool_fill(pool), 0);
         spare_pool_destroy(&pool);
         odd_call_set(&calls[i]);
-        pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+        pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
         cr_assert_eq(spare_pool_bytes(pool), 0);
         cr_assert_eq(file_count(), 0);
         make_file("1.seg");
@@ -141,7 +142,7 @@ Test(spare_pool, one_that_cannot_be_opened_is_of_no_use)
 
 Test(spare_pool, retired_files_are_kept_up_to_a_few)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     for (int i = 0; i < SPARE_POOL_MAX + 2; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "%d.seg", i);
@@ -151,7 +152,7 @@ Test(spare_pool, retired_files_are_kept_up_to_a_few)
         cr_assert_eq(sim_disk_bytes(disk, name, &size) == NULL, i < SPARE_POOL_MAX);
     }
     spare_pool_destroy(&pool);
-    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     struct spare spare;
     cr_assert(spare_pool_take(pool, &spare));
     (void)ops->close(spare.fd);
@@ -165,7 +166,7 @@ Test(spare_pool, retired_files_are_kept_up_to_a_few)
 Test(spare_pool, takes_nothing_of_what_is_to_be_kept_free)
 {
     sim_disk_set_capacity(disk, 3 * FIXTURE_SEGMENT);
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 2 * FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 2 * FIXTURE_SEGMENT);
     cr_assert_eq(spare_pool_fill(pool), 0);
     cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
     cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT);
@@ -178,7 +179,7 @@ Test(spare_pool, takes_nothing_of_what_is_to_be_kept_free)
 Test(spare_pool, keeps_more_free_than_there_is_by_filling_nothing)
 {
     sim_disk_set_capacity(disk, 3 * FIXTURE_SEGMENT);
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 4 * FIXTURE_SEGMENT, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 4 * FIXTURE_SEGMENT);
     cr_assert_eq(spare_pool_fill(pool), -ENOSPC);
     spare_pool_destroy(&pool);
 }
@@ -195,7 +196,7 @@ Test(spare_pool, a_file_that_cannot_be_filled_or_synced_or_named_is_removed)
 {
     static const enum odd_operation operations[] = {ODD_OPEN, ODD_PWRITE, ODD_SYNC_DATA,
                                                     ODD_RENAME};
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         odd_call_set(&(struct odd_call){.operation = operations[i], .answer = -EIO});
         cr_assert_eq(spare_pool_fill(pool), -EIO);
@@ -207,7 +208,7 @@ Test(spare_pool, a_file_that_cannot_be_filled_or_synced_or_named_is_removed)
 
 Test(spare_pool, what_is_given_back_to_a_full_pool_is_removed)
 {
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     struct spare spare;
     cr_assert_eq(spare_pool_fill(pool), 0);
     cr_assert(spare_pool_take(pool, &spare));
@@ -230,11 +231,51 @@ Test(spare_pool, odd_names_do_no_harm)
     for (size_t i = 0; i < 2; i++) {
         make_file(names[i]);
     }
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, false);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
     cr_assert_eq(spare_pool_bytes(pool), FIXTURE_SEGMENT, "the second is one");
     cr_assert_eq(spare_pool_fill(pool), 0);
     size_t size;
     cr_assert_not_null(sim_disk_bytes(disk, "2.spare", &size));
     cr_assert_not_null(sim_disk_bytes(disk, names[0], &size));
+    spare_pool_destroy(&pool);
+}
+
+/* A file system that has no O_DIRECT, or refuses this use of it. */
+static struct file_ops indirect;
+static int direct_fd;
+static bool opens_direct;
+
+static int
+open_indirect(int at_fd, const char *name, int flags, unsigned mode)
+{
+    bool direct = (flags & O_DIRECT) != 0;
+    int fd = direct && !opens_direct ? -EINVAL : ops->open(at_fd, name, flags, mode);
+    direct_fd = direct ? fd : direct_fd;
+    return fd;
+}
+
+static int64_t
+pwrite_indirect(int fd, const void *from, size_t size, uint64_t offset)
+{
+    return fd == direct_fd ? -EINVAL : ops->pwrite(fd, from, size, offset);
+}
+
+Test(spare_pool, is_filled_also_where_direct_writes_are_refused)
+{
+    indirect = *ops;
+    indirect.open = open_indirect;
+    indirect.pwrite = pwrite_indirect;
+    spare_pool_t *pool = spare_pool_new(&indirect, dir_fd, FIXTURE_SEGMENT, 0);
+    for (int i = 0; i < 2; i++) {
+        direct_fd = -1;
+        opens_direct = i == 1;
+        struct spare spare;
+        cr_assert_eq(spare_pool_fill(pool), 0);
+        cr_assert(spare_pool_take(pool, &spare));
+        size_t size;
+        cr_assert_not_null(sim_disk_bytes(disk, spare.name, &size));
+        cr_assert_eq(size, FIXTURE_SEGMENT);
+        (void)ops->close(spare.fd);
+    }
     spare_pool_destroy(&pool);
 }

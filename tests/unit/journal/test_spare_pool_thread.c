@@ -97,7 +97,8 @@ Test(spare_pool_thread, its_thread_ends_in_the_middle_of_a_file_and_leaves_nothi
     const uint64_t bytes = 3U * 1024 * 1024;
     odd_call_set(
         &(struct odd_call){.operation = ODD_PWRITE, .after = 1, .meanwhile = meet_and_wait});
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, bytes, 0, true);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, bytes, 0);
+    spare_pool_in_background(pool);
     cr_assert(wait_for(&met));
     spare_pool_destroy(&pool);
     cr_assert_eq(ops->list(dir_fd, none, NULL), 0);
@@ -107,7 +108,8 @@ Test(spare_pool_thread, its_thread_ends_while_it_waits_for_room)
 {
     sim_disk_set_capacity(disk, 0);
     odd_call_set(&(struct odd_call){.operation = ODD_SPACE, .meanwhile = meet});
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, true);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
+    spare_pool_in_background(pool);
     cr_assert(wait_for(&met));
     spare_pool_destroy(&pool);
     cr_assert_eq(ops->list(dir_fd, none, NULL), 0);
@@ -116,7 +118,8 @@ Test(spare_pool_thread, its_thread_ends_while_it_waits_for_room)
 Test(spare_pool_thread, without_its_thread_it_keeps_none_in_stock)
 {
     no_thread = true;
-    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0, true);
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
+    spare_pool_in_background(pool);
     struct spare spare;
     cr_assert_not(spare_pool_take(pool, &spare));
     cr_assert_eq(spare_pool_fill(pool), 0);
@@ -180,7 +183,8 @@ Test(spare_pool_thread, a_thread_keeps_one_in_stock_and_stops_at_once)
     counting.pwrite = count_pwrite;
     counting.sync_data = count_sync;
     counting.rename = rename_filled;
-    spare_pool_t *pool = spare_pool_new(&counting, real_fd, 8U * 1024 * 1024, 0, true);
+    spare_pool_t *pool = spare_pool_new(&counting, real_fd, 8U * 1024 * 1024, 0);
+    spare_pool_in_background(pool);
     int64_t until = clock_mono_ms() + 60000;
     for (int i = 0; i < 2; i++) {
         struct spare spare;
