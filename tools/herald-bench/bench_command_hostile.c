@@ -156,7 +156,7 @@ measure_beside(const bench_herald_t *herald, const char *title, struct crowd *cr
     crowd->front = bench_herald_front(herald);
     crowd_come(crowd);
     err_t rc = measure(herald, round, latencies, why);
-    size_t resident = bench_herald_resident(herald);
+    size_t resident = bench_herald_resident(herald, BENCH_PRODUCER);
     crowd_go(crowd);
     if (rc == ERR_OK) {
         printf("%-30s %6zu  %9.0f  %9.0f  %9.0f  %8.1f\n", title, crowd->count,

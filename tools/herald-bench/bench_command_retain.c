@@ -137,7 +137,7 @@ measure(bench_herald_t *herald, struct why *why)
     uint64_t rounds = bench_option(options, "count")->number / each;
     uint64_t payload = bench_option(options, "payload")->number;
     struct bench_figures *figures = mem_alloc(sizeof *figures);
-    size_t resident_before = bench_herald_resident(herald);
+    size_t resident_before = bench_herald_resident(herald, BENCH_PRODUCER);
     uint64_t log_before = log_bytes(herald, "producer", false);
     err_t rc = ERR_OK;
     printf("%12s  %10s  %22s  %22s\n", "retained", "per second", "memory each (bytes)",
@@ -146,7 +146,8 @@ measure(bench_herald_t *herald, struct why *why)
         rc = one_round(herald, i, figures, why);
         double kept = (double)(i * each);
         printf("%12.0f  %10.0f  %22.1f  %22.3f\n", kept, figures->per_second,
-               ((double)bench_herald_resident(herald) - (double)resident_before) / kept,
+               ((double)bench_herald_resident(herald, BENCH_PRODUCER) - (double)resident_before) /
+                   kept,
                ((double)log_bytes(herald, "producer", false) - (double)log_before) / kept /
                    (double)payload);
         (void)fflush(stdout);

@@ -28,6 +28,9 @@ static struct bench_option options[] = {
      false},
     {"sync-delay", "milliseconds added to each sync of its own Herald's producer", 0, 10000, "0", 0,
      false, false},
+    {"curve", "its own Herald is over TCP with CURVE", 0, 0, NULL, 0, true, false},
+    {"keys", "directory with keys in `submit` and `consume`, for --producer", 0, 0, NULL, 0, false,
+     false},
     {"no-consumer", "submit only: somebody else receives", 0, 0, NULL, 0, true, false},
     {"json", "figures as JSON", 0, 0, NULL, 0, true, false},
     {"help", "this text", 0, 0, NULL, 0, true, false},
@@ -115,6 +118,7 @@ bench_command_run(int argc, char **argv)
     }
     struct bench_load load = {
         .producer = bench_option(options, "producer")->text,
+        .keys = bench_option(options, "keys")->text,
         .topic = bench_option(options, "topic")->text,
         .group = bench_option(options, "no-consumer")->given ? NULL
                                                              : bench_option(options, "group")->text,
@@ -136,9 +140,11 @@ bench_command_run(int argc, char **argv)
                        (unsigned long long)bench_option(options, "sync-delay")->number);
         const char *const producer_settings[] = {delay, NULL};
         struct bench_herald_options own = {.directory = bench_option(options, "directory")->text,
-                                           .settings = producer_settings};
+                                           .settings = producer_settings,
+                                           .curve = bench_option(options, "curve")->given};
         rc = bench_herald_start(&herald, &own, &why);
         load.producer = rc == ERR_OK ? bench_herald_front(herald) : NULL;
+        load.keys = rc == ERR_OK ? bench_herald_keys(herald) : NULL;
     }
     if (rc == ERR_OK) {
         rc = run_load(&load, herald, &why);

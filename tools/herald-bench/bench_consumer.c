@@ -2,7 +2,9 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "client/consumer_session.h"
+#include "seal/seal_keys.h"
 #include "wire/wire_deliver.h"
 #include "wire/wire_socket.h"
 #include "wire/wire_submit.h"
@@ -33,8 +35,8 @@ place_scheduler(struct consumer_session *sessions, const struct wire_welcome *we
             struct wire_text place = {.data = text};
             if (consumer_session_resolve(&sessions[FROM_PRODUCER], endpoint->endpoint, text)) {
                 place.size = strlen(text);
-                (void)consumer_session_place(&sessions[FROM_SCHEDULER], place,
-                                             (struct wire_bytes){0}, NULL); /* or not */
+                (void)consumer_session_place(&sessions[FROM_SCHEDULER], place, endpoint->key,
+                                             NULL); /* or not */
             }
         }
     }
@@ -72,6 +74,78 @@ take_front(struct bench_shared *shared, struct consumer_session *sessions, int f
     }
 }
 
+/* What is answered to one frame. */
+struct answers {
+    const struct bench_load *load; /* borrowed */
+    int64_t now_ns;
+    struct wire_outcomes_out out;
+    uint64_t delivered; /* of the load */
+};
+
+/* The number in a biz_id of this load; false: it is another load's. */
+static bool
+number_of(const struct bench_load *load, struct wire_text biz_id, uint64_t *number)
+{
+    size_t prefix = strlen(load->run_id);
+    if (biz_id.size != prefix + 1 + BENCH_NUMBER_DIGITS ||
+        memcmp(biz_id.data, load->run_id, prefix) != 0) {
+        return false;
+    }
+    *number = 0;
+    for (size_t i = prefix + 1; i < biz_id.size; i++) {
+        *number = *number * 10 + (uint64_t)(biz_id.data[i] - '0');
+    }
+    return *number < load->count;
+}
+
+/* RETRY the first time, at a time of its own; the second time see how late it is. */
+static void
+put_off(struct answers *answers, const struct wire_notification *notification, bool first,
+        struct wire_outcome *outcome)
+{
+    const struct bench_load *load = answers->load;
+    int64_t now_ns = answers->now_ns;
+    struct bench_retry *retry = load->retry;
+    uint64_t number = 0;
+    bool own = number_of(load, notification->biz_id, &number);
+    answers->delivered += own;
+    if (own && first) {
+        uint64_t delay_ms = retry->from_ms + number * retry->spread_ms / load->count;
+        outcome->outcome = WIRE_OUTCOME_RETRY;
+        outcome->not_before_ms = delay_ms;
+        retry->due_ns[number] = now_ns + (int64_t)delay_ms * 1000000;
+    } else if (own) {
+        bench_histogram_add(&retry->late, now_ns - retry->due_ns[number]);
+    }
+}
+
+static bool
+take_items(struct wire_in *in, const struct wire_deliver *deliver, struct bench_histogram *latency,
+           struct answers *answers)
+{
+    struct why why;
+    for (uint32_t i = 0; i < deliver->count; i++) {
+        struct wire_item item;
+        struct wire_notification notification;
+        if (!wire_item_next(in, &item) ||
+            wire_notification_decode(item.notification.data, item.notification.size, &notification,
+                                     &why) != ERR_OK) {
+            return false;
+        }
+        if (notification.payload.size >= BENCH_PAYLOAD_MIN) {
+            bench_histogram_add(latency, answers->now_ns -
+                                             (int64_t)bytes_get_u64(notification.payload.data));
+        }
+        if (answers->load->retry != NULL) {
+            struct wire_outcome outcome = {
+                .first_token = deliver->first_token + i, .count = 1, .outcome = WIRE_OUTCOME_DONE};
+            put_off(answers, &notification, deliver->log == 0, &outcome);
+            wire_outcomes_add(&answers->out, &outcome);
+        }
+    }
+    return true;
+}
+
 /* Answer a whole frame with one outcome; the time in each payload tells how old it is. */
 static void
 take_deliveries(struct bench_shared *shared, struct consumer_session *session, zmq_msg_t *message,
@@ -86,34 +160,31 @@ take_deliveries(struct bench_shared *shared, struct consumer_session *session, z
         head.type != WIRE_DELIVER || !wire_deliver_open(&in, &deliver)) {
         return;
     }
-    int64_t now_ns = clock_mono_ns();
-    for (uint32_t i = 0; i < deliver.count; i++) {
-        struct wire_item item;
-        struct wire_notification notification;
-        if (!wire_item_next(&in, &item) ||
-            wire_notification_decode(item.notification.data, item.notification.size, &notification,
-                                     &why) != ERR_OK) {
-            return;
-        }
-        if (notification.payload.size >= BENCH_PAYLOAD_MIN) {
-            bench_histogram_add(latency,
-                                now_ns - (int64_t)bytes_get_u64(notification.payload.data));
-        }
-    }
     struct wire_out out;
     size_t size = 0;
     wire_out_init(&out, 128);
     struct wire_outcomes outcomes = {.run = deliver.run, .lane = session->lane_number};
     outcomes.receiver =
         (struct wire_text){.data = session->self->name, .size = strlen(session->self->name)};
-    struct wire_outcomes_out answers = wire_outcomes_begin(&out, &outcomes);
-    struct wire_outcome done = {
-        .first_token = deliver.first_token, .count = deliver.count, .outcome = WIRE_OUTCOME_DONE};
-    wire_outcomes_add(&answers, &done);
-    wire_outcomes_end(&answers);
+    struct answers answers = {
+        .load = shared->load,
+        .now_ns = clock_mono_ns(),
+        .out = wire_outcomes_begin(&out, &outcomes),
+    };
+    bool sound = take_items(&in, &deliver, latency, &answers);
+    if (shared->load->retry == NULL) {
+        struct wire_outcome done = {.first_token = deliver.first_token,
+                                    .count = deliver.count,
+                                    .outcome = WIRE_OUTCOME_DONE};
+        wire_outcomes_add(&answers.out, &done);
+        answers.delivered = deliver.count;
+    }
+    wire_outcomes_end(&answers.out);
     uint8_t *body = wire_out_take(&out, &size);
-    if (wire_socket_send(session->outcome.socket, body, size) == ERR_OK) {
-        atomic_fetch_add(&shared->delivered, deliver.count);
+    if (!sound) {
+        mem_free(body);
+    } else if (wire_socket_send(session->outcome.socket, body, size) == ERR_OK) {
+        atomic_fetch_add(&shared->delivered, answers.delivered);
         atomic_store(&shared->last_ns, clock_mono_ns());
     }
 }
@@ -146,14 +217,42 @@ consume_round(struct bench_shared *shared, struct consumer_session *sessions, zm
     }
 }
 
+static err_t
+open_keys(const struct bench_load *load, seal_keys_t **keys_p, struct why *why)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/consume",
+                   load->keys == NULL ? "" : load->keys); /* fits */
+    return load->keys == NULL ? ERR_OK : seal_keys_open(keys_p, path, SEAL_SECRET_FILE, why);
+}
+
+static void
+consume_until_stopped(struct bench_shared *shared, struct consumer_session *sessions,
+                      const struct bench_consumer *consumer)
+{
+    zmq_msg_t message;
+    (void)zmq_msg_init(&message); /* cannot fail */
+    while (!atomic_load(&shared->stop)) {
+        consume_round(shared, sessions, &message, consumer);
+    }
+    (void)zmq_msg_close(&message); /* nothing is left to do about it */
+}
+
 err_t
 bench_consume(struct bench_shared *shared, const struct bench_consumer *consumer, struct why *why)
 {
     char name[LIMIT_NAME_BYTES + 1];
     (void)snprintf(name, sizeof name, "herald-bench-%ld-%u", (long)getpid(),
                    consumer->number); /* always fits */
+    seal_keys_t *keys = NULL;
+    err_t rc = open_keys(shared->load, &keys, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    const uint8_t *key = keys == NULL ? NULL : seal_keys_server(keys, "producer");
     struct consumer_session_self self = {
         .context = shared->context,
+        .secret = keys == NULL ? NULL : seal_keys_secret(keys),
         .group = shared->load->group,
         .name = name,
         .nonce = ((uint64_t)clock_mono_ns() << 5 | consumer->number << 1) | 1,
@@ -163,14 +262,14 @@ bench_consume(struct bench_shared *shared, const struct bench_consumer *consumer
     consumer_session_init(&sessions[FROM_SCHEDULER], &self, "the scheduler");
     struct wire_text place = {.data = shared->load->producer,
                               .size = strlen(shared->load->producer)};
-    err_t rc = consumer_session_place(&sessions[FROM_PRODUCER], place, (struct wire_bytes){0}, why);
-    zmq_msg_t message;
-    (void)zmq_msg_init(&message); /* cannot fail */
-    while (rc == ERR_OK && !atomic_load(&shared->stop)) {
-        consume_round(shared, sessions, &message, consumer);
+    rc = consumer_session_place(
+        &sessions[FROM_PRODUCER], place,
+        (struct wire_bytes){.data = key, .size = key == NULL ? 0 : SEAL_KEY_BYTES}, why);
+    if (rc == ERR_OK) {
+        consume_until_stopped(shared, sessions, consumer);
     }
-    (void)zmq_msg_close(&message); /* nothing is left to do about it */
     consumer_session_fini(&sessions[FROM_PRODUCER], 500);
     consumer_session_fini(&sessions[FROM_SCHEDULER], 500);
+    seal_keys_close(&keys);
     return rc;
 }

@@ -1,10 +1,12 @@
 #include "bench_herald.h"
+#include "bench_curve.h"
 #include "bench_place.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/client_call.h"
+#include "seal/seal_keys.h"
 #include "wire/wire_session.h"
 
 #include <dirent.h>
@@ -16,20 +18,23 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SERVICES 4 /* the last one where it is asked for */
-#define ARGUMENTS_MAX 32
+#define ARGUMENTS_MAX 64
+#define ASK_MS 50
 #define ANSWER_MS 30000
 
 static const char *const programs[SERVICES] = {"herald-producer", "herald-retry-scheduler",
                                                "herald-compensator", "herald-order-consumer"};
-static const char *const fronts[] = {
-    [BENCH_PRODUCER] = "producer", [BENCH_SCHEDULER] = "scheduler"};
 
 struct bench_herald {
     char data[BENCH_PLACE_BYTES];
-    char front[BENCH_PLACE_BYTES + 32];
+    char fronts[2][BENCH_PLACE_BYTES + 32]; /* by enum bench_service */
+    bool curved;
+    struct bench_curve curve;
+    seal_keys_t *keys;                /* owned: those that may operate; NULL: without CURVE */
     char programs[BENCH_HERALD_PATH]; /* the directory of herald-bench itself */
     const char *const *settings;      /* borrowed */
     pid_t pids[SERVICES];
@@ -60,6 +65,13 @@ start_service(bench_herald_t *self, int service, struct why *why)
     char level[] = "log/level=warn";
     char *arguments[ARGUMENTS_MAX] = {path, data_option, self->data, set_option, level};
     size_t count = 5;
+    bench_curve_setting_t curve[BENCH_CURVE_SETTINGS_MAX];
+    size_t curve_count = self->curved ? bench_curve_settings(&self->curve, service, curve) : 0;
+    for (size_t i = 0; i < curve_count; i++) {
+        arguments[count++] = set_option;
+        arguments[count++] = curve[i];
+    }
+    size_t own = count;
     for (size_t i = 0; service == 0 && self->settings != NULL && self->settings[i] != NULL; i++) {
         CHECK(count + 3 < ARGUMENTS_MAX);
         arguments[count++] = set_option;
@@ -70,7 +82,7 @@ start_service(bench_herald_t *self, int service, struct why *why)
         (void)execv(path, arguments);
         _exit(127);
     }
-    for (size_t i = 6; i < count; i += 2) {
+    for (size_t i = own + 1; i < count; i += 2) {
         mem_free(arguments[i]);
     }
     if (pid < 0) {
@@ -80,43 +92,111 @@ start_service(bench_herald_t *self, int service, struct why *why)
     return ERR_OK;
 }
 
+/* A question's connection, and the answer, which lives as long as it. */
+struct asked {
+    client_call_t *call; /* owned */
+    struct client_call_answer answer;
+};
+
 /* Ask once, over a connection of its own: one that waits for a service to come back tries again at
- * growing intervals, which would be measured too. */
+ * growing intervals, which would be measured too. The caller destroys asked->call. */
 static err_t
-ask_once(const char *front, struct why *why)
+ask(const bench_herald_t *self, enum bench_service service, bool stats, struct asked *asked,
+    struct why *why)
 {
-    client_call_t *call = NULL;
-    err_t rc = client_call_new(&call, front, NULL, (struct wire_bytes){0}, why);
+    static const char *const servers[] = {"producer", "retry-scheduler"};
+    const uint8_t *key = self->keys == NULL ? NULL : seal_keys_server(self->keys, servers[service]);
+    err_t rc = client_call_new(
+        &asked->call, self->fronts[service],
+        self->keys == NULL ? NULL : seal_keys_secret(self->keys),
+        (struct wire_bytes){.data = key, .size = key == NULL ? 0 : SEAL_KEY_BYTES}, why);
     if (rc != ERR_OK) {
         return rc;
     }
     struct wire_out out;
-    struct client_call_answer answer;
     struct wire_ping ping = {.nonce = 0};
     struct client_call_question question = {
-        .request = client_call_request(call),
-        .timeout_ms = 50,
+        .request = client_call_request(asked->call),
+        .timeout_ms = stats ? ANSWER_MS : ASK_MS,
     };
     wire_out_init(&out, 64);
-    wire_ping_encode(&out, question.request, &ping);
+    if (stats) {
+        wire_plain_encode(&out, WIRE_STATS, question.request);
+    } else {
+        wire_ping_encode(&out, question.request, &ping);
+    }
     question.body = wire_out_take(&out, &question.size);
-    rc = client_call(call, &question, &answer, why);
-    client_call_destroy(&call);
+    return client_call(asked->call, &question, &asked->answer, why);
+}
+
+static err_t
+ask_once(const bench_herald_t *self, enum bench_service service, struct why *why)
+{
+    struct asked asked = {.call = NULL};
+    err_t rc = ask(self, service, false, &asked, why);
+    client_call_destroy(&asked.call);
     return rc;
 }
 
 static err_t
 wait_answer(const bench_herald_t *self, enum bench_service service, struct why *why)
 {
-    char front[sizeof self->front];
-    (void)snprintf(front, sizeof front, "ipc://%s/run/%s.front", self->data, fronts[service]);
     int64_t limit_ms = clock_mono_ms() + ANSWER_MS;
-    err_t rc = ask_once(front, why);
+    err_t rc = ask_once(self, service, why);
     while (rc == ERR_TIMEOUT && clock_mono_ms() < limit_ms &&
            waitpid(self->pids[service], NULL, WNOHANG) == 0) {
-        rc = ask_once(front, why);
+        rc = ask_once(self, service, why);
     }
     return rc;
+}
+
+static err_t
+open_curve(bench_herald_t *self, struct why *why)
+{
+    char path[BENCH_PLACE_BYTES + 32];
+    self->curved = true;
+    err_t rc = bench_curve_make(&self->curve, self->programs, self->data, why);
+    (void)snprintf(path, sizeof path, "%s/operate", self->curve.keys); /* fits */
+    for (int i = 0; i < 2; i++) {
+        bench_curve_front(&self->curve, i, self->fronts[i], sizeof self->fronts[i]);
+    }
+    return rc == ERR_OK ? seal_keys_open(&self->keys, path, SEAL_SECRET_FILE, why) : rc;
+}
+
+/* Whether a log has its next segment ready. */
+static bool
+has_spare(const bench_herald_t *self, const char *log)
+{
+    static const char suffix[] = ".spare";
+    char path[BENCH_PLACE_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/journal/%s", self->data, log); /* fits */
+    bool found = false;
+    DIR *directory = opendir(path);
+    struct dirent *entry = NULL;
+    while (!found && directory != NULL && (entry = readdir(directory)) != NULL) {
+        size_t size = strlen(entry->d_name);
+        found =
+            size >= sizeof suffix && strcmp(entry->d_name + size - sizeof suffix + 1, suffix) == 0;
+    }
+    if (directory != NULL) {
+        (void)closedir(directory); /* read only */
+    }
+    return found;
+}
+
+/* A service that has just started fills its spare segment. It is there before the first message, as
+ * the bare pipeline's is; all later ones are paid for in the timed run. */
+static void
+wait_settled(const bench_herald_t *self)
+{
+    static const char *const logs[] = {"producer", "scheduler", "compensator"};
+    const struct timespec pause = {.tv_nsec = 5000000};
+    int64_t limit_ms = clock_mono_ms() + ANSWER_MS; /* on a full disk there will be none */
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
+        while (!has_spare(self, logs[i]) && clock_mono_ms() < limit_ms) {
+            (void)nanosleep(&pause, NULL); /* woken early is as good */
+        }
+    }
 }
 
 err_t
@@ -131,12 +211,25 @@ bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *o
         rc = bench_place_make(options->directory, self->data, why);
         self->data[0] = rc == ERR_OK ? self->data[0] : '\0';
     }
-    (void)snprintf(self->front, sizeof self->front, "ipc://%s/run/producer.front", self->data);
+    static const char *const fronts[] = {"producer", "scheduler"};
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(self->fronts[i], sizeof self->fronts[i], "ipc://%s/run/%s.front", self->data,
+                       fronts[i]); /* fits */
+    }
+    if (rc == ERR_OK && options->curve) {
+        rc = open_curve(self, why);
+    }
     for (int i = 0; rc == ERR_OK && i < SERVICES - !options->order_consumer; i++) {
         rc = start_service(self, i, why);
     }
     if (rc == ERR_OK) {
         rc = wait_answer(self, BENCH_PRODUCER, why);
+    }
+    if (rc == ERR_OK) {
+        rc = wait_answer(self, BENCH_SCHEDULER, why);
+    }
+    if (rc == ERR_OK) {
+        wait_settled(self);
     }
     if (rc != ERR_OK) {
         bench_herald_stop(self_p);
@@ -167,6 +260,27 @@ bench_herald_restart(bench_herald_t *self, enum bench_service service, struct wh
     return rc == ERR_OK ? wait_answer(self, service, why) : rc;
 }
 
+err_t
+bench_herald_counter(bench_herald_t *self, enum bench_service service, const char *name,
+                     uint64_t *value, struct why *why)
+{
+    struct asked asked = {.call = NULL};
+    struct wire_counters counters = {.count = 0};
+    err_t rc = ask(self, service, true, &asked, why);
+    if (rc == ERR_OK) {
+        rc = wire_counters_decode(&asked.answer.in, &asked.answer.head, &counters, why);
+    }
+    bool found = false;
+    for (uint32_t i = 0; rc == ERR_OK && i < counters.count && !found; i++) {
+        const struct wire_counter *counter = &counters.list[i];
+        found = counter->name.size == strlen(name) &&
+                memcmp(counter->name.data, name, counter->name.size) == 0;
+        *value = counter->value;
+    }
+    client_call_destroy(&asked.call);
+    return rc != ERR_OK || found ? rc : why_set(why, ERR_NOT_FOUND, "no counter %s", name);
+}
+
 void
 bench_herald_stop(bench_herald_t **self_p)
 {
@@ -180,6 +294,7 @@ bench_herald_stop(bench_herald_t **self_p)
     if (self->data[0] != '\0') {
         bench_place_remove(self->data);
     }
+    seal_keys_close(&self->keys);
     mem_free(self);
     *self_p = NULL;
 }
@@ -193,7 +308,13 @@ bench_herald_data(const bench_herald_t *self)
 const char *
 bench_herald_front(const bench_herald_t *self)
 {
-    return self->front;
+    return self->fronts[BENCH_PRODUCER];
+}
+
+const char *
+bench_herald_keys(const bench_herald_t *self)
+{
+    return self->curved ? self->curve.keys : NULL;
 }
 
 double
@@ -216,11 +337,11 @@ bench_herald_cpu_s(const bench_herald_t *self)
 }
 
 size_t
-bench_herald_resident(const bench_herald_t *self)
+bench_herald_resident(const bench_herald_t *self, enum bench_service service)
 {
     char path[64];
     unsigned long pages = 0;
-    (void)snprintf(path, sizeof path, "/proc/%ld/statm", (long)self->pids[0]);
+    (void)snprintf(path, sizeof path, "/proc/%ld/statm", (long)self->pids[service]);
     FILE *file = fopen(path, "re");
     if (file != NULL) {
         if (fscanf(file, "%*u %lu", &pages) != 1) {

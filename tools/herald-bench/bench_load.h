@@ -18,11 +18,23 @@
 #include <stdint.h>
 
 #define BENCH_PAYLOAD_MIN 8U
+#define BENCH_NUMBER_DIGITS 10 /* a biz_id is run_id, a dash, and the number in so many digits */
 #define BENCH_CONNECTIONS_MAX 256U
 #define BENCH_CONSUMERS_MAX 16U
 
+/* How a null consumer puts off what the producer sends it, and what became of it. */
+struct bench_retry {
+    uint32_t from_ms;            /* the first answer is RETRY, not before that */
+    uint32_t spread_ms;          /* and up to so much later, evenly by the number in the load */
+    int64_t *due_ns;             /* owned by the caller; of the load's numbers, filled in */
+    struct bench_histogram late; /* of the second delivery behind due_ns */
+};
+
 struct bench_load {
     const char *producer; /* endpoint of its front door */
+    const char *keys;     /* directory with keys in `submit` and `consume`; NULL: without CURVE */
+    struct bench_retry *retry; /* borrowed; NULL: the consumer answers DONE at once. With it the
+                                  second delivery is waited for with `backlog` */
     const char *topic;
     const char *group;  /* of the null consumers; NULL: none is started */
     uint32_t consumers; /* 0: one */

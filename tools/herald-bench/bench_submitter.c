@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_DIGITS 10
 #define NS_A_SECOND 1000000000LL
 
 /* One connection at work. The tag of a submit is its number within the connection. */
@@ -54,7 +53,7 @@ static err_t
 submit_one(struct submitter *self, uint64_t number, uint64_t i, int64_t meant_ns, struct why *why)
 {
     const struct bench_load *load = self->shared->load;
-    for (char *digit = self->number + NUMBER_DIGITS; digit > self->number; number /= 10) {
+    for (char *digit = self->number + BENCH_NUMBER_DIGITS; digit > self->number; number /= 10) {
         *--digit = (char)('0' + number % 10);
     }
     bytes_put_u64(self->payload, (uint64_t)meant_ns);
@@ -106,8 +105,11 @@ bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
     self.window = self.window == 0 ? 1 : self.window;
     self.gap_ns =
         load->rate == 0 ? 0 : (double)NS_A_SECOND * load->connections / (double)load->rate;
+    char keys[256];
+    (void)snprintf(keys, sizeof keys, "%s/submit", load->keys == NULL ? "" : load->keys); /* fits */
     struct herald_client_options options = {
         .producer = load->producer,
+        .keys = load->keys == NULL ? NULL : keys,
         .name = "herald-bench",
         .timeout_ms = load->timeout_ms,
         .sends = 1,
@@ -119,8 +121,9 @@ bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
     if (rc != ERR_OK) {
         return rc;
     }
-    int size = snprintf(self.biz_id, sizeof self.biz_id, "%s-%0*d", load->run_id, NUMBER_DIGITS, 0);
-    self.number = self.biz_id + size - NUMBER_DIGITS; /* always fits */
+    int size =
+        snprintf(self.biz_id, sizeof self.biz_id, "%s-%0*d", load->run_id, BENCH_NUMBER_DIGITS, 0);
+    self.number = self.biz_id + size - BENCH_NUMBER_DIGITS; /* always fits */
     self.meant_ns = mem_array(self.window, sizeof *self.meant_ns);
     self.payload = mem_zeroed(load->payload_bytes);
     for (uint32_t i = BENCH_PAYLOAD_MIN; i < load->payload_bytes; i++) {

@@ -18,6 +18,10 @@ void suite_load(bench_herald_t *herald, struct bench_load *load);
 err_t suite_full(suite_t *suite, struct why *why);
 err_t suite_slow_sync(suite_t *suite, struct why *why);
 err_t suite_points(suite_t *suite, struct why *why);
+err_t suite_curve(suite_t *suite, struct why *why);
+
+/* suite_retries.c */
+err_t suite_retries(suite_t *suite, struct why *why);
 
 /* suite_latency.c */
 err_t suite_alone(suite_t *suite, struct why *why);

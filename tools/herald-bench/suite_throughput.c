@@ -23,6 +23,7 @@ struct point {
     uint32_t sync_delay_ms;
     uint32_t share;              /* of the suite's count: one in so many */
     const struct suite_row *cpu; /* NULL: its processor time has no row */
+    bool curve;                  /* over TCP with CURVE */
     struct ceiling_load load;    /* tuned when it was measured first */
 };
 
@@ -30,22 +31,55 @@ static const struct suite_row cpu_row = {"CPU of the producer, window 1024, 256 
                                          true};
 
 static struct point points[] = {
-    {{"end to end, window 1024, 256 B", "/s", 0.5, false}, 256, 1024, 1, 0, 1, &cpu_row, {0}},
-    {{"end to end, every sync 2 ms slower", "/s", 0.8, false}, 256, 1024, 1, 2, 5, NULL, {0}},
-    {{"end to end, window 16", "/s", TARGET_POINT, false}, 256, 16, 1, 0, 8, NULL, {0}},
-    {{"end to end, window 128", "/s", TARGET_POINT, false}, 256, 128, 1, 0, 2, NULL, {0}},
-    {{"end to end, 64 B", "/s", TARGET_POINT, false}, 64, 1024, 1, 0, 1, NULL, {0}},
-    {{"end to end, 4 KiB", "/s", TARGET_POINT, false}, 4096, 1024, 1, 0, 8, NULL, {0}},
-    {{"end to end, 9 KiB", "/s", TARGET_POINT, false}, 9216, 1024, 1, 0, 16, NULL, {0}},
-    {{"end to end, 8 connections", "/s", TARGET_POINT, false}, 256, 1024, 8, 0, 1, NULL, {0}},
-    {{"end to end, 64 connections", "/s", TARGET_POINT, false}, 256, 1024, 64, 0, 1, NULL, {0}},
+    {{"end to end, window 1024, 256 B", "/s", 0.5, false},
+     256,
+     1024,
+     1,
+     0,
+     1,
+     &cpu_row,
+     false,
+     {0}},
+    {{"end to end, every sync 2 ms slower", "/s", 0.8, false},
+     256,
+     1024,
+     1,
+     2,
+     5,
+     NULL,
+     false,
+     {0}},
+    {{"end to end, window 16", "/s", TARGET_POINT, false}, 256, 16, 1, 0, 8, NULL, false, {0}},
+    {{"end to end, window 128", "/s", TARGET_POINT, false}, 256, 128, 1, 0, 2, NULL, false, {0}},
+    {{"end to end, 64 B", "/s", TARGET_POINT, false}, 64, 1024, 1, 0, 1, NULL, false, {0}},
+    {{"end to end, 4 KiB", "/s", TARGET_POINT, false}, 4096, 1024, 1, 0, 8, NULL, false, {0}},
+    {{"end to end, 9 KiB", "/s", TARGET_POINT, false}, 9216, 1024, 1, 0, 16, NULL, false, {0}},
+    {{"end to end, 8 connections", "/s", TARGET_POINT, false},
+     256,
+     1024,
+     8,
+     0,
+     1,
+     NULL,
+     false,
+     {0}},
+    {{"end to end, 64 connections", "/s", TARGET_POINT, false},
+     256,
+     1024,
+     64,
+     0,
+     1,
+     NULL,
+     false,
+     {0}},
+    {{"end to end over TCP with CURVE", "/s", 0.5, false}, 256, 1024, 1, 0, 4, NULL, true, {0}},
 };
 
 enum {
     POINT_FULL,
     POINT_SLOW_SYNC,
     POINT_REST,
-    POINT_COUNT = sizeof points / sizeof points[0],
+    POINT_CURVE = sizeof points / sizeof points[0] - 1,
 };
 
 err_t
@@ -63,6 +97,7 @@ suite_load(bench_herald_t *herald, struct bench_load *load)
     static unsigned number;
     *load = (struct bench_load){
         .producer = bench_herald_front(herald),
+        .keys = bench_herald_keys(herald),
         .topic = "order.created",
         .group = "order-system",
         .payload_bytes = 256,
@@ -88,6 +123,7 @@ measure_ceiling(suite_t *suite, struct point *point, uint64_t count,
             .connections = point->connections,
             .sync_delay_us = point->sync_delay_ms * 1000,
             .mode = CEILING_BATCHED,
+            .curve = point->curve,
             .count = count,
         };
         rc = ceiling_pipeline_tune(load, why);
@@ -109,7 +145,12 @@ measure_herald(suite_t *suite, const struct point *point, uint64_t count,
     const char *const settings[] = {delay, NULL};
     bench_herald_t *herald = NULL;
     struct bench_figures *figures = mem_alloc(sizeof *figures);
-    err_t rc = suite_herald(suite, settings, &herald, why);
+    const struct bench_herald_options own = {
+        .directory = suite_settings(suite)->directory,
+        .settings = settings,
+        .curve = point->curve,
+    };
+    err_t rc = bench_herald_start(&herald, &own, why);
     if (rc == ERR_OK) {
         struct bench_load load;
         suite_load(herald, &load);
@@ -164,8 +205,14 @@ err_t
 suite_points(suite_t *suite, struct why *why)
 {
     err_t rc = ERR_OK;
-    for (int i = POINT_REST; i < POINT_COUNT && rc == ERR_OK; i++) {
+    for (int i = POINT_REST; i < POINT_CURVE && rc == ERR_OK; i++) {
         rc = measure_point(suite, &points[i], why);
     }
     return rc;
+}
+
+err_t
+suite_curve(suite_t *suite, struct why *why)
+{
+    return measure_point(suite, &points[POINT_CURVE], why);
 }

@@ -25,7 +25,7 @@ backlog(suite_t *suite, bench_herald_t *herald, struct bench_figures *figures, s
     err_t rc = bench_run(&load, figures, why);
     double submits = figures->submit_seconds > 0 ? (double)load.count / figures->submit_seconds : 0;
     double full = figures->per_second;
-    double resident = (double)bench_herald_resident(herald);
+    double resident = (double)bench_herald_resident(herald, BENCH_PRODUCER);
     suite_load(herald, &load);
     load.count = settings->backlog;
     load.group = NULL;
@@ -35,7 +35,8 @@ backlog(suite_t *suite, bench_herald_t *herald, struct bench_figures *figures, s
     if (rc == ERR_OK) {
         suite_note(suite, &backlog_rows[0], figures->per_second, submits);
         suite_note(suite, &backlog_rows[1],
-                   ((double)bench_herald_resident(herald) - resident) / (double)settings->backlog,
+                   ((double)bench_herald_resident(herald, BENCH_PRODUCER) - resident) /
+                       (double)settings->backlog,
                    INDEX_BYTES);
         suite_load(herald, &load);
         load.count = 0;
