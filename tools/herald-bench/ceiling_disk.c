@@ -27,7 +27,7 @@ struct disk_run {
 static err_t
 disk_loop(ceiling_segment_t *segment, struct disk_run *run, struct why *why)
 {
-    uint8_t *data = mem_zeroed(run->size);
+    uint8_t *data = mem_zeroed(run->size + 4096); /* and the rest of a page */
     err_t rc = ERR_OK;
     int64_t start_ns = clock_mono_ns();
     for (unsigned i = 0; i < run->rounds && rc == ERR_OK; i++) {

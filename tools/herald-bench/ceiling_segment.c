@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* O_DIRECT */
 #include "ceiling_segment.h"
 
 #include "base/check.h"
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #define FILL_BYTES (1024U * 1024)
+#define FILL_SYNC_BYTES (8 * FILL_BYTES)
+#define PAGE_BYTES 4096U
 #define SECTOR_BYTES 512U
 
 struct ceiling_segment {
@@ -44,6 +47,27 @@ segment_sync(int fd, uint32_t delay_us)
     return true;
 }
 
+/* Past the page cache where that is possible, as Herald does: the copying is dear. */
+static bool
+segment_fill_zeros(int fd, int direct_fd, uint32_t sync_delay_us)
+{
+    void *zeros = NULL;
+    CHECK(posix_memalign(&zeros, PAGE_BYTES, FILL_BYTES) == 0);
+    memset(zeros, 0, FILL_BYTES);
+    bool good = true;
+    for (size_t at = 0; good && at < CEILING_SEGMENT_BYTES; at += FILL_BYTES) {
+        good = (direct_fd >= 0 &&
+                pwrite(direct_fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES) ||
+               pwrite(fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES;
+        /* Piece by piece, so that the writer's syncs are not stuck behind 64 MiB. */
+        if (good && (at + FILL_BYTES) % FILL_SYNC_BYTES == 0) {
+            good = segment_sync(fd, sync_delay_us);
+        }
+    }
+    free(zeros);
+    return good;
+}
+
 static int
 segment_fill(const char *directory, uint32_t sync_delay_us)
 {
@@ -53,17 +77,14 @@ segment_fill(const char *directory, uint32_t sync_delay_us)
     if (fd < 0) {
         return -1;
     }
-    (void)unlink(path); /* gone with the descriptor, also after a crash */
-    uint8_t *zeros = mem_zeroed(FILL_BYTES);
-    bool good = true;
-    for (size_t at = 0; good && at < CEILING_SEGMENT_BYTES; at += FILL_BYTES) {
-        good = pwrite(fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES;
-        /* Piece by piece, so that the writer's syncs are not stuck behind 64 MiB. */
-        good = good && segment_sync(fd, sync_delay_us);
+    int direct_fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC); /* or not: tmpfs, say */
+    (void)unlink(path); /* gone with the descriptors, also after a crash */
+    bool good = segment_fill_zeros(fd, direct_fd, sync_delay_us);
+    int fault = errno;
+    if (direct_fd >= 0) {
+        (void)close(direct_fd); /* synced through the other */
     }
-    mem_free(zeros);
     if (!good) {
-        int fault = errno;
         (void)close(fd); /* nothing of value in it */
         errno = fault;
         return -1;
@@ -178,8 +199,11 @@ ceiling_segment_commit(ceiling_segment_t *self, uint8_t *data, size_t size, stru
             return rc;
         }
     }
-    memset(data + size, 0, whole - size);
-    if (pwrite(self->fd, data, whole, (off_t)self->used) != (ssize_t)whole ||
+    /* To the end of the page: a part of one that is in no cache would have to be read first. */
+    size_t to_page = (PAGE_BYTES - (self->used + whole) % PAGE_BYTES) % PAGE_BYTES;
+    size_t written = whole + to_page;
+    memset(data + size, 0, written - size);
+    if (pwrite(self->fd, data, written, (off_t)self->used) != (ssize_t)written ||
         !segment_sync(self->fd, self->sync_delay_us)) {
         return why_set(why, ERR_IO, "cannot append to a segment: %s", strerror(errno));
     }

@@ -19,7 +19,7 @@ err_t ceiling_segment_open(ceiling_segment_t **self_p, const char *directory,
 void ceiling_segment_close(ceiling_segment_t **self_p); /* and remove its files */
 
 /* Append `size` bytes (at most 1 MiB) and make them durable. They are padded in place to a multiple
- * of 512, for which `data` has room. */
+ * of 512 and to the end of a page, for which `data` has room: up to 4 KiB. */
 err_t ceiling_segment_commit(ceiling_segment_t *self, uint8_t *data, size_t size, struct why *why);
 
 uint64_t ceiling_segment_syncs(const ceiling_segment_t *self);
