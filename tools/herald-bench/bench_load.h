@@ -95,4 +95,9 @@ struct bench_submitted {
 err_t bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
                    struct bench_submitted *submitted, struct why *why);
 
+/* The whole load over all its connections from one thread, as the bare pipeline's client has it;
+ * closed loop only. */
+err_t bench_submit_in_turn(struct bench_shared *shared, struct bench_submitted *submitted,
+                           struct why *why);
+
 #endif

@@ -36,7 +36,10 @@ static void *
 submitter_thread(void *context)
 {
     struct worker *self = context;
-    self->rc = bench_submit(self->shared, self->first, self->count, &self->submitted, &self->why);
+    bool in_turn = self->shared->load->rate == 0 && self->shared->load->connections > 1;
+    self->rc = in_turn ? bench_submit_in_turn(self->shared, &self->submitted, &self->why)
+                       : bench_submit(self->shared, self->first, self->count, &self->submitted,
+                                      &self->why);
     return NULL;
 }
 
@@ -66,16 +69,18 @@ submit_all(struct bench_shared *shared, struct worker *workers, struct bench_fig
            struct why *why)
 {
     const struct bench_load *load = shared->load;
-    uint64_t each = load->count / load->connections;
-    for (uint32_t i = 0; i < load->connections; i++) {
+    /* Closed loop: one thread for all connections. */
+    uint32_t threads = load->rate == 0 ? 1 : load->connections;
+    uint64_t each = load->count / threads;
+    for (uint32_t i = 0; i < threads; i++) {
         struct worker *worker = &workers[i];
         worker->shared = shared;
         worker->first = i * each;
-        worker->count = i + 1 == load->connections ? load->count - worker->first : each;
+        worker->count = i + 1 == threads ? load->count - worker->first : each;
         CHECK(pthread_create(&worker->thread, NULL, submitter_thread, worker) == 0);
     }
     err_t rc = ERR_OK;
-    for (uint32_t i = 0; i < load->connections; i++) {
+    for (uint32_t i = 0; i < threads; i++) {
         struct worker *worker = &workers[i];
         CHECK(pthread_join(worker->thread, NULL) == 0);
         figures->accepted += worker->submitted.accepted;

@@ -6,10 +6,12 @@
 #include "base/mem.h"
 #include "client/herald_client.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NS_A_SECOND 1000000000LL
+#define LOOK_MS 100
 
 /* One connection at work. The tag of a submit is its number within the connection. */
 struct submitter {
@@ -20,6 +22,9 @@ struct submitter {
     int64_t *meant_ns; /* owned; a ring of `window` times */
     uint8_t *payload;  /* owned */
     int64_t started_ns;
+    uint64_t first; /* of several in turn: its share of the load, and how far it is */
+    uint64_t count;
+    uint64_t sent;
     char biz_id[LIMIT_BIZ_ID_BYTES + 1]; /* run_id, a dash, the number */
     char *number;                        /* its digits in biz_id */
     double gap_ns;                       /* between two, open loop; 0: closed */
@@ -95,15 +100,14 @@ submit_all(struct submitter *self, uint64_t first, uint64_t count, struct why *w
     return rc;
 }
 
-err_t
-bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
-             struct bench_submitted *submitted, struct why *why)
+static err_t
+submitter_open(struct submitter *self, struct bench_shared *shared, struct why *why)
 {
     const struct bench_load *load = shared->load;
-    struct submitter self = {.shared = shared, .submitted = submitted};
-    self.window = load->window / load->connections;
-    self.window = self.window == 0 ? 1 : self.window;
-    self.gap_ns =
+    self->shared = shared;
+    self->window = load->window / load->connections;
+    self->window = self->window == 0 ? 1 : self->window;
+    self->gap_ns =
         load->rate == 0 ? 0 : (double)NS_A_SECOND * load->connections / (double)load->rate;
     char keys[256];
     (void)snprintf(keys, sizeof keys, "%s/submit", load->keys == NULL ? "" : load->keys); /* fits */
@@ -113,25 +117,110 @@ bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
         .name = "herald-bench",
         .timeout_ms = load->timeout_ms,
         .sends = 1,
-        .window = self.window,
-        .context = &self,
+        .window = self->window,
+        .context = self,
         .submitted = answered,
     };
-    err_t rc = herald_client_new(&self.client, &options, why);
+    err_t rc = herald_client_new(&self->client, &options, why);
     if (rc != ERR_OK) {
         return rc;
     }
-    int size =
-        snprintf(self.biz_id, sizeof self.biz_id, "%s-%0*d", load->run_id, BENCH_NUMBER_DIGITS, 0);
-    self.number = self.biz_id + size - BENCH_NUMBER_DIGITS; /* always fits */
-    self.meant_ns = mem_array(self.window, sizeof *self.meant_ns);
-    self.payload = mem_zeroed(load->payload_bytes);
+    int size = snprintf(self->biz_id, sizeof self->biz_id, "%s-%0*d", load->run_id,
+                        BENCH_NUMBER_DIGITS, 0);
+    self->number = self->biz_id + size - BENCH_NUMBER_DIGITS; /* always fits */
+    self->meant_ns = mem_array(self->window, sizeof *self->meant_ns);
+    self->payload = mem_zeroed(load->payload_bytes);
     for (uint32_t i = BENCH_PAYLOAD_MIN; i < load->payload_bytes; i++) {
-        self.payload[i] = (uint8_t)(i * 31);
+        self->payload[i] = (uint8_t)(i * 31);
     }
-    rc = submit_all(&self, first, count, why);
-    herald_client_destroy(&self.client);
-    mem_free(self.meant_ns);
-    mem_free(self.payload);
+    return ERR_OK;
+}
+
+static void
+submitter_close(struct submitter *self)
+{
+    herald_client_destroy(&self->client);
+    mem_free(self->meant_ns);
+    mem_free(self->payload);
+}
+
+err_t
+bench_submit(struct bench_shared *shared, uint64_t first, uint64_t count,
+             struct bench_submitted *submitted, struct why *why)
+{
+    struct submitter self = {.submitted = submitted};
+    err_t rc = submitter_open(&self, shared, why);
+    if (rc == ERR_OK) {
+        rc = submit_all(&self, first, count, why);
+    }
+    submitter_close(&self);
+    return rc;
+}
+
+/* Fill a connection's window, send, and take what has been answered. */
+static err_t
+turn(struct submitter *self, struct why *why)
+{
+    err_t rc = ERR_OK;
+    do {
+        int64_t now_ns = clock_mono_ns();
+        while (rc == ERR_OK && self->sent < self->count &&
+               herald_client_pending(self->client) < self->window) {
+            rc = submit_one(self, self->first + self->sent, self->sent, now_ns, why);
+            self->sent += rc == ERR_OK;
+        }
+        rc = rc == ERR_FULL ? ERR_OK : rc; /* it waits for an answer */
+    } while (rc == ERR_OK && herald_client_step(self->client, 0) > 0);
+    return rc;
+}
+
+/* Until all is answered: each time those connections at which something has happened. */
+static err_t
+submit_in_turn(struct submitter *all, struct pollfd *items, uint32_t connections, struct why *why)
+{
+    err_t rc = ERR_OK;
+    bool open = true;
+    bool look = true; /* at all of them: at the start, and when nothing was heard for a while */
+    while (rc == ERR_OK && open) {
+        open = false;
+        for (uint32_t i = 0; i < connections && rc == ERR_OK; i++) {
+            struct submitter *self = &all[i];
+            if (look || items[i].revents != 0) {
+                rc = turn(self, why);
+            }
+            open = open || self->sent < self->count || herald_client_pending(self->client) > 0;
+        }
+        look = open && poll(items, connections, LOOK_MS) <= 0;
+    }
+    return rc;
+}
+
+err_t
+bench_submit_in_turn(struct bench_shared *shared, struct bench_submitted *submitted,
+                     struct why *why)
+{
+    const struct bench_load *load = shared->load;
+    uint32_t connections = load->connections;
+    struct submitter *all = mem_array(connections, sizeof *all);
+    struct pollfd *items = mem_array(connections, sizeof *items);
+    uint64_t each = load->count / connections;
+    err_t rc = ERR_OK;
+    for (uint32_t i = 0; i < connections && rc == ERR_OK; i++) {
+        struct submitter *self = &all[i];
+        self->submitted = submitted;
+        self->first = i * each;
+        self->count = i + 1 == connections ? load->count - self->first : each;
+        rc = submitter_open(self, shared, why);
+        items[i].fd = rc == ERR_OK ? herald_client_fd(self->client) : -1;
+        items[i].events = POLLIN;
+    }
+    if (rc == ERR_OK) {
+        rc = submit_in_turn(all, items, connections, why);
+    }
+    for (uint32_t i = 0; i < connections; i++) {
+        submitter_close(&all[i]);
+    }
+    mem_free(items);
+    mem_free(all);
     return rc;
 }
