@@ -181,7 +181,7 @@ Test(file_ops, listing_stops_when_asked_to)
 
 Test(file_ops, errors_are_negative_errnos)
 {
-    char byte;
+    char byte = 0;
     struct file_stat stat;
     struct file_space space;
     cr_assert_eq(ops->open(dir_fd, "none", O_RDONLY, 0), -ENOENT);
