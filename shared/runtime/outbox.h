@@ -67,7 +67,7 @@ void outbox_pop(outbox_t *self);
 
 size_t outbox_count(const outbox_t *self);
 uint64_t outbox_added(const outbox_t *self); /* messages so far; those that left are the first */
-size_t outbox_bytes(const outbox_t *self); /* of all that waits: a bound for back-pressure */
+size_t outbox_bytes(const outbox_t *self);   /* of all that waits: a bound for back-pressure */
 
 bool outbox_route_equal(const struct outbox_route *a, const struct outbox_route *b);
 

@@ -221,6 +221,28 @@ Test(compensator_cases, a_fenced_case_is_not_replayed)
     cr_assert_eq(fixture_count(&self, RECORD_MOVED), 0);
 }
 
+Test(compensator_cases, a_case_is_listed_as_fenced_from_the_moment_that_its_fence_is_on_record)
+{
+    struct wire_case found[4];
+    bool more = false;
+    (void)fixture_given(&self, FIXTURE_REAPPLY);
+    fixture_answer(&self, OUTCOME_FENCED); /* it opens fenced */
+    uint64_t id = 0;
+    const struct record_event fenced = {.key = fixture_case(&self, FIXTURE_REAPPLY, &id),
+                                        .turn = 3,
+                                        .kind = RECORD_FENCED,
+                                        .outcome = OUTCOME_FENCED};
+    cr_assert_eq(list(true, 0, 4, found, &more), 2);
+    cr_assert(found[0].fenced);
+    cr_assert_not(found[1].fenced);
+    (void)fixture_event(peers_own(self.peers), &fenced); /* the power goes before its CLOSED */
+    fixture_restart(&self);
+    cr_assert_eq(list(true, 0, 4, found, &more), 2);
+    cr_assert(found[1].fenced);
+    cr_assert_eq(found[1].id, id);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_DENIED);
+}
+
 Test(compensator_cases, an_undo_is_on_record_before_its_job_and_ends_as_undone)
 {
     uint64_t id = 0;
