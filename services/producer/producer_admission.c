@@ -139,12 +139,14 @@ busy(producer_core_t *self, const char *text)
     return (struct wire_result){.status = WIRE_BUSY, .count = 1, .text = text_of(text)};
 }
 
-/* The same for a reason of ours, which begins with its field: "biz_id: 65 bytes, at most 64". */
+/* The same for a reason that begins with its field, as most do: "biz_id: 65 bytes, at most 64". */
 static struct wire_result
 refused_why(producer_core_t *self, struct why *why)
 {
     size_t size = strspn(why->text, "abcdefghijklmnopqrstuvwxyz_");
-    CHECK(size > 0 && strncmp(why->text + size, ": ", 2) == 0);
+    if (strncmp(why->text + size, ": ", 2) != 0) { /* one of a newer version, which has no name */
+        return refused(self, "notification", why->text);
+    }
     why->text[size] = '\0';
     return refused(self, why->text, why->text + size + 2);
 }

@@ -56,11 +56,13 @@ expire_one(producer_core_t *self, uint64_t position)
     }
     const struct wire_notification *notification = &stored.notification;
     uint64_t hash = content_hash_id(notification->biz_id.data, notification->biz_id.size);
+    uint32_t weight = producer_weight(notification, stored.record.encoded_size);
     for (unsigned i = 0; i < stored.record.subscription_count; i++) {
         struct delivery_key key = {.position = position,
                                    .subscription = stored.record.subscriptions[i]};
-        struct producer_queue *queue = producer_queue_of(self, key.subscription);
-        if (!producer_open_has(&queue->open, position) || position < queue->cursor.position) {
+        const struct producer_queue *queue = self->queues[key.subscription];
+        if (queue == NULL || !producer_open_has(&queue->open, position) ||
+            position < queue->cursor.position) {
             continue;
         }
         struct record_custody custody = {
@@ -70,7 +72,7 @@ expire_one(producer_core_t *self, uint64_t position)
             .sent = position < self->run_first,
             .reason = {.data = "the deadline passed before it was sent", .size = 38},
         };
-        producer_move(self, hash, &custody, (uint32_t)stored.record.encoded_size);
+        producer_move(self, hash, &custody, weight);
     }
     producer_stored_release(&stored);
 }

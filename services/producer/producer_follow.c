@@ -92,7 +92,8 @@ producer_learned(producer_core_t *self, struct producer_moved_entry *moved, enum
     if (moved->fold.broken && !broken) {
         const struct catalog_subscription *known =
             catalog_subscription(self->catalog, moved->key.subscription);
-        producer_alarm(self, "broken_receiver", catalog_group_at(self->catalog, known->group)->name,
+        producer_alarm(self, "broken_receiver",
+                       known == NULL ? "" : catalog_group_at(self->catalog, known->group)->name,
                        "a delivery has its effect and a fence");
     }
     tell_change(self, moved, before, log == LOG_PRODUCER);

@@ -46,7 +46,7 @@ wide(uint32_t low, uint8_t high)
 static uint8_t
 high_of(uint64_t value)
 {
-    CHECK(value >> 40 == 0);
+    CHECK(value <= PRODUCER_MOVED_POSITION_MAX);
     return (uint8_t)(value >> 32);
 }
 
@@ -55,7 +55,7 @@ pack(const struct producer_moved_entry *entry, struct producer_moved_packed *to)
 {
     const struct fold *fold = &entry->fold;
     uint64_t due = entry->due_unix_ms > 0 ? (uint64_t)entry->due_unix_ms : 0;
-    CHECK(entry->weight < 1U << 24 && entry->key.subscription <= UINT8_MAX);
+    CHECK(entry->weight <= PRODUCER_MOVED_WEIGHT_MAX && entry->key.subscription <= UINT8_MAX);
     uint32_t flags = (fold->taken ? TAKEN : 0) | (fold->is_case ? IS_CASE : 0) |
                      (fold->fenced ? FENCED : 0) | (fold->broken ? BROKEN : 0);
     *to = (struct producer_moved_packed){

@@ -11,7 +11,10 @@
 
 #include "delivery/fold.h"
 
-/* One of them, as it is handed out and taken back. */
+#define PRODUCER_MOVED_POSITION_MAX ((UINT64_C(1) << 40) - 1)
+#define PRODUCER_MOVED_WEIGHT_MAX ((UINT32_C(1) << 24) - 1)
+
+/* One of them, as it is handed out and taken back; positions and weight at most as above. */
 struct producer_moved_entry {
     struct delivery_key key;
     uint64_t scheduler_last; /* newest record in that log; 0: none */

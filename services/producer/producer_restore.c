@@ -100,7 +100,8 @@ take_moved(producer_core_t *self, struct bytes_in *in)
         entry.compensator_last = bytes_in_varint(in);
         entry.case_at = bytes_in_varint(in);
         entry.due_unix_ms = (int64_t)bytes_in_varint(in);
-        entry.weight = (uint32_t)bytes_in_varint(in);
+        uint64_t weight = bytes_in_varint(in);
+        entry.weight = (uint32_t)weight;
         entry.fold.latest = bytes_in_varint(in);
         entry.fold.turn = (uint32_t)bytes_in_varint(in);
         entry.fold.attempts = (uint16_t)bytes_in_varint(in);
@@ -118,7 +119,9 @@ take_moved(producer_core_t *self, struct bytes_in *in)
         entry.fold.broken = (flags & 16) != 0;
         if (key.position == 0 || key.position >= self->checkpoint_at || key.subscription == 0 ||
             key.subscription > LIMIT_SUBSCRIPTIONS || entry.fold.custodian >= LOG_ID_COUNT ||
-            entry.fold.end >= END_COUNT) {
+            entry.fold.end >= END_COUNT || weight > PRODUCER_MOVED_WEIGHT_MAX ||
+            (entry.scheduler_last | entry.compensator_last | entry.case_at | entry.fold.latest) >
+                PRODUCER_MOVED_POSITION_MAX) {
             in->failed = true;
         }
         if (!in->failed) {
@@ -134,7 +137,8 @@ take_deadlines(producer_core_t *self, struct bytes_in *in)
     while (bytes_in_left(in) > 0 && !in->failed) {
         uint64_t position = bytes_in_varint(in);
         uint64_t at_unix_ms = bytes_in_varint(in);
-        in->failed = in->failed || position == 0 || at_unix_ms > INT64_MAX;
+        in->failed = in->failed || position == 0 || position >= self->checkpoint_at ||
+                     at_unix_ms > INT64_MAX;
         if (!in->failed) {
             producer_deadline_add(self, position, (int64_t)at_unix_ms);
         }

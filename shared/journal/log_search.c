@@ -120,7 +120,7 @@ log_checkpoint(log_t *self, uint64_t *begin, struct why *why)
     }
     struct bytes_in in = bytes_in_over(record.body, record.size);
     *begin = bytes_in_varint(&in);
-    bool sane = !in.failed && *begin >= 1 && *begin < record.position;
+    bool sane = !in.failed && *begin >= log_first(self) && *begin < record.position;
     log_block_release(&block);
     return sane ? ERR_OK
                 : why_set(why, ERR_CORRUPT,

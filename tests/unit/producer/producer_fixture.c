@@ -258,7 +258,13 @@ fixture_submit_full(struct fixture *self, const struct wire_notification *notifi
     struct wire_submit_out submit = wire_submit_begin(&out, 7);
     wire_submit_add(&submit, notification);
     wire_submit_end(&submit);
-    fixture_front(self, &out);
+    return fixture_submit_message(self, &out);
+}
+
+struct wire_result
+fixture_submit_message(struct fixture *self, struct wire_out *out)
+{
+    fixture_front(self, out);
     struct wire_in in;
     struct wire_head head;
     struct wire_result result;

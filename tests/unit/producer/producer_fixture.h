@@ -77,6 +77,8 @@ void fixture_front(struct fixture *self, struct wire_out *out);
 /* Submit one and return its result; texts point into fixture->answer. */
 struct wire_result fixture_submit(struct fixture *self, const char *topic, const char *biz_id,
                                   const char *payload);
+/* A SUBMIT of one notification, whatever its bytes are; takes `out`. */
+struct wire_result fixture_submit_message(struct fixture *self, struct wire_out *out);
 struct wire_result fixture_submit_full(struct fixture *self,
                                        const struct wire_notification *notification);
 /* A consumer of the group joins; every later step sends its PING. */

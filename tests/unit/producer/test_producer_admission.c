@@ -120,6 +120,26 @@ Test(producer_admission, refuses_what_is_malformed_by_field)
     fixture_close(self);
 }
 
+/* Its fields of a newer version have no names. */
+Test(producer_admission, a_reason_that_begins_with_no_field_is_told_whole)
+{
+    static const char encoded[] = "\x97\xaaorder.paid\xa1"
+                                  "b\xc4\x00\x00\xc0\x00\x80";
+    struct fixture *self = fixture_open(1);
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_out_raw(&out, encoded, sizeof encoded - 1);
+    submit.count++;
+    wire_submit_end(&submit);
+    struct wire_result result = fixture_submit_message(self, &out);
+    cr_assert_eq(result.status, WIRE_REFUSED);
+    cr_assert_eq(result.field.size, 12);
+    cr_assert_eq(memcmp(result.field.data, "notification", 12), 0);
+    cr_assert_eq(memcmp(result.text.data, "a field of a newer version: maps", 32), 0);
+    fixture_close(self);
+}
+
 Test(producer_admission, is_busy_when_nothing_kept_may_go)
 {
     struct fixture *self = fixture_open(1);

@@ -201,6 +201,7 @@ Test(producer_delivery, a_deadline_passes_behind_a_held_cursor_and_over_a_restar
         struct fixture *self = fixture_open(1);
         struct wire_notification notification = {.topic = {"order.paid", 10},
                                                  .biz_id = {"a", 1},
+                                                 .policy = {"1s,1s,1s", 8},
                                                  .deadline_unix_ms = self->now_unix_ms + 5000};
         cr_assert_eq(fixture_submit_full(self, &notification).status, WIRE_ACCEPTED);
         if (restart == 1) {
@@ -215,6 +216,11 @@ Test(producer_delivery, a_deadline_passes_behind_a_held_cursor_and_over_a_restar
         cr_assert_eq(moved.sent, restart == 1, "an earlier run may have sent it");
         fixture_join(self, "shop", 1);
         cr_assert_eq(self->delivery_count, 0, "it is not ours to send any more");
+        struct record_event done = {.kind = RECORD_DONE, .key = moved.key, .turn = 2, .attempt = 1};
+        (void)fixture_other_event(self->compensator, &done);
+        fixture_step(self);
+        cr_assert_eq(self->core->load.deliveries, 0);
+        cr_assert_eq(self->core->load.bytes, 0, "what was set aside for it is free again");
         fixture_close(self);
     }
 }
