@@ -129,7 +129,7 @@ static bool
 pause_ms(spare_pool_t *self, int64_t ms)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail for this clock */
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail for this clock */
     int64_t ns = until.tv_nsec + ms * 1000000;
     until.tv_sec += (time_t)(ns / 1000000000);
     until.tv_nsec = (long)(ns % 1000000000);
@@ -151,7 +151,7 @@ write_zeros(const spare_pool_t *self, int fd, int direct_fd, size_t size, uint64
     bool aligned = size % DIRECT_ALIGN == 0 && at % DIRECT_ALIGN == 0;
     int rc =
         direct_fd >= 0 && aligned ? file_io_write(self->ops, direct_fd, zeros, size, at) : -EINVAL;
-    return rc == -EINVAL ? file_io_write(self->ops, fd, zeros, size, at) : rc;
+    return rc == -EINVAL || rc == -EOPNOTSUPP ? file_io_write(self->ops, fd, zeros, size, at) : rc;
 }
 
 static int
@@ -268,7 +268,11 @@ spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes, uint64_t 
     self->keep_free = keep_free;
     self->next_number = 1;
     CHECK(pthread_mutex_init(&self->mutex, NULL) == 0);
-    CHECK(pthread_cond_init(&self->wake, NULL) == 0);
+    pthread_condattr_t clock; /* not the one that people set */
+    CHECK(pthread_condattr_init(&clock) == 0);
+    CHECK(pthread_condattr_setclock(&clock, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&self->wake, &clock) == 0);
+    CHECK(pthread_condattr_destroy(&clock) == 0);
     adopt_all(self);
     return self;
 }

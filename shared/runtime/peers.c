@@ -344,7 +344,8 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
 uint64_t
 peers_news(const peers_t *self)
 {
-    return log_newest_appended(self->logs[self->self_id].log, ~unread_kinds[self->self_id]);
+    uint32_t unread = self->is_short ? QUIET_KINDS : unread_kinds[self->self_id];
+    return log_newest_appended(self->logs[self->self_id].log, ~unread);
 }
 
 int64_t

@@ -76,7 +76,8 @@ size_t peers_reason_bytes(const peers_t *self);
 
 /* Position of the newest record of the own log, durable or not, that another service reads: without
  * a newer one than at the last wake there is nothing to wake for. What is not worth a wake
- * (POSITION for trimming, say) the others find when they look by themselves. */
+ * (POSITION for trimming, say) the others find when they look by themselves. While room is short
+ * notifications are news too: the others must know at once how much the producer keeps free. */
 uint64_t peers_news(const peers_t *self);
 
 /* The smallest position of the own log that every reader has passed, for trimming. */

@@ -244,6 +244,8 @@ Test(spare_pool, odd_names_do_no_harm)
 static struct file_ops indirect;
 static int direct_fd;
 static bool opens_direct;
+static int direct_answer; /* of a direct write; 0: it is carried out */
+static int direct_writes;
 
 static int
 open_indirect(int at_fd, const char *name, int flags, unsigned mode)
@@ -257,24 +259,30 @@ open_indirect(int at_fd, const char *name, int flags, unsigned mode)
 static int64_t
 pwrite_indirect(int fd, const void *from, size_t size, uint64_t offset)
 {
-    return fd == direct_fd ? -EINVAL : ops->pwrite(fd, from, size, offset);
+    direct_writes += fd == direct_fd;
+    return fd == direct_fd && direct_answer != 0 ? direct_answer
+                                                 : ops->pwrite(fd, from, size, offset);
 }
 
-Test(spare_pool, is_filled_also_where_direct_writes_are_refused)
+Test(spare_pool, is_filled_past_the_page_cache_and_also_where_that_is_refused)
 {
+    static const int answers[] = {-EINVAL, -EOPNOTSUPP, 0};
     indirect = *ops;
     indirect.open = open_indirect;
     indirect.pwrite = pwrite_indirect;
     spare_pool_t *pool = spare_pool_new(&indirect, dir_fd, FIXTURE_SEGMENT, 0);
-    for (int i = 0; i < 2; i++) {
+    for (int i = -1; i < 3; i++) {
         direct_fd = -1;
-        opens_direct = i == 1;
+        direct_writes = 0;
+        opens_direct = i >= 0;
+        direct_answer = i >= 0 ? answers[i] : 0;
         struct spare spare;
         cr_assert_eq(spare_pool_fill(pool), 0);
         cr_assert(spare_pool_take(pool, &spare));
         size_t size;
         cr_assert_not_null(sim_disk_bytes(disk, spare.name, &size));
         cr_assert_eq(size, FIXTURE_SEGMENT);
+        cr_assert_eq(direct_writes > 0, opens_direct);
         (void)ops->close(spare.fd);
     }
     spare_pool_destroy(&pool);

@@ -231,5 +231,13 @@ Test(peers, have_news_only_of_what_another_service_reads)
     peers_close(&peers);
     cr_assert_eq(peers_open(&peers, &journal, LOG_PRODUCER, &why), ERR_OK, "%s", why.text);
     cr_assert_eq(peers_news(peers), end, "what was there before may be of any kind");
+
+    sim_disk_set_capacity(disk, FLOOR + 1024 * 1024);
+    sim_disk_set_now(disk, 100000); /* room is measured once a second */
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert(peers_short(peers));
+    uint64_t noted = log_append(peers_own(peers), RECORD_NOTIFICATION, "any", 3);
+    (void)log_append(peers_own(peers), RECORD_CHECKPOINT_ITEM, "any", 3);
+    cr_assert_eq(peers_news(peers), noted, "what is kept free has grown");
     peers_close(&peers);
 }
