@@ -11,6 +11,8 @@
 #include <time.h>
 
 #define PATIENCE_NS 500000000            /* between two tries */
+#define FAR 1000                         /* positions read and not on record */
+#define FAR_EVERY_MS 1000                /* between two such records */
 #define SHORT_ABOVE_BYTES (1024U * 1024) /* room is short already so close to the reserve */
 
 #define QUIET_KINDS                                                                                \
@@ -30,6 +32,7 @@ struct peer {
     struct log_cursor cursor;
     bool reading;
     uint64_t readers; /* how far this peer has read our log */
+    uint64_t noted;   /* where the cursor stood in our newest POSITION, or at the start */
 };
 
 struct peers {
@@ -37,6 +40,7 @@ struct peers {
     struct peer logs[LOG_ID_COUNT]; /* the own one too: log only */
     bool dirty;                     /* something worth a POSITION was passed */
     bool noted;                     /* and what follows from it is appended: it is wanted */
+    int64_t far_ms;                 /* when it was last wanted for the distance alone */
     bool is_short;                  /* room on disk is short */
     struct thrift thrift;
 };
@@ -214,6 +218,7 @@ peers_read_from(peers_t *self, enum log_id id, uint64_t position, uint32_t kinds
     }
     log_cursor_init(&peer->cursor, peer->log, position, kinds | LOG_KIND_BIT(RECORD_POSITION));
     peer->reading = true;
+    peer->noted = peer->cursor.position;
 }
 
 uint64_t
@@ -303,6 +308,7 @@ append_position(peers_t *self)
     struct record_position position = {0};
     for (int id = 0; id < LOG_ID_COUNT; id++) {
         if (id != (int)self->self_id) {
+            self->logs[id].noted = self->logs[id].cursor.position;
             position.logs[id].position = self->logs[id].cursor.position - 1;
             memcpy(position.logs[id].identity, log_identity(self->logs[id].log), 16);
         }
@@ -321,10 +327,38 @@ peers_note(peers_t *self)
     }
 }
 
+/* How much of the others was read that no POSITION speaks of. */
+static uint64_t
+unnoted(const peers_t *self)
+{
+    uint64_t count = 0;
+    for (const struct peer *peer = self->logs; peer < self->logs + LOG_ID_COUNT; peer++) {
+        count += peer->cursor.position - peer->noted;
+    }
+    return count;
+}
+
+void
+peers_note_all(peers_t *self)
+{
+    self->noted = self->noted || unnoted(self) > 0;
+}
+
+/* What is passed over says nothing; but how far it was tells an older copy from the log. */
+static void
+note_distance(peers_t *self, int64_t now_ms)
+{
+    if (!self->is_short && now_ms - self->far_ms >= FAR_EVERY_MS && unnoted(self) >= FAR) {
+        self->far_ms = now_ms;
+        self->noted = true;
+    }
+}
+
 err_t
 peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
 {
     log_t *own = peers_own(self);
+    note_distance(self, now_ms);
     uint64_t gathered = log_gathered(own) + (self->noted ? RECORD_POSITION_MAX : 0);
     if (at_once) {
         thrift_hurries(&self->thrift, gathered, self->is_short);

@@ -5,7 +5,8 @@
  * At start: opens the others, finds how far they have seen the own log (`witnessed`), takes the own
  * log. Then hands out the others' records one by one, and writes into the own log how far they were
  * read: a POSITION record, at most one a step, after what it covers was appended, and only after
- * something other than POSITIONs and checkpoints was passed (or a log replies to nothing for ever).
+ * something other than POSITIONs and checkpoints was passed (or a log replies to nothing for ever),
+ * or a thousand records of any kind.
  *
  * Room on disk is one for all three logs. The producer works out what everything open may still
  * need (delivery/delivery_cost.h) and publishes it with its log; the others keep the same free.
@@ -59,6 +60,9 @@ err_t peers_next(peers_t *self, enum log_id *id, struct log_record *record, stru
 /* What was handed out so far is acted on: append a POSITION when there is something to say, at the
  * latest with the next commit. */
 void peers_note(peers_t *self);
+
+/* The same of all that was read, also where it was of no interest: at a clean end. */
+void peers_note_all(peers_t *self);
 
 /*
  * Commit what was appended, and sync or learn of syncs. While room is short this may wait for more

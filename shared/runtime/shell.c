@@ -309,6 +309,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     }
     CHECK(zmq_msg_close(&message) == 0);
     if (rc == ERR_OK) { /* a commit that waited for more waits no longer */
+        peers_note_all(core->peers);
         rc = peers_commit(core->peers, true, clock_mono_ms(), why);
     }
     if (rc == ERR_OK) {

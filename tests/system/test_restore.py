@@ -1,7 +1,9 @@
 """A journal that goes while it is in use, and an order database older than its journal."""
 
 import os
+import re
 import shutil
+import subprocess
 import unittest
 
 from harness import BIN, HeraldTest, order, payment, wait_for
@@ -98,6 +100,45 @@ class InUse(HeraldTest):
                 self.herald.close()
                 os.rename(log + ".away", log)
                 self.herald.start()
+
+
+class OlderLog(HeraldTest):
+    """An older copy of the producer's log alone, though nobody had a reason to speak of the newer."""
+
+    def put_back_older(self, more, end):
+        log = os.path.join(self.herald.data, "journal", "producer")
+        self.herald.start()
+        self.herald.submit([order(1)])
+        self.herald.wait_state("1-created", "DONE")
+        self.herald.close()
+        shutil.copytree(log, log + ".older")
+        self.herald.start()
+        self.herald.submit([order(n) for n in range(2, 2 + more)])
+        wait_for(lambda: self.herald.stats("producer")["open"] == 0, "all is done")
+        end()
+        shutil.rmtree(log)
+        os.rename(log + ".older", log)
+        process = self.herald.spawn("producer", [os.path.join(BIN, "herald-producer"), "--data",
+                                                 self.herald.data])
+        self.assertEqual(process.wait(timeout=PATIENT), 74, self.herald.log_text("producer")[-600:])
+        self.assertIn("another log that has read it", self.herald.log_text("producer"))
+        self.herald.processes.pop("producer")
+
+    def test_it_is_refused_after_a_clean_end(self):
+        self.put_back_older(1, self.herald.close)
+
+    def kill_all(self):
+        def noted(log):
+            said = subprocess.run([os.path.join(BIN, "herald-journal"), "print", "--json",
+                                   os.path.join(self.herald.data, "journal", log)],
+                                  capture_output=True, text=True, check=True).stdout
+            return re.search(r'"producer":\d{4}', said)
+        wait_for(lambda: noted("scheduler") or noted("compensator"), "somebody has noted how far")
+        for name in list(self.herald.processes):
+            self.herald.kill(name)
+
+    def test_it_is_refused_after_a_kill(self):
+        self.put_back_older(2000, self.kill_all)
 
 
 class OlderDatabase(HeraldTest):

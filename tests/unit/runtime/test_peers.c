@@ -241,3 +241,62 @@ Test(peers, have_news_only_of_what_another_service_reads)
     cr_assert_eq(peers_news(peers), noted, "what is kept free has grown");
     peers_close(&peers);
 }
+
+/* What the newest POSITION in the scheduler's log says of the producer's; 0: there is none. */
+static uint64_t
+noted(peers_t *peers)
+{
+    struct log_record record;
+    log_block_t *block = NULL;
+    struct record_position read = {0};
+    if (log_newest(peers_own(peers), RECORD_POSITION, &record, &block, NULL) == ERR_OK) {
+        cr_assert_eq(record_position_decode(record.body, record.size, &read, NULL), ERR_OK);
+        log_block_release(&block);
+    }
+    return read.logs[LOG_PRODUCER].position;
+}
+
+/* Notifications that are done at once are of no interest to the scheduler. */
+static void
+pass_over(peers_t *peers, log_t *producer, uint32_t count, int64_t now_ms)
+{
+    enum log_id id;
+    struct log_record record;
+    for (uint32_t i = 0; i < count; i++) {
+        (void)log_append(producer, RECORD_NOTIFICATION, "any", 3);
+    }
+    durable(producer);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_eq(peers_next(peers, &id, &record, NULL), ERR_AGAIN);
+    peers_note(peers);
+    cr_assert_eq(peers_commit(peers, false, now_ms, NULL), ERR_OK);
+}
+
+Test(peers, what_was_passed_over_is_on_record_when_it_is_much_or_at_the_end)
+{
+    struct why why = {{0}};
+    log_t *log = own_producer();
+    peers_t *peers = NULL;
+    cr_assert_eq(peers_open(&peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
+    peers_read_from(peers, LOG_PRODUCER, 1, LOG_KIND_BIT(RECORD_MOVED));
+    peers_read_from(peers, LOG_COMPENSATOR, 1, LOG_KIND_BIT(RECORD_MOVED));
+    pass_over(peers, log, 999, 5000);
+    cr_assert_eq(noted(peers), 0);
+    pass_over(peers, log, 1, 5000);
+    cr_assert_eq(noted(peers), 1000);
+    pass_over(peers, log, 1000, 5999);
+    cr_assert_eq(noted(peers), 1000, "once a second");
+    pass_over(peers, log, 1, 6000);
+    cr_assert_eq(noted(peers), 2001);
+    pass_over(peers, log, 1, 9000);
+    cr_assert_eq(noted(peers), 2001);
+    peers_note_all(peers);
+    cr_assert_eq(peers_commit(peers, true, 9000, NULL), ERR_OK);
+    cr_assert_eq(noted(peers), 2002);
+    uint64_t before = log_next(peers_own(peers));
+    peers_note_all(peers);
+    cr_assert_eq(peers_commit(peers, true, 9000, NULL), ERR_OK);
+    cr_assert_eq(log_next(peers_own(peers)), before, "nothing was read since");
+    peers_close(&peers);
+    log_close(&log);
+}
