@@ -171,6 +171,7 @@ number_of(const struct producer_moved *self, struct delivery_key key, uint64_t h
     for (; table->slots[at] != 0; at = (at + 1) & (table->capacity - 1)) {
         const struct producer_moved_packed *packed = packed_at(self, table->slots[at] - 1);
         if (wide(packed->position, packed->position_high) == key.position &&
+            /* UNREACHED: hash_of puts the deliveries of one notification into different tables */
             packed->subscription == key.subscription) {
             return table->slots[at];
         }

@@ -12,12 +12,11 @@ next_random(struct scheduler_core *self)
     return mixed ^ mixed >> 31;
 }
 
-/* As the receiver asked, within reason. */
+/* As the receiver asked; the wire takes no longer delay than a policy's longest. */
 static int64_t
 later_of(int64_t delay_ms, uint64_t not_before_ms)
 {
-    int64_t asked_ms = not_before_ms < (uint64_t)LIMIT_POLICY_DELAY_MS ? (int64_t)not_before_ms
-                                                                       : LIMIT_POLICY_DELAY_MS;
+    int64_t asked_ms = (int64_t)not_before_ms;
     return delay_ms > asked_ms ? delay_ms : asked_ms;
 }
 
@@ -40,11 +39,8 @@ burn(struct scheduler_core *self, struct scheduler_entry *entry,
 {
     struct policy own;
     const struct policy *policy = scheduler_policy(self, entry, &own);
-    if (entry->attempts < SCHEDULER_ATTEMPTS_MAX) {
-        entry->attempts++;
-    }
-    int64_t delay_ms =
-        policy == NULL ? -1 : policy_delay_ms(policy, entry->attempts, next_random(self));
+    entry->attempts = scheduler_attempts(entry->attempts + 1U);
+    int64_t delay_ms = policy_delay_ms(policy, entry->attempts, next_random(self));
     if (delay_ms < 0) {
         scheduler_move(self, entry, cause);
     } else {
@@ -164,8 +160,7 @@ scheduler_answered(void *owner, const struct sender_entry *sent, const struct wi
         scheduler_table_at(&self->table, (uint32_t)(sent->user & UINT32_MAX));
     bool current = outstanding && entry != NULL && entry->generation == sent->user >> 32 &&
                    entry->state == SCHEDULER_OUT && entry->position == sent->key.position &&
-                   entry->subscription == sent->key.subscription && entry->turn == sent->turn &&
-                   entry->attempts + 1 == sent->attempt;
+                   entry->subscription == sent->key.subscription && entry->turn == sent->turn;
     if (current && absence_is_answer(outcome->outcome)) {
         absence_answered(&self->absences[entry->group]);
         answer(self, entry, outcome);

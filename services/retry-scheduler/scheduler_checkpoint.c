@@ -94,7 +94,7 @@ scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *
     uint64_t deadline = bytes_in_varint(&in);
     uint32_t cancel_turn = (flags & ITEM_CANCEL) != 0 ? 1 : 0; /* where it is not said: the first */
     cancel_turn = bytes_in_left(&in) > 0 ? (uint32_t)bytes_in_varint(&in) : cancel_turn;
-    if (span == NULL || in.failed || deadline > INT64_MAX) {
+    if (in.failed || deadline > INT64_MAX) {
         return why_set(why, ERR_CORRUPT, "the checkpoint's item at position %llu makes no sense",
                        (unsigned long long)record->position);
     }
@@ -111,7 +111,7 @@ scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *
     entry->taken = SCHEDULER_POSITION(taken);
     entry->copy = SCHEDULER_POSITION(copy);
     entry->turn = SCHEDULER_TURN(custody.turn);
-    entry->attempts = SCHEDULER_ATTEMPTS(custody.attempts);
+    entry->attempts = scheduler_attempts(custody.attempts);
     entry->unburnt = custody.unburnt;
     entry->sent = true; /* what was sent after it has no record */
     entry->alone = custody.alone;
@@ -158,7 +158,7 @@ scheduler_checkpoint_step(struct scheduler_core *self)
                                              bytes_put_varint(body, checkpoint->begin));
             checkpoint->since = checkpoint->written + 1;
             checkpoint->running = false;
-            checkpoint->trim = true;
+            checkpoint->trim_to = checkpoint->begin;
             self->counters.checkpoints++;
             return;
         }
@@ -174,11 +174,11 @@ err_t
 scheduler_trim(struct scheduler_core *self, struct why *why)
 {
     struct scheduler_checkpoint *checkpoint = &self->checkpoint;
-    if (!checkpoint->trim || checkpoint->running || log_durable(self->log) < checkpoint->written) {
+    if (checkpoint->trim_to == 0 || log_durable(self->log) < checkpoint->written) {
         return ERR_OK;
     }
-    checkpoint->trim = false;
-    uint64_t keep_from = checkpoint->begin;
+    uint64_t keep_from = checkpoint->trim_to;
+    checkpoint->trim_to = 0;
     uint64_t readers = peers_readers(self->peers);
     keep_from = readers + 1 < keep_from ? readers + 1 : keep_from;
     for (uint32_t i = 0; i < self->table.used; i++) {

@@ -1,5 +1,6 @@
 #include "scheduler_core.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "scheduler_private.h"
 
@@ -179,11 +180,12 @@ counters(void *core, struct wire_counter *to, uint32_t max)
         {"read_producer", peers_read(self->peers, LOG_PRODUCER) - 1},
         {"read_compensator", peers_read(self->peers, LOG_COMPENSATOR) - 1},
     };
-    uint32_t count = 0;
-    for (; count < sizeof own / sizeof own[0] && count < max; count++) {
-        to[count] = (struct wire_counter){
-            .name = {.data = own[count].name, .size = strlen(own[count].name)},
-            .value = own[count].value,
+    uint32_t count = sizeof own / sizeof own[0];
+    CHECK(count <= max);
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = (struct wire_counter){
+            .name = {.data = own[i].name, .size = strlen(own[i].name)},
+            .value = own[i].value,
         };
     }
     return count;

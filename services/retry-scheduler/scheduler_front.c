@@ -71,6 +71,26 @@ take_ping(struct scheduler_core *self, const struct outbox_route *route, struct 
     return ERR_OK;
 }
 
+static err_t
+take(struct scheduler_core *self, const struct outbox_route *route, struct wire_in *in,
+     const struct wire_head *head, struct why *why)
+{
+    struct wire_ping session;
+    switch (head->type) {
+    case WIRE_HELLO:
+        return take_hello(self, route, in, head, why);
+    case WIRE_PING:
+        return take_ping(self, route, in, head, why);
+    case WIRE_LEAVE:
+        if (wire_leave_decode(in, head, &session, why) == ERR_OK) {
+            sender_leave(self->sender, &session);
+        }
+        return ERR_OK; /* nobody waits for an answer */
+    default:
+        return front_unsupported(self->front.service, self->front.takes, head->type, why);
+    }
+}
+
 void
 scheduler_front(void *core, const struct outbox_route *route, const uint8_t *body, size_t size)
 {
@@ -79,17 +99,8 @@ scheduler_front(void *core, const struct outbox_route *route, const uint8_t *bod
     struct wire_head head;
     struct why why = {{0}};
     err_t rc = wire_message_open(&in, body, size, &head, &why);
-    if (rc == ERR_OK && head.type == WIRE_HELLO) {
-        rc = take_hello(self, route, &in, &head, &why);
-    } else if (rc == ERR_OK && head.type == WIRE_PING) {
-        rc = take_ping(self, route, &in, &head, &why);
-    } else if (rc == ERR_OK && head.type == WIRE_LEAVE) {
-        struct wire_ping session;
-        if (wire_leave_decode(&in, &head, &session, &why) == ERR_OK) {
-            sender_leave(self->sender, &session);
-        }
-    } else if (rc == ERR_OK) {
-        rc = front_unsupported(self->front.service, self->front.takes, head.type, &why);
+    if (rc == ERR_OK) {
+        rc = take(self, route, &in, &head, &why);
     }
     if (rc != ERR_OK) {
         self->counters.malformed += rc != ERR_UNSUPPORTED;

@@ -32,12 +32,12 @@ previous_of(const struct log_record *record, uint64_t *previous, struct why *why
     if (record->kind == RECORD_MOVED || record->kind == RECORD_TAKEN) {
         struct record_custody custody;
         err_t rc = record_custody_decode(record->body, record->size, &custody, why);
-        *previous = rc == ERR_OK ? custody.previous : 0;
+        *previous = custody.previous;
         return rc;
     }
     struct record_event event;
     err_t rc = record_event_decode(record->kind, record->body, record->size, &event, why);
-    *previous = rc == ERR_OK ? event.previous : 0;
+    *previous = event.previous;
     return rc;
 }
 
@@ -109,10 +109,10 @@ scheduler_policy(struct scheduler_core *self, const struct scheduler_entry *entr
 {
     const struct catalog_subscription *subscription =
         catalog_subscription(self->catalog, entry->subscription);
-    if (subscription == NULL || !entry->own_policy) {
-        return subscription == NULL ? NULL : &subscription->policy;
-    }
     const struct policy *policy = &subscription->policy;
+    if (!entry->own_policy) {
+        return policy;
+    }
     struct scheduler_notification found;
     err_t rc = scheduler_notification(self, entry, &found, &self->why);
     if (rc == ERR_OK) {

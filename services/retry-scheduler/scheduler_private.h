@@ -30,9 +30,9 @@ struct scheduler_checkpoint {
     bool running;
     uint64_t begin;   /* position of the BEGIN being written */
     uint64_t written; /* position of the newest END; 0: none yet */
+    uint64_t trim_to; /* its BEGIN, until it is durable and was trimmed to; else 0 */
     uint64_t since;   /* own records are counted from here until the next one */
     uint32_t next;    /* place in the table that comes next */
-    bool trim;        /* trim when `written` is durable */
 };
 
 struct scheduler_counters {
@@ -112,7 +112,7 @@ err_t scheduler_notification(struct scheduler_core *self, const struct scheduler
 /* Read deadline and whether it has a policy, once. */
 err_t scheduler_describe(struct scheduler_core *self, struct scheduler_entry *entry,
                          struct why *why);
-/* Its policy; `own` is the caller's memory. NULL: the subscription is unknown. */
+/* Its policy; `own` is the caller's memory. The subscription is known. */
 const struct policy *scheduler_policy(struct scheduler_core *self,
                                       const struct scheduler_entry *entry, struct policy *own);
 

@@ -52,7 +52,7 @@ scheduler_take(struct scheduler_core *self, const struct record_custody *moved, 
     entry->taken = entry->last;
     entry->copy = SCHEDULER_POSITION(copy);
     entry->turn = SCHEDULER_TURN(moved->turn);
-    entry->attempts = SCHEDULER_ATTEMPTS(moved->attempts);
+    entry->attempts = scheduler_attempts(moved->attempts);
     entry->unburnt = moved->unburnt;
     entry->sent = moved->sent;
     entry->alone = moved->alone;

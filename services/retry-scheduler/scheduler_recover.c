@@ -41,7 +41,7 @@ fold_custody(struct scheduler_core *self, const struct log_record *record, struc
     }
     entry->last = SCHEDULER_POSITION(record->position);
     entry->turn = SCHEDULER_TURN(custody.turn);
-    entry->attempts = SCHEDULER_ATTEMPTS(custody.attempts);
+    entry->attempts = scheduler_attempts(custody.attempts);
     entry->unburnt = custody.unburnt;
     entry->sent = true; /* perhaps, and a send leaves no record */
     entry->alone = custody.alone;
@@ -62,7 +62,7 @@ static void
 fold_failed(struct scheduler_core *self, struct scheduler_entry *entry,
             const struct record_event *failed)
 {
-    entry->attempts = SCHEDULER_ATTEMPTS(failed->attempt);
+    entry->attempts = scheduler_attempts(failed->attempt);
     entry->unburnt = failed->unburnt;
     entry->alone =
         entry->alone || failed->outcome == OUTCOME_LEASE || failed->outcome == OUTCOME_LOST;
@@ -115,7 +115,7 @@ fold_record(struct scheduler_core *self, struct fold_state *state, const struct 
     case RECORD_CHECKPOINT_ITEM:
         return state->items ? scheduler_checkpoint_item(self, record, why) : ERR_OK;
     case RECORD_CHECKPOINT_END:
-        self->checkpoint.since = state->items ? record->position + 1 : self->checkpoint.since;
+        self->checkpoint.since = record->position + 1;
         state->items = false;
         return ERR_OK;
     case RECORD_POSITION:

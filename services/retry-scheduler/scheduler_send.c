@@ -1,4 +1,5 @@
 /* From due to sent. */
+#include "base/check.h"
 #include "scheduler_private.h"
 
 #include <stdio.h>
@@ -37,10 +38,7 @@ put_off_lost(struct scheduler_core *self, struct scheduler_entry *entry)
                    (unsigned long long)entry->position); /* fits */
     self->counters.lost++;
     scheduler_alarm(self, "notification_missing",
-                    subscription == NULL
-                        ? "unknown group"
-                        : catalog_group_at(self->catalog, subscription->group)->name,
-                    text);
+                    catalog_group_at(self->catalog, subscription->group)->name, text);
     scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_GONE_MS);
 }
 
@@ -90,11 +88,9 @@ scheduler_make_ready(struct scheduler_core *self, struct why *why)
     return ERR_OK;
 }
 
-/* *sent is false when the group has no room after all. */
 static err_t
-send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent, struct why *why)
+send_one(struct scheduler_core *self, struct scheduler_entry *entry, struct why *why)
 {
-    *sent = true;
     const struct catalog_subscription *subscription =
         catalog_subscription(self->catalog, entry->subscription);
     const struct catalog_group *group = catalog_group_at(self->catalog, entry->group);
@@ -127,15 +123,14 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, bool *sent,
         .lease_limit_ms = subscription->lease_limit_ms,
         .user = (uint64_t)entry->generation << 32 | scheduler_entry_index(entry),
     };
-    *sent = sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
+    bool sent = sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
+    CHECK(sent); /* there was room */
     log_block_release(&found.block);
-    if (*sent) {
-        entry->sent = true;
-        entry->first_sent_unix_ms = SCHEDULER_TIME(offer.item.first_sent_unix_ms);
-        scheduler_table_out(&self->table, entry);
-        scheduler_waits(self, entry, self->now_ms + subscription->lease_ms);
-        self->counters.sent++;
-    }
+    entry->sent = true;
+    entry->first_sent_unix_ms = SCHEDULER_TIME(offer.item.first_sent_unix_ms);
+    scheduler_table_out(&self->table, entry);
+    scheduler_waits(self, entry, self->now_ms + subscription->lease_ms);
+    self->counters.sent++;
     return ERR_OK;
 }
 
@@ -144,8 +139,7 @@ send_line(struct scheduler_core *self, uint32_t group, uint32_t *budget, struct 
 {
     const struct catalog_group *to = catalog_group_at(self->catalog, group);
     struct wire_text name = {.data = to->name, .size = to->name_size};
-    bool sent = true;
-    while (sent && *budget > 0 && sender_has_room(self->sender, name)) {
+    while (*budget > 0 && sender_has_room(self->sender, name)) {
         struct scheduler_entry *entry = scheduler_table_first(&self->table, group);
         if (entry == NULL) {
             return ERR_OK;
@@ -159,7 +153,7 @@ send_line(struct scheduler_core *self, uint32_t group, uint32_t *budget, struct 
             self->busy = true;
             continue;
         }
-        err_t rc = send_one(self, entry, &sent, why);
+        err_t rc = send_one(self, entry, why);
         if (rc != ERR_OK) {
             return rc;
         }

@@ -30,12 +30,22 @@ enum scheduler_state {
  * far above what any policy has. */
 #define SCHEDULER_POSITION(position) ((position) & ((UINT64_C(1) << 40) - 1))
 #define SCHEDULER_TIME_MAX ((INT64_C(1) << 47) - 1)
-#define SCHEDULER_TIME(unix_ms)                                                                    \
-    ((unix_ms) < SCHEDULER_TIME_MAX ? (unix_ms)&SCHEDULER_TIME_MAX : SCHEDULER_TIME_MAX)
+#define SCHEDULER_TIME(unix_ms) (scheduler_time(unix_ms) & SCHEDULER_TIME_MAX)
 #define SCHEDULER_TURN(turn) ((turn)&UINT16_MAX)
 #define SCHEDULER_ATTEMPTS_MAX UINT8_MAX
-#define SCHEDULER_ATTEMPTS(attempts)                                                               \
-    ((attempts) < SCHEDULER_ATTEMPTS_MAX ? (uint8_t)(attempts) : SCHEDULER_ATTEMPTS_MAX)
+
+static inline int64_t
+scheduler_time(int64_t unix_ms)
+{
+    return unix_ms < SCHEDULER_TIME_MAX ? unix_ms : SCHEDULER_TIME_MAX;
+}
+
+static inline uint8_t
+scheduler_attempts(uint32_t attempts)
+{
+    return attempts < SCHEDULER_ATTEMPTS_MAX ? (uint8_t)attempts : SCHEDULER_ATTEMPTS_MAX;
+}
+
 static_assert(LIMIT_POLICY_DELAYS + 1 < SCHEDULER_ATTEMPTS_MAX, "every policy's attempts fit");
 
 /* 64 bytes: there may be a million of them. */

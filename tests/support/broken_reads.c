@@ -1,10 +1,11 @@
 #include "broken_reads.h"
 
-#include "sim_disk.h"
+#include "journal/file_ops.h"
 
 #include <errno.h>
 
 static struct file_ops ops;
+static const struct file_ops *below;
 static uint64_t left; /* reads until one fails; 0: none will */
 static bool stays;
 static bool hit;
@@ -18,13 +19,14 @@ read_or_fail(int fd, void *to, size_t size, uint64_t offset)
         return -EIO;
     }
     left -= left > 0;
-    return sim_disk_table()->pread(fd, to, size, offset);
+    return below->pread(fd, to, size, offset);
 }
 
 void
 broken_reads_install(void)
 {
-    ops = *sim_disk_table();
+    below = file_ops_current();
+    ops = *below;
     ops.pread = read_or_fail;
     broken_reads_at(0, false);
     file_ops_install(&ops);

@@ -1,6 +1,6 @@
 /*
- * Reads that fail, in front of the simulated disk: of all operations only these, so that a test can
- * go through every one of them.
+ * Reads that fail, in front of the files or of a simulated disk: of all operations only these, so
+ * that a test can go through every one of them.
  */
 #ifndef HERALD_TESTS_SUPPORT_BROKEN_READS_H
 #define HERALD_TESTS_SUPPORT_BROKEN_READS_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Stores that are opened from now on read through it, until sim_disk_use. */
+/* Stores that are opened from now on read through it, until another table is installed. Once. */
 void broken_reads_install(void);
 
 /* The n-th read from now on fails with EIO, and all after it, or only this one. 0: none does. */

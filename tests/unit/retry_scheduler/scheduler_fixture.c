@@ -42,22 +42,30 @@ on_event(void *owner, const char *event, struct delivery_key key, const char *te
     ((struct fixture *)owner)->events++;
 }
 
-static void
-start_core(struct fixture *self)
+static err_t
+try_start(struct fixture *self, struct why *why)
 {
     struct log_settings journal = journal_of(self);
-    struct why why = {{0}};
-    cr_assert_eq(peers_open(&self->peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
+    err_t rc = peers_open(&self->peers, &journal, LOG_SCHEDULER, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
     self->outbox = outbox_new();
     self->core = scheduler_core_new(&self->settings, self->peers, self->outbox);
-    cr_assert_eq(scheduler_core_recover(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK,
-                 "%s", why.text);
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
         scheduler_core_set_lane(self->core, i, "ipc://lane");
     }
     scheduler_core_set_outcome(self->core, "ipc://outcome", NULL);
     self->shell = scheduler_core_shell(self->core);
     self->nonce++;
+    return scheduler_core_recover(self->core, self->now_ms, self->now_unix_ms, why);
+}
+
+static void
+start_core(struct fixture *self)
+{
+    struct why why = {{0}};
+    cr_assert_eq(try_start(self, &why), ERR_OK, "%s", why.text);
 }
 
 static void
@@ -292,15 +300,20 @@ fixture_hello(struct fixture *self, const char *group, uint8_t identity)
     fixture_front(self, &out);
 }
 
+err_t
+fixture_try_step(struct fixture *self, struct why *why)
+{
+    if (self->present) {
+        fixture_hello(self, "orders", 0);
+    }
+    return self->shell.step(self->shell.self, self->now_ms, self->now_unix_ms, why);
+}
+
 void
 fixture_step(struct fixture *self)
 {
     struct why why = {{0}};
-    if (self->present) {
-        fixture_hello(self, "orders", 0);
-    }
-    cr_assert_eq(self->shell.step(self->shell.self, self->now_ms, self->now_unix_ms, &why), ERR_OK,
-                 "%s", why.text);
+    cr_assert_eq(fixture_try_step(self, &why), ERR_OK, "%s", why.text);
     (void)durable(peers_own(self->peers), 0);
     fixture_collect(self);
     cr_assert_eq(outbox_count(self->outbox), 0, "nothing waits for more than is written");
@@ -323,6 +336,17 @@ fixture_restart(struct fixture *self, int64_t later_ms)
     start_core(self);
 }
 
+err_t
+fixture_try_restart(struct fixture *self, struct why *why)
+{
+    stop_core(self);
+    err_t rc = try_start(self, why);
+    if (rc != ERR_OK) {
+        stop_core(self);
+    }
+    return rc;
+}
+
 void
 fixture_forget(struct fixture *self)
 {
@@ -333,7 +357,7 @@ fixture_forget(struct fixture *self)
 }
 
 void
-fixture_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t not_before_ms)
+fixture_take_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t not_before_ms)
 {
     cr_assert_lt(number, self->count);
     const struct fixture_delivery *delivery = &self->deliveries[number];
@@ -357,5 +381,11 @@ fixture_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t 
     self->shell.now(self->shell.self, self->now_ms, self->now_unix_ms);
     self->shell.outcome(self->shell.self, out.data, wire_out_size(&out));
     wire_out_fini(&out);
+}
+
+void
+fixture_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t not_before_ms)
+{
+    fixture_take_answer(self, number, outcome, not_before_ms);
     fixture_step(self);
 }

@@ -60,6 +60,10 @@ uint64_t fixture_give(struct fixture *self, struct delivery_key key, int64_t due
 uint64_t fixture_custody(log_t *log, uint8_t kind, const struct record_custody *custody);
 uint64_t fixture_event(log_t *log, const struct record_event *event);
 uint64_t fixture_case(struct fixture *self, struct delivery_key key, uint32_t turn);
+/* Any record, from its fields: "v7 b1 z16" is a varint, a byte and 16 zeros. Durable at once. */
+uint64_t fixture_spelt(log_t *log, uint8_t kind, const char *fields);
+/* A complete checkpoint in the own log, of one ITEM. */
+void fixture_checkpoint(struct fixture *self, const char *item);
 /* Asked in turn 2, or in another. */
 uint64_t fixture_cancel(struct fixture *self, log_t *log, struct delivery_key key);
 uint64_t fixture_cancel_in(struct fixture *self, log_t *log, struct delivery_key key,
@@ -70,9 +74,15 @@ void fixture_step(struct fixture *self);
 void fixture_advance(struct fixture *self, int64_t ms); /* at once, then a step */
 /* The core is destroyed without a word and recovers over the same logs, so much later. */
 void fixture_restart(struct fixture *self, int64_t later_ms);
+/* The same, at once, where it may refuse: then there is no core until the next restart. */
+err_t fixture_try_restart(struct fixture *self, struct why *why);
+/* One step that may fail; nothing is committed or sent. */
+err_t fixture_try_step(struct fixture *self, struct why *why);
 void fixture_forget(struct fixture *self);
 
-/* An answer to the delivery with this number; then a step. */
+/* An answer to the delivery with this number; fixture_answer: then a step. */
+void fixture_take_answer(struct fixture *self, uint32_t number, uint8_t outcome,
+                         uint64_t not_before_ms);
 void fixture_answer(struct fixture *self, uint32_t number, uint8_t outcome, uint64_t not_before_ms);
 void fixture_front(struct fixture *self, struct wire_out *out);
 void fixture_hello(struct fixture *self, const char *group, uint8_t identity);

@@ -120,3 +120,51 @@ Test(scheduler_front, a_malformed_hello_is_refused_with_a_sentence)
     cr_assert_eq(status, WIRE_REFUSED);
     cr_assert_eq(fixture_counter(&self, "malformed"), 1);
 }
+
+Test(scheduler_front, a_group_is_its_whole_name_and_a_client_needs_none)
+{
+    uint64_t before = fixture_counter(&self, "consumers");
+    cr_assert_eq(welcome_of("order", 0).status, WIRE_NOT_FOUND);
+    cr_assert_eq(welcome_of("orderS", 0).status, WIRE_NOT_FOUND);
+    struct wire_hello hello = {
+        .party = WIRE_PARTY_CLIENT, .name = {.data = "c", .size = 1}, .nonce = 5};
+    struct wire_out out;
+    struct wire_in in;
+    wire_out_init(&out, 128);
+    wire_hello_encode(&out, 9, &hello);
+    fixture_front(&self, &out);
+    cr_assert_eq(open_answer(&in).type, WIRE_WELCOME);
+    cr_assert_eq(fixture_counter(&self, "consumers"), before, "it receives nothing");
+}
+
+Test(scheduler_front, what_makes_no_sense_is_counted_and_changes_nothing)
+{
+    struct wire_out out;
+    struct wire_in in;
+    uint64_t before = fixture_counter(&self, "malformed");
+    wire_out_init(&out, 128);
+    wire_plain_encode(&out, WIRE_PING, 12);
+    fixture_front(&self, &out);
+    cr_assert_eq(open_answer(&in).type, WIRE_ERROR);
+    wire_out_init(&out, 128);
+    wire_out_uint(&out, 7); /* no message at all */
+    fixture_front(&self, &out);
+    cr_assert_eq(open_answer(&in).type, WIRE_ERROR);
+    cr_assert_eq(fixture_counter(&self, "malformed"), before + 2);
+    self.answer_size = 0;
+    wire_out_init(&out, 128);
+    wire_plain_encode(&out, WIRE_LEAVE, 0);
+    fixture_front(&self, &out);
+    cr_assert_eq(self.answer_size, 0, "nobody waits for an answer to it");
+}
+
+Test(scheduler_front, who_leaves_is_no_consumer_any_more)
+{
+    cr_assert_eq(welcome_of("orders", 0).status, WIRE_OK);
+    const struct wire_ping session = {.name = {.data = "consumer", .size = 8}, .nonce = self.nonce};
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    wire_leave_encode(&out, &session);
+    fixture_front(&self, &out);
+    cr_assert_eq(fixture_counter(&self, "consumers"), 0);
+}

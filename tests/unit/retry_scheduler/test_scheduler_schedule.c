@@ -1,3 +1,4 @@
+#include "delivery/record_codec.h"
 #include "scheduler_fixture.h"
 
 #include <string.h>
@@ -202,4 +203,89 @@ Test(scheduler_schedule, deliveries_of_an_unknown_subscription_wait_until_it_is_
     fixture_subscribe(&self, 2, "orders", "1s");
     fixture_advance(&self, SCHEDULER_UNKNOWN_MS);
     cr_assert_eq(self.count, 1);
+}
+
+Test(scheduler_schedule, a_step_makes_so_many_ready_and_sends_so_many_and_is_called_again_at_once)
+{
+    enum { MANY = 9000 };
+    fixture_open(&self, "1s");
+    self.settings.window = 16384;
+    fixture_restart(&self, 0);
+    self.present = false;
+    struct record_custody moved = {
+        .turn = 2, .to = LOG_SCHEDULER, .cause = OUTCOME_RETRY, .at_unix_ms = self.now_unix_ms};
+    uint8_t body[RECORD_CUSTODY_MAX];
+    moved.key = fixture_notify(&self, NULL, 0);
+    for (uint32_t i = 0; i < MANY; i++) { /* all of one notification: it is read over and over */
+        moved.key = fixture_notify(&self, NULL, 0);
+        (void)log_append(self.producer, RECORD_MOVED, body, record_custody_encode(&moved, body));
+    }
+    (void)fixture_notify(&self, NULL, 0);
+    fixture_step(&self);
+    cr_assert_eq(fixture_counter(&self, "ready"), 4096);
+    cr_assert_eq(self.shell.next_ms(self.shell.self), self.now_ms);
+    fixture_step(&self);
+    fixture_step(&self);
+    cr_assert_eq(fixture_counter(&self, "ready"), MANY);
+    fixture_hello(&self, "orders", 0);
+    cr_assert_eq(fixture_try_step(&self, NULL), ERR_OK);
+    cr_assert_eq(fixture_counter(&self, "out"), 8192);
+    cr_assert_eq(self.shell.next_ms(self.shell.self), self.now_ms);
+    cr_assert_eq(fixture_try_step(&self, NULL), ERR_OK);
+    cr_assert_eq(fixture_counter(&self, "out"), MANY);
+}
+
+Test(scheduler_schedule, a_subscription_that_gets_another_group_takes_what_is_ready_along)
+{
+    fixture_open(&self, "1s");
+    self.present = false;
+    fixture_restart(&self, 0); /* no consumer is known */
+    struct delivery_key key = fixture_notify(&self, NULL, 0);
+    fixture_give(&self, key, 0);
+    fixture_step(&self);
+    cr_assert_eq(fixture_counter(&self, "ready"), 1);
+    fixture_subscribe(&self, 1, "others", "1s");
+    fixture_step(&self);
+    self.present = true; /* of "orders": it only hands it on */
+    fixture_step(&self);
+    cr_assert_eq(self.count, 0);
+    self.nonce++;
+    fixture_hello(&self, "others", 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
+}
+
+Test(scheduler_schedule, a_notification_that_is_trimmed_before_it_is_sent_is_an_alarm)
+{
+    fixture_open(&self, "1s");
+    self.present = false;
+    fixture_restart(&self, 0); /* no consumer is known */
+    struct delivery_key key = fixture_notify(&self, NULL, 0);
+    fixture_give(&self, key, 0);
+    fixture_step(&self);
+    for (int i = 0; i < 2000; i++) { /* several segments of 64 KiB */
+        fixture_notify(&self, NULL, 0);
+    }
+    fixture_step(&self);
+    cr_assert_eq(log_trim(self.producer, log_next(self.producer) - 1, NULL), ERR_OK);
+    cr_assert_gt(log_first(self.producer), key.position);
+    fixture_subscribe(&self, 1, "orders", "1s");
+    self.core->settings.checkpoint_every = 1; /* which knows its deadline and its policy */
+    fixture_step(&self);
+    cr_assert_geq(fixture_counter(&self, "checkpoints"), 1);
+    fixture_restart(&self, 0);
+    self.present = true;
+    fixture_step(&self);
+    cr_assert_eq(self.count, 0);
+    cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+}
+
+Test(scheduler_schedule, nobody_need_listen_to_its_events)
+{
+    fixture_open(&self, "1s");
+    self.settings.event = NULL;
+    fixture_restart(&self, 0);
+    self.shell.outcome(self.shell.self, (const uint8_t *)"x", 1);
+    cr_assert_eq(fixture_counter(&self, "malformed"), 1);
 }

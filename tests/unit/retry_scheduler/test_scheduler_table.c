@@ -155,3 +155,33 @@ Test(scheduler_table, every_field_holds_its_largest_and_touches_no_other)
     cr_assert_eq(scheduler_table_due_ms(&table, entry), 77);
     scheduler_table_fini(&table);
 }
+
+Test(scheduler_table, tells_keys_of_one_bucket_apart_and_passes_free_places_over_when_it_grows)
+{
+    enum { MANY = 3000 };
+    struct scheduler_table table;
+    scheduler_table_init(&table);
+    for (uint32_t i = 0; i < 1000; i++) {
+        (void)scheduler_table_add(&table,
+                                  (struct delivery_key){.position = i + 1, .subscription = 1});
+    }
+    for (uint32_t i = 1; i < 1000; i += 2) {
+        scheduler_table_remove(
+            &table, scheduler_table_find(
+                        &table, (struct delivery_key){.position = i + 1, .subscription = 1}));
+    }
+    table.free = SCHEDULER_NONE; /* so that they stay free while it grows */
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)scheduler_table_add(&table,
+                                  (struct delivery_key){.position = i / 60 + 5000,
+                                                        .subscription = (uint16_t)(i % 60 + 1)});
+    }
+    for (uint32_t i = 0; i < MANY + 200; i++) {
+        struct delivery_key key = {.position = i / 60 + 5000,
+                                   .subscription = (uint16_t)(i % 60 + 1)};
+        cr_assert_eq(scheduler_table_find(&table, key) != NULL, i < MANY);
+        key.subscription = 64;
+        cr_assert_null(scheduler_table_find(&table, key));
+    }
+    scheduler_table_fini(&table);
+}

@@ -1,0 +1,224 @@
+/* Where a notification is found, and what becomes of a delivery whose notification is not there,
+ * cannot be read or makes no sense. */
+#include "delivery/record_codec.h"
+#include "scheduler_fixture.h"
+#include "support/broken_reads.h"
+
+#include <stdio.h>
+
+static struct fixture self;
+
+static void
+setup(void)
+{
+    fixture_open(&self, "1s,2s,4s");
+}
+
+static void
+teardown(void)
+{
+    fixture_close(&self);
+}
+
+TestSuite(scheduler_notification, .init = setup, .fini = teardown, .timeout = 120);
+
+static void
+begin_again(void)
+{
+    fixture_close(&self);
+    fixture_open(&self, "1s,2s,4s");
+}
+
+Test(scheduler_notification, what_a_delivery_names_must_be_a_notification)
+{
+    static const char *const fields[] = {NULL, "b1"};
+    for (int i = 0; i < 2; i++) {
+        struct why why = {{0}};
+        uint64_t position = i == 0 ? 1 /* a SUBSCRIPTION */
+                                   : fixture_spelt(self.producer, RECORD_NOTIFICATION, fields[i]);
+        fixture_give(&self, (struct delivery_key){.position = position, .subscription = 1}, 0);
+        cr_assert_eq(fixture_try_step(&self, &why), ERR_CORRUPT, "number %d", i);
+        cr_assert_neq(why.text[0], '\0');
+        begin_again();
+    }
+}
+
+/* Its hash and a topic of no bytes: what the receiver is sent, it refuses. */
+#define OF_NO_TOPIC "v1 z16 b1 v1 b150 b160 b161 b97 b196 b0 b0 b192 b0"
+
+Test(scheduler_notification, one_that_makes_no_sense_is_sent_all_the_same)
+{
+    uint64_t position = fixture_spelt(self.producer, RECORD_NOTIFICATION, OF_NO_TOPIC);
+    struct delivery_key key = {.position = position, .subscription = 1};
+    fixture_give(&self, key, 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
+    fixture_answer(&self, 0, OUTCOME_RETRY, 0);
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 2000, "as the subscription says");
+}
+
+/* An older version may have said in its checkpoint that it has a policy. */
+Test(scheduler_notification, one_that_makes_no_sense_has_its_subscriptions_policy)
+{
+    char item[96];
+    uint64_t position = fixture_spelt(self.producer, RECORD_NOTIFICATION, OF_NO_TOPIC);
+    (void)snprintf(item, sizeof item,
+                   "v13 v%llu v1 v2 b1 b1 b0 v1 v0 v1 v0 v1 v0 v0 b12 v0 v0 v0 v0",
+                   (unsigned long long)position);
+    fixture_checkpoint(&self, item);
+    fixture_restart(&self, 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
+    cr_assert_eq(self.deliveries[0].item.attempts_limit, 4);
+}
+
+/* Behind a trimmed notification, the chain in the compensator's log leads to the case's copy. */
+static struct delivery_key
+trimmed(void)
+{
+    struct delivery_key key = fixture_notify(&self, NULL, 0);
+    for (int i = 0; i < 2000; i++) { /* several segments of 64 KiB */
+        fixture_notify(&self, NULL, 0);
+    }
+    fixture_step(&self);
+    cr_assert_eq(log_trim(self.producer, log_next(self.producer) - 1, NULL), ERR_OK);
+    cr_assert_gt(log_first(self.producer), key.position);
+    fixture_subscribe(&self, 1, "orders", "1s,2s,4s");
+    return key;
+}
+
+static void
+replay(struct delivery_key key, uint64_t previous)
+{
+    struct record_custody again = {.key = key,
+                                   .turn = 4,
+                                   .to = LOG_SCHEDULER,
+                                   .cause = OUTCOME_REPLAY,
+                                   .at_unix_ms = self.now_unix_ms,
+                                   .previous = previous};
+    fixture_custody(self.compensator, RECORD_MOVED, &again);
+}
+
+Test(scheduler_notification, the_copy_is_found_behind_whatever_was_recorded_since)
+{
+    struct delivery_key key = trimmed();
+    struct record_event noted = {.key = key,
+                                 .turn = 2,
+                                 .kind = RECORD_ORDER,
+                                 .order = ORDER_NOTE,
+                                 .at_unix_ms = self.now_unix_ms,
+                                 .previous = fixture_case(&self, key, 2)};
+    struct record_custody taken = {.key = key,
+                                   .turn = 3,
+                                   .to = LOG_COMPENSATOR,
+                                   .previous = fixture_event(self.compensator, &noted)};
+    replay(key, fixture_custody(self.compensator, RECORD_TAKEN, &taken));
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
+    cr_assert_eq(self.deliveries[0].item.position, key.position);
+}
+
+Test(scheduler_notification, a_chain_that_leads_nowhere_is_an_alarm_and_no_end)
+{
+    struct delivery_key key = trimmed();
+    replay(key, 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 0);
+    cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+    replay((struct delivery_key){.position = key.position + 1, .subscription = 1},
+           log_next(self.compensator)); /* to itself */
+    fixture_step(&self);
+    cr_assert_eq(fixture_counter(&self, "notifications_gone"), 2);
+}
+
+Test(scheduler_notification, a_chain_that_leads_to_nonsense_ends_the_service)
+{
+    static const uint8_t kinds[] = {RECORD_FENCED, RECORD_TAKEN};
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        struct why why = {{0}};
+        struct delivery_key key = trimmed();
+        replay(key, fixture_spelt(self.compensator, kinds[i], "b1"));
+        cr_assert_eq(fixture_try_step(&self, &why), ERR_CORRUPT, "kind %u", kinds[i]);
+        begin_again();
+    }
+}
+
+/* So much of the producer's log is read that nothing of what was before stays in memory. */
+static void
+read_more(void)
+{
+    for (int i = 0; i < 60; i++) {
+        struct delivery_key other = fixture_notify(&self, NULL, 0);
+        (void)fixture_spelt(self.producer, RECORD_POSITION, "z4000");
+        fixture_give(&self, other, 0);
+    }
+    fixture_step(&self);
+}
+
+static struct delivery_key key;
+
+static void
+nothing(void)
+{
+}
+
+static void
+give(void)
+{
+    fixture_give(&self, key, 0);
+}
+
+static void
+be_absent(void)
+{
+    self.present = false;
+    give();
+    read_more();
+}
+
+static void
+join(void)
+{
+    self.present = true;
+}
+
+static void
+be_sent(void)
+{
+    give();
+    fixture_step(&self);
+    read_more();
+}
+
+static void
+fail(void)
+{
+    fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
+}
+
+/* Each read of a step: as it takes one over, sends it, or counts a failure by its own policy. */
+Test(scheduler_notification, one_that_cannot_be_read_ends_the_service)
+{
+    static const struct {
+        void (*prepare)(void);
+        void (*act)(void);
+    } all[] = {{nothing, give}, {be_absent, join}, {be_sent, fail}};
+    broken_reads_install();
+    begin_again();
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        bool hit = true;
+        for (uint64_t at = 1; hit; at++) {
+            struct why why = {{0}};
+            key = fixture_notify(&self, "1s,1m", 0);
+            all[i].prepare();
+            broken_reads_at(at, true);
+            all[i].act();
+            err_t rc = fixture_try_step(&self, &why);
+            hit = broken_reads_hit();
+            broken_reads_at(0, false);
+            cr_assert(!hit || rc != ERR_OK, "%zu, read %llu", i, (unsigned long long)at);
+            begin_again();
+        }
+    }
+}
