@@ -20,13 +20,6 @@
      LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_CHECKPOINT_END) |                  \
      LOG_KIND_BIT(RECORD_INDEX))
 
-/* What no other service reads, by log: more than these is worth a wake. */
-static const uint32_t unread_kinds[LOG_ID_COUNT] = {
-    [LOG_PRODUCER] = QUIET_KINDS | PEERS_UNREAD_OF_PRODUCER,
-    [LOG_SCHEDULER] = QUIET_KINDS,
-    [LOG_COMPENSATOR] = QUIET_KINDS,
-};
-
 struct peer {
     log_t *log; /* owned */
     struct log_cursor cursor;
@@ -378,7 +371,8 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
 uint64_t
 peers_news(const peers_t *self)
 {
-    uint32_t unread = self->is_short ? QUIET_KINDS : unread_kinds[self->self_id];
+    bool all_is_read = self->self_id != LOG_PRODUCER || self->is_short;
+    uint32_t unread = QUIET_KINDS | (all_is_read ? 0 : PEERS_UNREAD_OF_PRODUCER);
     return log_newest_appended(self->logs[self->self_id].log, ~unread);
 }
 
