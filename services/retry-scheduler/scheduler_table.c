@@ -82,6 +82,7 @@ scheduler_table_find(const struct scheduler_table *self, struct delivery_key key
 {
     for (uint32_t i = *bucket_of(self, key); i != SCHEDULER_NONE;) {
         struct scheduler_entry *entry = place_at(self, i);
+        /* UNREACHED: the hash never puts two subscriptions of one position into one bucket. */
         if (entry->position == key.position && entry->subscription == key.subscription) {
             return entry;
         }

@@ -37,16 +37,24 @@ use_place(uint32_t times)
     }
 }
 
-/* What is out ends by what another log says, and `again` gets its place and its generation. */
+/* What is out ends by what another log says. */
 static void
-meet_in_one_place(struct delivery_key key, struct delivery_key again, uint32_t turn)
+end_elsewhere(struct delivery_key key)
 {
     struct record_event closed = {
         .key = key, .turn = 2, .kind = RECORD_CLOSED, .end = END_RESOLVED};
-    uint32_t number = self.count - 1;
-    uint64_t generation = fixture_entry(&self, key)->generation;
     fixture_event(self.compensator, &closed);
     fixture_step(&self);
+    cr_assert_null(fixture_entry(&self, key));
+}
+
+/* What is out ends elsewhere, and `again` gets its place and its generation. */
+static void
+meet_in_one_place(struct delivery_key key, struct delivery_key again, uint32_t turn)
+{
+    uint32_t number = self.count - 1;
+    uint64_t generation = fixture_entry(&self, key)->generation;
+    end_elsewhere(key);
     use_place(255);
     struct record_custody moved = {.key = again,
                                    .turn = turn,
@@ -72,6 +80,20 @@ Test(scheduler_answer, an_answer_never_counts_for_who_has_its_place_in_memory)
     meet_in_one_place(key, (struct delivery_key){.position = key.position, .subscription = 2}, 2);
     key = given(0);
     meet_in_one_place(key, key, 4);
+}
+
+Test(scheduler_answer, of_what_has_ended_meanwhile_only_done_is_recorded)
+{
+    end_elsewhere(given(0));
+    uint64_t next = log_next(peers_own(self.peers));
+    fixture_answer(&self, 0, OUTCOME_RETRY, 0);
+    cr_assert_eq(log_next(peers_own(self.peers)), next);
+    struct delivery_key key = given(0);
+    end_elsewhere(key);
+    struct delivery_key other = given(0); /* in its place */
+    fixture_answer(&self, 1, OUTCOME_DONE, 0);
+    cr_assert_eq(fixture_last_event(&self, RECORD_EVIDENCE).key.position, key.position);
+    cr_assert_eq(fixture_entry(&self, other)->state, SCHEDULER_OUT);
 }
 
 Test(scheduler_answer, attempts_are_counted_to_an_end)

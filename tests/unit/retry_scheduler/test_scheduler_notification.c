@@ -72,18 +72,32 @@ Test(scheduler_notification, one_that_makes_no_sense_has_its_subscriptions_polic
     cr_assert_eq(self.deliveries[0].item.attempts_limit, 4);
 }
 
+/* Several segments of 64 KiB. */
+static void
+fill(log_t *log)
+{
+    for (int i = 0; i < 60; i++) {
+        (void)fixture_spelt(log, RECORD_POSITION, "z4000");
+    }
+}
+
 /* Behind a trimmed notification, the chain in the compensator's log leads to the case's copy. */
+static void
+trim_behind(struct delivery_key key)
+{
+    fill(self.producer);
+    fixture_step(&self);
+    cr_assert_eq(log_trim(self.producer, log_next(self.producer) - 1, NULL), ERR_OK);
+    cr_assert_gt(log_first(self.producer), key.position);
+    fill(self.producer); /* who follows it looks at its segments again */
+    fixture_subscribe(&self, 1, "orders", "1s,2s,4s");
+}
+
 static struct delivery_key
 trimmed(void)
 {
     struct delivery_key key = fixture_notify(&self, NULL, 0);
-    for (int i = 0; i < 2000; i++) { /* several segments of 64 KiB */
-        fixture_notify(&self, NULL, 0);
-    }
-    fixture_step(&self);
-    cr_assert_eq(log_trim(self.producer, log_next(self.producer) - 1, NULL), ERR_OK);
-    cr_assert_gt(log_first(self.producer), key.position);
-    fixture_subscribe(&self, 1, "orders", "1s,2s,4s");
+    trim_behind(key);
     return key;
 }
 
@@ -144,81 +158,132 @@ Test(scheduler_notification, a_chain_that_leads_to_nonsense_ends_the_service)
     }
 }
 
-/* So much of the producer's log is read that nothing of what was before stays in memory. */
+/* Nothing of what stands before the end of this log is in memory any more. */
 static void
-read_more(void)
+read_the_end_of(enum log_id id)
 {
-    for (int i = 0; i < 60; i++) {
-        struct delivery_key other = fixture_notify(&self, NULL, 0);
-        (void)fixture_spelt(self.producer, RECORD_POSITION, "z4000");
-        fixture_give(&self, other, 0);
+    log_t *log = peers_log(self.peers, id);
+    for (uint64_t i = 0; i < 30; i++) {
+        struct log_record record;
+        log_block_t *block = NULL;
+        cr_assert_eq(log_read(log, log_durable(log) - i, &record, &block, NULL), ERR_OK);
+        log_block_release(&block);
     }
-    fixture_step(&self);
 }
 
 static struct delivery_key key;
 
+/* Taken in an earlier life, and not looked at in this one before it is due. */
 static void
-nothing(void)
+take_it(void)
 {
+    fixture_give(&self, key, 5000);
+    fill(self.producer);
+    fixture_step(&self);
+    fixture_restart(&self, 0);
+    fixture_step(&self);
+    cr_assert_not(fixture_entry(&self, key)->described);
+    read_the_end_of(LOG_PRODUCER);
+    self.now_ms += 5000;
+    self.now_unix_ms += 5000;
 }
 
+/* Due and looked at, but nobody is there to get it. */
 static void
-give(void)
-{
-    fixture_give(&self, key, 0);
-}
-
-static void
-be_absent(void)
+make_it_ready(void)
 {
     self.present = false;
-    give();
-    read_more();
-}
-
-static void
-join(void)
-{
+    fixture_restart(&self, 0);
+    fixture_give(&self, key, 0);
+    fixture_step(&self);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_READY);
+    fill(self.producer);
+    fixture_step(&self);
+    read_the_end_of(LOG_PRODUCER);
     self.present = true;
 }
 
+/* Only a case has it; and what leads there from the replay is read first. */
+static void
+replay_its_case(void)
+{
+    trim_behind(key);
+    uint64_t copy = fixture_case(&self, key, 2);
+    fill(self.compensator);
+    fixture_step(&self);
+    replay(key, copy);
+}
+
+/* So many reads of a step can fail, each with all that come after it. */
+static uint64_t
+reads_of_a_step(void (*prepare)(void))
+{
+    bool hit = true;
+    uint64_t at = 0;
+    while (hit) {
+        struct why why = {{0}};
+        begin_again();
+        key = fixture_notify(&self, "1s,1m", 0);
+        prepare();
+        broken_reads_at(++at, true);
+        err_t rc = fixture_try_step(&self, &why);
+        hit = broken_reads_hit();
+        broken_reads_at(0, false);
+        cr_assert_eq(rc != ERR_OK, hit, "read %llu", (unsigned long long)at);
+    }
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_OUT, "when none failed");
+    return at - 1;
+}
+
+Test(scheduler_notification, one_that_cannot_be_read_ends_the_service)
+{
+    static void (*const all[])(void) = {take_it, make_it_ready, replay_its_case};
+    broken_reads_install();
+    begin_again();
+    fixture_step(&self);
+    uint64_t of_none = 0;
+    for (bool hit = true; hit; of_none++) {
+        broken_reads_at(of_none + 1, true);
+        hit = fixture_try_step(&self, NULL) != ERR_OK;
+        broken_reads_at(0, false);
+    }
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        cr_assert_geq(reads_of_a_step(all[i]), of_none, "%zu: it is read, besides", i);
+    }
+}
+
+/* Its own policy is read when an attempt has failed. */
 static void
 be_sent(void)
 {
-    give();
+    key = fixture_notify(&self, "1s,1m", 0);
+    fixture_give(&self, key, 0);
     fixture_step(&self);
-    read_more();
+    cr_assert_eq(self.count, 1);
 }
 
-static void
-fail(void)
+Test(scheduler_notification, a_policy_that_cannot_be_read_ends_the_service)
 {
-    fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
-}
-
-/* Each read of a step: as it takes one over, sends it, or counts a failure by its own policy. */
-Test(scheduler_notification, one_that_cannot_be_read_ends_the_service)
-{
-    static const struct {
-        void (*prepare)(void);
-        void (*act)(void);
-    } all[] = {{nothing, give}, {be_absent, join}, {be_sent, fail}};
+    struct why why = {{0}};
     broken_reads_install();
     begin_again();
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        bool hit = true;
-        for (uint64_t at = 1; hit; at++) {
-            struct why why = {{0}};
-            key = fixture_notify(&self, "1s,1m", 0);
-            all[i].prepare();
-            broken_reads_at(at, true);
-            all[i].act();
-            err_t rc = fixture_try_step(&self, &why);
-            hit = broken_reads_hit();
-            broken_reads_at(0, false);
-            cr_assert(!hit || rc != ERR_OK, "%zu, read %llu", i, (unsigned long long)at);
-            begin_again();
-        }
-    }
+    be_sent();
+    fill(self.producer);
+    fixture_step(&self);
+    read_the_end_of(LOG_PRODUCER);
+    broken_reads_at(1, false);
+    fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
+    cr_assert(broken_reads_hit());
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_IO);
+    cr_assert_neq(why.text[0], '\0', "it says why");
+}
+
+Test(scheduler_notification, a_policy_that_no_log_has_any_more_is_the_subscriptions)
+{
+    be_sent();
+    trim_behind(key);
+    fixture_step(&self);
+    read_the_end_of(LOG_PRODUCER);
+    fixture_answer(&self, 0, OUTCOME_RETRY, 0);
+    cr_assert_eq(fixture_due_ms(&self, key), self.now_ms + 2000);
 }

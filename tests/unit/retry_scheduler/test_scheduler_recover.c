@@ -84,6 +84,28 @@ Test(scheduler_recover, a_checkpoints_item_that_makes_no_sense_is_refused)
     }
 }
 
+/* It is taken after BEGIN was written and before its place in the table had its turn. */
+Test(scheduler_recover, what_was_taken_while_a_checkpoint_was_written_is_as_its_item_says)
+{
+    char fields[96];
+    log_t *own = peers_own(self.peers);
+    struct delivery_key key = fixture_notify(&self, NULL, 0);
+    struct record_custody taken = {
+        .key = key, .turn = 2, .to = LOG_SCHEDULER, .at_unix_ms = self.now_unix_ms};
+    uint64_t begin = fixture_spelt(own, RECORD_CHECKPOINT_BEGIN, "v0 z16 v0 z16 v0 z16");
+    uint64_t last = fixture_custody(own, RECORD_TAKEN, &taken);
+    (void)snprintf(
+        fields, sizeof fields, "v13 v%llu v1 v2 b1 b1 b0 v3 v0 v1 v1 v1 v%llu v0 b0 v%llu v0 v0 v0",
+        (unsigned long long)key.position, (unsigned long long)last, (unsigned long long)last);
+    (void)fixture_spelt(own, RECORD_CHECKPOINT_ITEM, fields);
+    (void)snprintf(fields, sizeof fields, "v%llu", (unsigned long long)begin);
+    (void)fixture_spelt(own, RECORD_CHECKPOINT_END, fields);
+    fixture_restart(&self, 0);
+    cr_assert_eq(fixture_counter(&self, "open"), 1);
+    cr_assert_eq(fixture_entry(&self, key)->attempts, 3);
+    cr_assert_eq(fixture_entry(&self, key)->taken, last);
+}
+
 Test(scheduler_recover, a_record_of_another_log_that_makes_no_sense_is_refused)
 {
     static const struct {
@@ -212,6 +234,7 @@ live(void)
     for (int i = 0; i < 60; i++) {
         (void)fixture_spelt(self.producer, RECORD_POSITION, "z4000");
         (void)fixture_spelt(self.compensator, RECORD_POSITION, "z4000");
+        (void)fixture_spelt(peers_own(self.peers), RECORD_GROUP, "z4000"); /* whatever */
     }
     fixture_step(&self);
 }
@@ -237,4 +260,51 @@ Test(scheduler_recover, a_read_that_fails_at_a_start_is_an_error_and_loses_nothi
     cr_assert_str_eq(after, before);
     mem_free(before);
     mem_free(after);
+}
+
+/* They have read all that there is of the own log. */
+static void
+let_others_read(void)
+{
+    log_t *own = peers_own(self.peers);
+    struct record_position position = {0};
+    position.logs[LOG_SCHEDULER].position = log_durable(own);
+    memcpy(position.logs[LOG_SCHEDULER].identity, log_identity(own), 16);
+    uint8_t body[RECORD_POSITION_MAX];
+    size_t size = record_position_encode(&position, body);
+    log_t *const others[] = {self.producer, self.compensator};
+    for (int i = 0; i < 2; i++) {
+        (void)log_append(others[i], RECORD_POSITION, body, size);
+        cr_assert_eq(log_commit(others[i], LOG_STORE_FINISHING, NULL), ERR_OK);
+        cr_assert_eq(log_reap(others[i], NULL), ERR_OK);
+    }
+}
+
+Test(scheduler_recover, a_read_that_fails_while_old_records_are_dropped_is_an_error)
+{
+    log_t *own = peers_own(self.peers);
+    for (int i = 0; i < 60; i++) {
+        given(0);
+        fixture_answer(&self, self.count - 1, OUTCOME_DONE, 0);
+        (void)fixture_spelt(own, RECORD_GROUP, "z4000"); /* whatever */
+    }
+    fixture_advance(&self, 1000);
+    broken_reads_install();
+    self.settings.checkpoint_every = 1;
+    bool hit = true;
+    for (uint64_t at = 1; hit; at++) {
+        let_others_read();
+        fixture_restart(&self, 0);
+        own = peers_own(self.peers);
+        (void)fixture_spelt(own, RECORD_GROUP, "v1");
+        fixture_step(&self);
+        cr_assert_neq(self.core->checkpoint.trim_to, 0);
+        cr_assert_eq(log_first(own), 1);
+        broken_reads_at(at, true);
+        err_t rc = fixture_try_step(&self, NULL);
+        hit = broken_reads_hit();
+        broken_reads_at(0, false);
+        cr_assert_eq(rc != ERR_OK, hit, "read %llu", (unsigned long long)at);
+    }
+    cr_assert_gt(log_first(own), 1);
 }
