@@ -252,6 +252,7 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
         return;
     }
     gather(self, in, count);
+    /* UNREACHED: for its owner a log has nothing to ask that could fail. */
     if (log_refresh(self->log, &why) != ERR_OK) { /* how much room there is */
         producer_refuse(self, route, head->request, WIRE_BUSY, why.text);
         return;

@@ -92,6 +92,7 @@ take_open(producer_core_t *self, struct bytes_in *in)
 static void
 take_moved(producer_core_t *self, struct bytes_in *in)
 {
+    /* UNREACHED: nothing is left of what has failed; see bytes_in_left. */
     while (bytes_in_left(in) > 0 && !in->failed) {
         struct delivery_key key = {.position = bytes_in_varint(in)};
         key.subscription = (uint16_t)bytes_in_varint(in);
@@ -134,6 +135,7 @@ take_moved(producer_core_t *self, struct bytes_in *in)
 static void
 take_deadlines(producer_core_t *self, struct bytes_in *in)
 {
+    /* UNREACHED: nothing is left of what has failed; see bytes_in_left. */
     while (bytes_in_left(in) > 0 && !in->failed) {
         uint64_t position = bytes_in_varint(in);
         uint64_t at_unix_ms = bytes_in_varint(in);
@@ -148,6 +150,7 @@ take_deadlines(producer_core_t *self, struct bytes_in *in)
 static void
 take_marks(producer_core_t *self, struct bytes_in *in)
 {
+    /* UNREACHED: nothing is left of what has failed; see bytes_in_left. */
     while (bytes_in_left(in) > 0 && !in->failed && self->mark_count < PRODUCER_MARKS) {
         struct producer_mark mark = {.position = bytes_in_varint(in)};
         mark.total = bytes_in_varint(in);

@@ -22,6 +22,7 @@ find_group(const producer_core_t *self, struct wire_text name)
 {
     for (uint32_t i = 0; i < LIMIT_GROUPS; i++) {
         const struct catalog_group *group = catalog_group_at(self->catalog, i);
+        /* UNREACHED: HELLO of a consumer and GROUP without a name do not get past the decoder. */
         if (group->name_size == name.size && name.size > 0 &&
             memcmp(group->name, name.data, name.size) == 0) {
             return group;

@@ -175,3 +175,17 @@ Test(producer_admission, a_message_of_another_service_is_answered_with_what_is_s
     cr_assert_eq(head.request, 9);
     fixture_close(self);
 }
+
+Test(producer_admission, of_one_groups_subscriptions_the_first_that_matches_gets_it)
+{
+    struct fixture *self = fixture_open(1);
+    self->subscriptions[1].name = "more orders";
+    self->subscriptions[1].group = "shop";
+    self->subscription_count = 2;
+    fixture_restart(self);
+    fixture_join(self, "shop", 1);
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "{}").status, WIRE_ACCEPTED);
+    cr_assert_eq(self->delivery_count, 1);
+    cr_assert_eq(self->deliveries[0].key.subscription, 1);
+    fixture_close(self);
+}

@@ -272,3 +272,29 @@ Test(producer_answers, a_read_error_never_admits_a_second_time)
     ask_with_a_broken_disk(self, &out);
     fixture_close(self);
 }
+
+/* All that is known of it is what a checkpoint said. */
+Test(producer_answers, what_has_ended_and_left_no_record_is_told_without_a_time)
+{
+    struct fixture *self = fixture_open(1);
+    uint64_t position = fixture_submit(self, "order.paid", "a", "{}").position;
+    struct producer_moved_entry moved = {.key = {.position = position, .subscription = 1}};
+    fold_accept(&moved.fold, position);
+    moved.fold.end = END_RESOLVED;
+    producer_moved_put(&self->core->moved, &moved);
+    cr_assert_eq(fixture_watch(self, "a", 5000), WIRE_OK);
+    cr_assert_eq(self->event_count, 1);
+    cr_assert_eq(self->events[0].state, WIRE_STATE_RESOLVED);
+    fixture_close(self);
+}
+
+Test(producer_answers, a_watch_without_a_lease_ends_it)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    cr_assert_eq(fixture_watch(self, "a", 5000), WIRE_OK);
+    cr_assert_eq(fixture_counter(self, "watches"), 1);
+    cr_assert_eq(fixture_watch(self, "a", 0), WIRE_OK);
+    cr_assert_eq(fixture_counter(self, "watches"), 0);
+    fixture_close(self);
+}

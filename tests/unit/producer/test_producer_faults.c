@@ -228,3 +228,52 @@ Test(producer_faults, a_read_that_fails_is_never_an_answer)
     }
     fixture_close(self);
 }
+
+/* It goes over many blocks, each of which is read by itself. */
+Test(producer_faults, a_checkpoint_of_which_a_part_cannot_be_read_is_an_error)
+{
+    char end[32];
+    struct fixture *self = fixture_open(1);
+    log_t *own = peers_own(self->peers);
+    uint64_t begin = fixture_spelt(own, RECORD_CHECKPOINT_BEGIN, "v0 v0 v0 v0 v0 v1 v1");
+    for (int i = 0; i < 40; i++) {
+        (void)fixture_spelt(own, RECORD_CHECKPOINT_ITEM, "b77 z60000"); /* a newer version's */
+    }
+    (void)snprintf(end, sizeof end, "v%llu", (unsigned long long)begin); /* fits */
+    (void)fixture_spelt(own, RECORD_CHECKPOINT_END, end);
+    broken_reads_install();
+    bool hit = true;
+    uint64_t at = 1;
+    for (; hit; at++) {
+        struct why why = {{0}};
+        broken_reads_at(at, true);
+        err_t rc = fixture_try_restart(self, &why);
+        hit = broken_reads_hit();
+        broken_reads_at(0, false);
+        cr_assert_eq(rc != ERR_OK, hit, "read %llu", (unsigned long long)at);
+        cr_assert(rc == ERR_OK || why.text[0] != '\0', "it says why");
+    }
+    cr_assert_gt(at, 20, "a checkpoint is read block by block");
+    fixture_close(self);
+}
+
+/* What is asked for is not synced yet, and cannot be. */
+Test(producer_faults, a_disk_that_fails_while_an_answer_waits_for_it_ends_the_service)
+{
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    struct wire_out out;
+    submit_again(self); /* for the first time */
+    wire_out_init(&out, 128);
+    struct wire_ids_out ids = wire_query_begin(&out, 5);
+    wire_ids_add(&ids, "n0", 2);
+    wire_ids_end(&ids);
+    const struct sim_disk_fault fault = {
+        .kind = SIM_DISK_ERROR, .at = 1, .error = EIO, .for_ever = true};
+    sim_disk_set_fault(self->disk, &fault);
+    hand_in(self, &out);
+    const struct sim_disk_fault none = {.kind = SIM_DISK_NO_FAULT};
+    sim_disk_set_fault(self->disk, &none);
+    cr_assert_neq(fixture_try_step(self, &why), ERR_OK);
+    fixture_close(self);
+}

@@ -108,3 +108,13 @@ Test(producer_follow, a_case_that_the_index_has_lost_is_a_case)
     cr_assert_eq(fixture_counter(self, "open"), 0);
     fixture_close(self);
 }
+
+/* What has left our custody is asked for more often than when nothing has. */
+Test(producer_follow, the_others_are_looked_at_soon_while_they_have_something)
+{
+    struct fixture *self = fixture_open(1);
+    int64_t idle_ms = producer_core_next_ms(self->core) - self->now_ms;
+    (void)begin(self);
+    cr_assert_lt(producer_core_next_ms(self->core) - self->now_ms, idle_ms);
+    fixture_close(self);
+}

@@ -1,6 +1,7 @@
 /* What is told of a delivery's attempts: from chains of records over three logs, of which some may
  * be gone or make no sense. */
 #include "producer_fixture.h"
+#include "producer_history.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -173,5 +174,23 @@ Test(producer_history, many_deliveries_share_the_room_of_an_answer)
     struct wire_delivery said = told(self);
     cr_assert_lt(said.count, WIRE_HISTORY_MAX);
     cr_assert_eq(said.count + said.left_out, WIRE_HISTORY_MAX + 1, "the others are counted");
+    fixture_close(self);
+}
+
+/* The scheduler's log is walked first, and what it says of the newest turn comes last. */
+Test(producer_history, attempts_are_told_in_the_order_of_their_turns)
+{
+    static struct producer_history history;
+    struct fixture *self = fixture_open(1);
+    struct delivery_key key = begin(self);
+    struct record_event failed = failed_of(self, key, 0);
+    failed.turn = 4;
+    (void)fixture_other_event(self->scheduler, &failed);
+    (void)fixture_other_case(self, key, 3);
+    fixture_step(self);
+    producer_history_read(self->core, key, 0, &history);
+    cr_assert_eq(history.count, 2);
+    cr_assert_eq(history.attempts[0].said.turn, 3);
+    cr_assert_eq(history.attempts[1].said.turn, 4);
     fixture_close(self);
 }

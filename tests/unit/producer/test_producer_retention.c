@@ -1,6 +1,8 @@
 /* Marks, and what may go. */
 #include "producer_fixture.h"
 
+#include "support/odd_call.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +42,7 @@ finished(void)
     struct fixture *self = fixture_open(1);
     self->settings.retention_ms = 60000;
     self->settings.checkpoint_records = 50;
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE}); /* none yet */
     fixture_restart(self);
     for (int i = 0; i < 200; i++) {
         char biz_id[16];
@@ -74,13 +77,27 @@ Test(producer_retention, a_disk_that_fails_while_it_is_trimmed_ends_the_service)
     cr_assert_neq(self->core->trim_to, 0, "what it follows from is not durable");
     cr_assert_eq(log_commit(peers_own(self->peers), 0, NULL), ERR_OK);
     cr_assert_eq(log_reap(peers_own(self->peers), NULL), ERR_OK);
-    const struct sim_disk_fault fault = {
-        .kind = SIM_DISK_ERROR, .at = 1, .error = EIO, .for_ever = true};
-    sim_disk_set_fault(self->disk, &fault);
-    err_t rc = fixture_try_step(self, &why);
-    const struct sim_disk_fault none = {.kind = SIM_DISK_NO_FAULT};
-    sim_disk_set_fault(self->disk, &none);
-    cr_assert_neq(rc, ERR_OK);
+    odd_call_set(&(struct odd_call){.operation = ODD_SYNC_DIRECTORY, .answer = -EIO});
+    cr_assert_eq(fixture_try_step(self, &why), ERR_IO);
+    cr_assert_eq(odd_call_count(), 1);
+    cr_assert_neq(why.text[0], '\0', "it says why");
+    fixture_close(self);
+}
+
+/* As after a checkpoint that was written when there was but one. */
+Test(producer_retention, the_last_mark_goes_too)
+{
+    struct fixture *self = finished();
+    self->now_ms += 6000;
+    self->now_unix_ms += 6000;
+    cr_assert_eq(fixture_try_step(self, NULL), ERR_OK);
+    cr_assert_neq(self->core->trim_to, 0);
+    uint64_t total = self->core->marks[self->core->mark_first].total;
+    self->core->mark_count = 1;
+    fixture_step(self);
+    cr_assert_gt(log_first(peers_own(self->peers)), 1);
+    cr_assert_eq(self->core->mark_count, 0);
+    cr_assert_eq(self->core->gone, total);
     fixture_close(self);
 }
 

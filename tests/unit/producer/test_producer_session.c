@@ -58,6 +58,32 @@ Test(producer_session, a_message_that_makes_no_sense_is_refused_and_changes_noth
     fixture_close(self);
 }
 
+/* Behind the first one of a list, too; and what is no message at all. */
+Test(producer_session, a_list_that_makes_no_sense_is_refused_as_a_whole)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    for (unsigned watch = 0; watch < 2; watch++) {
+        struct wire_out out;
+        wire_out_init(&out, 64);
+        struct wire_ids_out ids =
+            watch == 1 ? wire_watch_begin(&out, 5, 1000) : wire_query_begin(&out, 5);
+        wire_ids_add(&ids, "a", 1);
+        wire_ids_add(&ids, "", 0); /* no biz_id */
+        wire_ids_add(&ids, "a", 1);
+        wire_ids_end(&ids);
+        fixture_front(self, &out);
+        cr_assert_eq(type_of_answer(self), WIRE_ERROR);
+        cr_assert(answer_says(self, "biz_id"));
+    }
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_out_uint(&out, 7);
+    fixture_front(self, &out);
+    cr_assert_eq(type_of_answer(self), WIRE_ERROR);
+    fixture_close(self);
+}
+
 Test(producer_session, a_frame_of_another_version_is_answered_as_unsupported)
 {
     struct fixture *self = fixture_open(1);

@@ -208,3 +208,31 @@ Test(producer_store, a_copy_that_cannot_be_read_is_an_error_and_not_gone)
     broken_reads_at(0, false);
     fixture_close(self);
 }
+
+Test(producer_store, an_end_of_what_no_log_keeps_any_more_is_an_end)
+{
+    const struct delivery_key key = {.position = 1, .subscription = 1};
+    struct record_event ended = {
+        .key = key, .turn = 2, .kind = RECORD_ENDED, .end = END_DONE, .at_unix_ms = 1};
+    struct record_event closed = {
+        .key = key, .turn = 2, .kind = RECORD_CLOSED, .end = END_RESOLVED, .at_unix_ms = 1};
+    for (int own = 0; own < 2; own++) {
+        struct fixture *self = fixture_open(1);
+        for (int i = 0; i < 400; i++) {
+            (void)fixture_spelt(self->compensator, RECORD_POSITION, "z60000");
+        }
+        cr_assert_eq(log_trim(self->compensator, 300, NULL), ERR_OK);
+        begin_without_the_oldest(self, own == 1 ? "" : "b2 v1 v1 v0 v0 v1 v0 v0 v0 v2 v1 b2 b0 b2");
+        if (own == 1) {
+            (void)fixture_other_event(peers_own(self->peers), &ended);
+        }
+        fixture_restart(self);
+        if (own == 0) {
+            (void)fixture_other_event(self->compensator, &closed);
+            fixture_step(self);
+        }
+        cr_assert_eq(fixture_count(self, RECORD_ENDED), 1);
+        cr_assert_eq(fixture_counter(self, "open"), 0);
+        fixture_close(self);
+    }
+}

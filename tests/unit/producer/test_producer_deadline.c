@@ -1,0 +1,97 @@
+/* Deadlines that pass where nothing is to be given away, or not yet. */
+#include "producer_fixture.h"
+
+#include <stdio.h>
+
+static struct wire_notification
+due_in(const struct fixture *self, int64_t ms)
+{
+    return (struct wire_notification){.topic = {"order.paid", 10},
+                                      .biz_id = {"a", 1},
+                                      .deadline_unix_ms = self->now_unix_ms + ms};
+}
+
+Test(producer_deadline, what_was_sent_is_decided_by_its_answer)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_notification notification = due_in(self, 1000);
+    fixture_join(self, "shop", 1);
+    fixture_submit_full(self, &notification);
+    cr_assert_eq(self->delivery_count, 1);
+    fixture_advance(self, 1500);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 0);
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 0);
+    cr_assert_eq(fixture_count(self, RECORD_DONE), 1);
+    fixture_close(self);
+}
+
+Test(producer_deadline, what_is_not_durable_yet_is_not_given_away_yet)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_notification notification = due_in(self, 1000);
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_submit_add(&submit, &notification);
+    wire_submit_end(&submit);
+    producer_core_front(self->core, &self->route, out.data, out.size);
+    wire_out_fini(&out);
+    self->now_ms += 1500;
+    self->now_unix_ms += 1500;
+    uint64_t next = log_next(peers_own(self->peers));
+    fixture_step_unsynced(self);
+    cr_assert_eq(log_next(peers_own(self->peers)), next);
+    fixture_step(self);
+    cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_DEADLINE);
+    fixture_close(self);
+}
+
+/* A checkpoint's deadline, long ago, of this position. */
+static void
+restart_with_deadline(struct fixture *self, uint64_t position)
+{
+    char item[64];
+    (void)snprintf(item, sizeof item, "b3 v%llu v5", (unsigned long long)position);
+    fixture_checkpoint(self, "v0 v0 v0 v0 v0 v1 v1", item);
+}
+
+Test(producer_deadline, of_what_is_not_kept_any_more_nothing_passes)
+{
+    struct fixture *self = fixture_open(1);
+    log_t *own = peers_own(self->peers);
+    for (int i = 0; i < 200; i++) {
+        (void)fixture_spelt(own, RECORD_INDEX, "z60000");
+    }
+    restart_with_deadline(self, 1);
+    cr_assert_eq(log_trim(own, 150, NULL), ERR_OK);
+    cr_assert_gt(log_first(own), 1);
+    fixture_restart(self);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 0);
+    cr_assert_eq(self->core->deadlines.heap.count, 0);
+    fixture_close(self);
+}
+
+/* The checkpoint says that nothing of this subscription is open. */
+Test(producer_deadline, of_a_subscription_that_holds_nothing_nothing_passes)
+{
+    struct fixture *self = fixture_open(1);
+    uint8_t body[512];
+    struct wire_notification notification = due_in(self, 1000);
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    wire_notification_encode(&out, &notification);
+    const struct record_notification record = {.received_unix_ms = self->now_unix_ms,
+                                               .subscription_count = 1,
+                                               .subscriptions = {5},
+                                               .encoded = out.data,
+                                               .encoded_size = wire_out_size(&out)};
+    size_t size = record_notification_encode(&record, body);
+    wire_out_fini(&out);
+    restart_with_deadline(self,
+                          fixture_record(peers_own(self->peers), RECORD_NOTIFICATION, body, size));
+    fixture_restart(self);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 0);
+    cr_assert_eq(self->core->deadlines.heap.count, 0);
+    fixture_close(self);
+}
