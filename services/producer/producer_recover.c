@@ -192,7 +192,6 @@ replay_own(producer_core_t *self, uint64_t from, struct why *why)
     while (rc == ERR_OK) {
         struct log_record record;
         rc = log_cursor_next(&cursor, &record, why);
-        /* UNREACHED: only a block that was forged with a valid checksum says so. */
         if (rc == ERR_OK && record.position >= log_next(self->log)) {
             rc = why_set(why, ERR_CORRUPT, "a record says that it is %llu, the log ends before",
                          (unsigned long long)record.position);

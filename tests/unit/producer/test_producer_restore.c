@@ -2,6 +2,9 @@
  * never believed. */
 #include "producer_fixture.h"
 
+#include "journal/log_block_private.h"
+#include "journal/segment.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -231,5 +234,44 @@ Test(producer_restore, a_record_of_another_log_about_nothing_is_passed_over)
     fixture_step(self);
     fixture_restart(self);
     cr_assert_eq(fixture_counter(self, "open"), 0);
+    fixture_close(self);
+}
+
+/* In the place of the block of this position, in the log's first segment, one of 200 records. */
+static void
+forge(struct fixture *self, uint64_t position)
+{
+    size_t size = 0;
+    struct segment_head head;
+    struct segment_block found = {.first = 0};
+    uint8_t *bytes = sim_disk_bytes(self->disk, "j/producer/0000000000000001.seg", &size);
+    cr_assert_not_null(bytes);
+    cr_assert_eq(segment_head_decode(bytes, &head, NULL), ERR_OK);
+    uint64_t offset = SEGMENT_HEAD_BYTES;
+    while (segment_block_decode(&head, offset, bytes + offset, &found) && found.first < position) {
+        offset += log_block_span_of(found.size);
+    }
+    cr_assert_eq(found.first, position);
+    log_block_t *block = log_block_new(position, found.size);
+    for (int i = 0; i < 200; i++) {
+        (void)log_block_add(block, RECORD_INDEX, 0);
+    }
+    cr_assert_eq(log_block_span(block), log_block_span_of(found.size));
+    segment_block_seal(&head, offset, found.synced, block);
+    memcpy(bytes + offset, block->bytes, log_block_span(block));
+    log_block_release(&block);
+}
+
+Test(producer_restore, a_block_that_says_more_positions_than_the_log_has_is_refused)
+{
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    uint64_t at = fixture_spelt(peers_own(self->peers), RECORD_INDEX, "z400");
+    for (int i = 0; i < 100; i++) { /* into a second segment, so that it is not looked at before */
+        (void)fixture_spelt(peers_own(self->peers), RECORD_INDEX, "z60000");
+    }
+    forge(self, at);
+    cr_assert_eq(fixture_try_restart(self, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "the log ends before"), "%s", why.text);
     fixture_close(self);
 }
