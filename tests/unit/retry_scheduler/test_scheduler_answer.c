@@ -90,10 +90,20 @@ Test(scheduler_answer, of_what_has_ended_meanwhile_only_done_is_recorded)
     cr_assert_eq(log_next(peers_own(self.peers)), next);
     struct delivery_key key = given(0);
     end_elsewhere(key);
-    struct delivery_key other = given(0); /* in its place */
     fixture_answer(&self, 1, OUTCOME_DONE, 0);
     cr_assert_eq(fixture_last_event(&self, RECORD_EVIDENCE).key.position, key.position);
-    cr_assert_eq(fixture_entry(&self, other)->state, SCHEDULER_OUT);
+}
+
+Test(scheduler_answer, an_answer_does_not_count_for_the_same_delivery_taken_anew)
+{
+    struct delivery_key key = given(0);
+    end_elsewhere(key);
+    fixture_give(&self, key, 0); /* its place and its turn are the same */
+    fixture_step(&self);
+    cr_assert_eq(self.count, 2);
+    fixture_answer(&self, 0, OUTCOME_REJECT, 0);
+    cr_assert_eq(fixture_count(&self, RECORD_MOVED), 0);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_OUT);
 }
 
 Test(scheduler_answer, attempts_are_counted_to_an_end)
