@@ -3,6 +3,7 @@ that is refused (P13)."""
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -135,10 +136,16 @@ class RefusedMemory(unittest.TestCase):
         ended = []
 
         def attempt(point):
+            before = len(sweep.herald.log_text(name))
             code = self.attempt(sweep, point)
-            log = sweep.herald.log_text(name)[-800:]
+            log = sweep.herald.log_text(name)[before:]
             # Aborted, or refused with a reason; what goes on must be right, which is checked next.
-            self.assertIn(code, (None, -signal.SIGABRT, 1, 73, 74, 75, 77, 78, 127), f"{point}: {log}")
+            ends = [None, -signal.SIGABRT, 1, 73, 74, 75, 77, 78]
+            if re.search("check_failed|terminate called|Cannot allocate memory", log):
+                # Two threads that abort at once: in glibc before 2.41 the second may come to the
+                # instruction behind the signal, which is SIGSEGV, or to the _exit behind that.
+                ends += [-signal.SIGSEGV, 127]
+            self.assertIn(code, ends, f"{point}: {log[-800:]}")
             ended.append(code)
             sweep.reached += code is not None
         sweep.run(points, attempt)
