@@ -46,7 +46,8 @@ void fake_sender_restart(struct fake_sender *self);
 
 /* Wait for a message of this type at the front door; others are passed over, PING answered. */
 bool fake_sender_expect(struct fake_sender *self, enum wire_type type);
-void fake_sender_welcome(struct fake_sender *self, uint8_t status, const char *text);
+/* False: whoever said HELLO has closed its connection meanwhile. */
+bool fake_sender_welcome(struct fake_sender *self, uint8_t status, const char *text);
 void fake_sender_join(struct fake_sender *self); /* expect HELLO, say WELCOME */
 void fake_sender_pong(struct fake_sender *self, bool known);
 

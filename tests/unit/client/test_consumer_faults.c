@@ -33,7 +33,7 @@ Test(consumer_faults, says_hello_again_and_again_until_somebody_answers)
     consumer_fixture_start(&f);
     cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
     cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
-    fake_sender_welcome(&f.producer, WIRE_OK, "");
+    cr_assert(fake_sender_welcome(&f.producer, WIRE_OK, ""));
     UNTIL(consumer_fixture_counts(&f).joined == 1);
 }
 
@@ -46,7 +46,7 @@ Test(consumer_faults, says_hello_with_the_same_nonce_to_a_sender_that_fell_silen
     while (fake_sender_expect(&f.producer, WIRE_HELLO) && f.producer.hello.nonce != nonce) {
     }
     cr_assert_eq(f.producer.hello.nonce, nonce);
-    fake_sender_welcome(&f.producer, WIRE_OK, "");
+    cr_assert(fake_sender_welcome(&f.producer, WIRE_OK, ""));
     UNTIL(consumer_fixture_counts(&f).joined == 1);
     deliver(1, 3);
     cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 3);
@@ -85,7 +85,7 @@ Test(consumer_faults, loses_nothing_by_a_welcome_that_comes_twice)
 {
     consumer_fixture_join(&f);
     deliver(1, 2);
-    fake_sender_welcome(&f.producer, WIRE_OK, "");
+    cr_assert(fake_sender_welcome(&f.producer, WIRE_OK, ""));
     deliver(3, 2);
     cr_assert(consumer_fixture_waiting(&f, 4));
     cr_assert_eq(atomic_load(&f.joined), 1);
@@ -95,7 +95,7 @@ Test(consumer_faults, tells_that_it_was_refused)
 {
     consumer_fixture_start(&f);
     cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
-    fake_sender_welcome(&f.producer, WIRE_DENIED, "a second database");
+    cr_assert(fake_sender_welcome(&f.producer, WIRE_DENIED, "a second database"));
     UNTIL(atomic_load(&f.refused) == 1);
     cr_assert_eq(consumer_fixture_counts(&f).joined, 0);
 }
