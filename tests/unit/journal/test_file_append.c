@@ -141,7 +141,7 @@ Test(file_append, a_roll_that_cannot_finish_is_lost)
     for (size_t i = 0; i < sizeof rolls / sizeof *rolls; i++) {
         sim_disk_destroy(&disk);
         disk = fixture_disk();
-        odd_call_set(&(struct odd_call){ODD_NONE});
+        odd_call_set(&(struct odd_call){.operation = ODD_NONE});
         log_store_t *store = store_fixture_own(false);
         store_fixture_append(store, 1, 500, 5);
         log_block_t *block = fixture_block(501, 500, 5, 100);
@@ -158,7 +158,7 @@ Test(file_append, a_roll_that_cannot_finish_is_lost)
 
 Test(file_append, a_position_that_could_not_be_published_is_published_later)
 {
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     log_store_t *store = store_fixture_own(false);
     log_t *reader = fixture_follow();
     uint64_t tag;
@@ -168,7 +168,7 @@ Test(file_append, a_position_that_could_not_be_published_is_published_later)
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK, "it is durable");
     cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
     cr_assert_eq(log_durable(reader), 0);
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "nothing new");
     cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
     cr_assert_eq(log_durable(reader), 3);
@@ -220,7 +220,7 @@ Test(file_append, an_idle_log_syncs_its_position_once)
     for (int i = 0; i < 2; i++) {
         sim_disk_destroy(&disk);
         disk = fixture_disk();
-        odd_call_set(&(struct odd_call){ODD_NONE});
+        odd_call_set(&(struct odd_call){.operation = ODD_NONE});
         log_store_t *store = store_fixture_own(false);
         uint64_t tag;
         uint64_t position;

@@ -13,7 +13,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
 }
 
 static void

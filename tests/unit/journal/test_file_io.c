@@ -14,7 +14,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     ops = file_ops_current();
     fd = ops->open(AT_FDCWD, "f", O_RDWR | O_CREAT, 0600);
     cr_assert_eq(file_io_write(ops, fd, "0123456789", 10, 0), 0);

@@ -315,7 +315,7 @@ Test(file_place, an_owner_that_may_not_look_goes_on)
     for (size_t i = 0; i < 2; i++) {
         sim_disk_destroy(&disk);
         disk = fixture_disk();
-        odd_call_set(&(struct odd_call){ODD_NONE});
+        odd_call_set(&(struct odd_call){.operation = ODD_NONE});
         log_t *log = fixture_own(0);
         odd_call_set(
             &(struct odd_call){.operation = ODD_STAT_AT, .name = names[i], .answer = -EIO});

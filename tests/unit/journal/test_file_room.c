@@ -225,7 +225,7 @@ Test(file_room, a_segment_that_goes_while_room_is_short_is_everybodys)
 Test(file_room, a_segment_that_cannot_be_removed_stays_and_is_told)
 {
     static const enum odd_operation operations[] = {ODD_UNLINK, ODD_SYNC_DIRECTORY};
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     log_t *log = fixture_own(0);
     for (int i = 0; i < 8; i++) {
         fixture_write(log, 5, 50, 1000); /* a segment each */

@@ -14,7 +14,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     int dir_fd = file_ops_current()->open(AT_FDCWD, "/", O_RDONLY, 0);
     segment_set_init(&set, file_ops_current(), dir_fd, "d");
 }

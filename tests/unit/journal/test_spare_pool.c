@@ -16,7 +16,7 @@ static void
 setup(void)
 {
     disk = fixture_disk();
-    odd_call_set(&(struct odd_call){ODD_NONE});
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     ops = file_ops_current();
     dir_fd = ops->open(AT_FDCWD, "/", O_RDONLY, 0);
 }
