@@ -169,7 +169,8 @@ fixture_state(struct fixture *self)
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct scheduler_entry *entry = entries[i];
-        bool waits = entry->state == SCHEDULER_WAITING &&
+        /* The pause after one that was handed back has no record. */
+        bool waits = entry->state == SCHEDULER_WAITING && entry->back == 0 &&
                      scheduler_table_due_ms(table, entry) > self->now_ms;
         int size = snprintf(
             text + used, room - used,

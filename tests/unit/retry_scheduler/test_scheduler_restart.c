@@ -136,8 +136,9 @@ happen(struct delivery_key *keys, uint32_t *count, uint32_t most)
     case 1:
     case 2:
         if (*count < most) {
-            keys[*count] = fixture_notify(&self, dice(3) == 0 ? "300ms,1s" : NULL,
-                                          dice(3) == 0 ? self.now_unix_ms + dice(60000) : 0);
+            const char *policy = dice(3) == 0 ? "300ms,1s" : NULL;
+            keys[*count] =
+                fixture_notify(&self, policy, dice(3) == 0 ? self.now_unix_ms + dice(60000) : 0);
             fixture_give(&self, keys[(*count)++], dice(3000));
         }
         break;
@@ -167,8 +168,10 @@ happen(struct delivery_key *keys, uint32_t *count, uint32_t most)
     }
     default:
         if (self.count > 0) {
-            fixture_answer(&self, self.count - 1 - dice(self.count < 20 ? self.count : 20),
-                           outcomes[dice(sizeof outcomes)], dice(4) == 0 ? dice(5000) : 0);
+            /* One after the other: compilers differ in the order of arguments. */
+            uint32_t which = self.count - 1 - dice(self.count < 20 ? self.count : 20);
+            uint8_t outcome = outcomes[dice(sizeof outcomes)];
+            fixture_answer(&self, which, outcome, dice(4) == 0 ? dice(5000) : 0);
         }
         break;
     }
