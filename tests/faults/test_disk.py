@@ -143,7 +143,7 @@ class RefusedMemory(unittest.TestCase):
             log = sweep.herald.log_text(name)[before:]
             # Aborted, or refused with a reason; what goes on must be right, which is checked next.
             ends = [None, -signal.SIGABRT, 1, 73, 74, 75, 77, 78]
-            aborts = re.search("check_failed|terminate called|Cannot allocate memory", log)
+            aborts = re.search("check_failed|terminate called|Cannot allocate memory|out of memory", log)
             if aborts or "event=ready" not in log:
                 # Not ours: glibc's nss under zmq_ctx_new, which does not look at what it gets, and
                 # glibc's abort, whose steps behind the signal a second thread may come to.
