@@ -148,7 +148,7 @@ pause_ms(spare_pool_t *self, int64_t ms)
 static int
 write_zeros(const spare_pool_t *self, int fd, int direct_fd, size_t size, uint64_t at)
 {
-    bool aligned = size % DIRECT_ALIGN == 0 && at % DIRECT_ALIGN == 0;
+    bool aligned = size % DIRECT_ALIGN == 0; /* and `at`: a multiple of FILL_STEP */
     int rc =
         direct_fd >= 0 && aligned ? file_io_write(self->ops, direct_fd, zeros, size, at) : -EINVAL;
     return rc == -EINVAL || rc == -EOPNOTSUPP ? file_io_write(self->ops, fd, zeros, size, at) : rc;

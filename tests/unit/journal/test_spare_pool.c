@@ -240,6 +240,19 @@ Test(spare_pool, odd_names_do_no_harm)
     spare_pool_destroy(&pool);
 }
 
+Test(spare_pool, fills_also_what_is_no_whole_number_of_pages)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT + 512, 0);
+    struct spare spare;
+    size_t size;
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert(spare_pool_take(pool, &spare));
+    cr_assert_not_null(sim_disk_bytes(disk, spare.name, &size));
+    cr_assert_eq(size, FIXTURE_SEGMENT + 512);
+    (void)ops->close(spare.fd);
+    spare_pool_destroy(&pool);
+}
+
 /* A file system that has no O_DIRECT, or refuses this use of it. */
 static struct file_ops indirect;
 static int direct_fd;
