@@ -1,13 +1,16 @@
 #include "support/odd_call.h"
 
-#include "support/sim_disk.h"
+#include "journal/file_ops.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static struct odd_call odd;
 static unsigned seen;
 static unsigned hits;
 static struct file_ops table;
+static const struct file_ops *below; /* what table stands in front of */
 
 /* Whether this call is an odd one; then *answer is to be given instead of it. */
 static bool
@@ -33,101 +36,98 @@ static int
 odd_open(int dir_fd, const char *name, int flags, unsigned mode)
 {
     int answer;
-    return answers(ODD_OPEN, name, &answer) ? answer
-                                            : sim_disk_table()->open(dir_fd, name, flags, mode);
+    return answers(ODD_OPEN, name, &answer) ? answer : below->open(dir_fd, name, flags, mode);
 }
 
 static int64_t
 odd_pread(int fd, void *to, size_t size, uint64_t offset)
 {
     int answer;
-    return answers(ODD_PREAD, "", &answer) ? answer : sim_disk_table()->pread(fd, to, size, offset);
+    return answers(ODD_PREAD, "", &answer) ? answer : below->pread(fd, to, size, offset);
 }
 
 static int64_t
 odd_pwrite(int fd, const void *from, size_t size, uint64_t offset)
 {
     int answer;
-    return answers(ODD_PWRITE, "", &answer) ? answer
-                                            : sim_disk_table()->pwrite(fd, from, size, offset);
+    return answers(ODD_PWRITE, "", &answer) ? answer : below->pwrite(fd, from, size, offset);
 }
 
 static int
 odd_sync_data(int fd)
 {
     int answer;
-    return answers(ODD_SYNC_DATA, "", &answer) ? answer : sim_disk_table()->sync_data(fd);
+    return answers(ODD_SYNC_DATA, "", &answer) ? answer : below->sync_data(fd);
 }
 
 static int
 odd_sync_directory(int fd)
 {
     int answer;
-    return answers(ODD_SYNC_DIRECTORY, "", &answer) ? answer : sim_disk_table()->sync_directory(fd);
+    return answers(ODD_SYNC_DIRECTORY, "", &answer) ? answer : below->sync_directory(fd);
 }
 
 static int
 odd_rename(int dir_fd, const char *from, const char *to)
 {
     int answer;
-    return answers(ODD_RENAME, to, &answer) ? answer : sim_disk_table()->rename(dir_fd, from, to);
+    return answers(ODD_RENAME, to, &answer) ? answer : below->rename(dir_fd, from, to);
 }
 
 static int
 odd_unlink(int dir_fd, const char *name)
 {
     int answer;
-    return answers(ODD_UNLINK, name, &answer) ? answer : sim_disk_table()->unlink(dir_fd, name);
+    return answers(ODD_UNLINK, name, &answer) ? answer : below->unlink(dir_fd, name);
 }
 
 static int
 odd_allocate(int fd, uint64_t bytes)
 {
     int answer;
-    return answers(ODD_ALLOCATE, "", &answer) ? answer : sim_disk_table()->allocate(fd, bytes);
+    return answers(ODD_ALLOCATE, "", &answer) ? answer : below->allocate(fd, bytes);
 }
 
 static int
 odd_lock(int fd)
 {
     int answer;
-    return answers(ODD_LOCK, "", &answer) ? answer : sim_disk_table()->lock(fd);
+    return answers(ODD_LOCK, "", &answer) ? answer : below->lock(fd);
 }
 
 static int
 odd_stat(int fd, struct file_stat *stat)
 {
     int answer;
-    return answers(ODD_STAT, "", &answer) ? answer : sim_disk_table()->stat(fd, stat);
+    return answers(ODD_STAT, "", &answer) ? answer : below->stat(fd, stat);
 }
 
 static int
 odd_stat_at(int dir_fd, const char *name, struct file_stat *stat)
 {
     int answer;
-    return answers(ODD_STAT_AT, name, &answer) ? answer
-                                               : sim_disk_table()->stat_at(dir_fd, name, stat);
+    return answers(ODD_STAT_AT, name, &answer) ? answer : below->stat_at(dir_fd, name, stat);
 }
 
 static int
 odd_space(int fd, struct file_space *space)
 {
     int answer;
-    return answers(ODD_SPACE, "", &answer) ? answer : sim_disk_table()->space(fd, space);
+    return answers(ODD_SPACE, "", &answer) ? answer : below->space(fd, space);
 }
 
 static int
 odd_list(int dir_fd, file_ops_entry_fn *entry, void *arg)
 {
     int answer;
-    return answers(ODD_LIST, "", &answer) ? answer : sim_disk_table()->list(dir_fd, entry, arg);
+    return answers(ODD_LIST, "", &answer) ? answer : below->list(dir_fd, entry, arg);
 }
 
 static int
 odd_random(void *to, size_t size)
 {
     int answer;
-    return answers(ODD_RANDOM, "", &answer) ? answer : sim_disk_table()->random(to, size);
+    return answers(ODD_RANDOM, "", &answer) ? answer : below->random(to, size);
 }
 
 void
@@ -136,7 +136,10 @@ odd_call_set(const struct odd_call *call)
     odd = *call;
     seen = 0;
     hits = 0;
-    table = *sim_disk_table();
+    if (file_ops_current() != &table) {
+        below = file_ops_current();
+    }
+    table = *below;
     table.open = odd_open;
     table.pread = odd_pread;
     table.pwrite = odd_pwrite;
@@ -152,6 +155,15 @@ odd_call_set(const struct odd_call *call)
     table.list = odd_list;
     table.random = odd_random;
     file_ops_install(&table);
+}
+
+void
+odd_call_read_fails(uint64_t number, bool for_ever)
+{
+    odd_call_set(&(struct odd_call){.operation = number == 0 ? ODD_NONE : ODD_PREAD,
+                                    .after = (unsigned)number - 1,
+                                    .times = for_ever ? UINT_MAX : 1,
+                                    .answer = -EIO});
 }
 
 unsigned

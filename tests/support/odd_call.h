@@ -1,10 +1,13 @@
 /*
- * The simulated disk's table with one call that goes otherwise: it fails, or another process has
+ * The files or a simulated disk with one call that goes otherwise: it fails, or another process has
  * been at work just before it. Chosen by operation and name, so that a test says which call it
- * means and not how many others come before.
+ * means and not how many others come before; or by number, to go through every one of them.
  */
 #ifndef HERALD_TESTS_SUPPORT_ODD_CALL_H
 #define HERALD_TESTS_SUPPORT_ODD_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum odd_operation {
     ODD_NONE,
@@ -33,8 +36,13 @@ struct odd_call {
     void (*meanwhile)(void); /* before the call, which is then made */
 };
 
-/* Install the table, with this one call odd from now on. sim_disk_use puts the plain one back. */
+/* From now on this one call is odd. It stands in front of the table that is in use; stores that are
+ * opened behind the first call of this function go through it, until another table is installed
+ * (sim_disk_use). */
 void odd_call_set(const struct odd_call *call);
+
+/* The n-th read from now on fails with EIO, and all after it, or only this one. 0: none does. */
+void odd_call_read_fails(uint64_t number, bool for_ever);
 
 /* How many calls went otherwise since. */
 unsigned odd_call_count(void);

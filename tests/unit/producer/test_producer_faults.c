@@ -1,7 +1,7 @@
 /* A disk that cannot be read: an error that ends the service, and never an answer. */
 #include "producer_fixture.h"
 
-#include "support/broken_reads.h"
+#include "support/odd_call.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,13 +78,13 @@ Test(producer_faults, one_read_that_fails_at_a_start_is_an_error_too)
 {
     struct fixture *self = lived();
     uint64_t before = told(self);
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     bool hit = true;
     for (uint64_t at = 1; hit; at++) {
-        broken_reads_at(at, false);
+        odd_call_read_fails(at, false);
         err_t rc = fixture_try_restart(self, NULL);
-        hit = broken_reads_hit();
-        broken_reads_at(0, false);
+        hit = odd_call_count() > 0;
+        odd_call_read_fails(0, false);
         cr_assert(hit || rc == ERR_OK);
         if (rc == ERR_OK) { /* it was of no importance, then */
             fixture_restart(self);
@@ -108,7 +108,7 @@ lived_long(void)
         (void)fixture_spelt(self->scheduler, RECORD_POSITION, "z60000");
         (void)fixture_spelt(self->compensator, RECORD_POSITION, "z60000");
     }
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     return self;
 }
 
@@ -218,11 +218,11 @@ Test(producer_faults, a_read_that_fails_is_never_an_answer)
         for (uint64_t at = 1; hit && at < 200; at++) {
             struct why why = {{0}};
             fixture_restart(self);
-            broken_reads_at(at, true);
+            odd_call_read_fails(at, true);
             acts[i](self);
             err_t rc = fixture_try_step(self, &why);
-            hit = broken_reads_hit();
-            broken_reads_at(0, false);
+            hit = odd_call_count() > 0;
+            odd_call_read_fails(0, false);
             cr_assert(!hit || rc != ERR_OK, "act %zu, read %llu", i, (unsigned long long)at);
         }
     }
@@ -242,16 +242,16 @@ Test(producer_faults, a_checkpoint_of_which_a_part_cannot_be_read_is_an_error)
     (void)fixture_spelt(own, RECORD_CHECKPOINT_ITEM, "b2 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1");
     (void)snprintf(end, sizeof end, "v%llu", (unsigned long long)begin); /* fits */
     (void)fixture_spelt(own, RECORD_CHECKPOINT_END, end);
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     for (int once = 0; once < 2; once++) {
         bool hit = true;
         uint64_t at = 1;
         for (; hit; at++) {
             struct why why = {{0}};
-            broken_reads_at(at, once == 0);
+            odd_call_read_fails(at, once == 0);
             err_t rc = fixture_try_restart(self, &why);
-            hit = broken_reads_hit();
-            broken_reads_at(0, false);
+            hit = odd_call_count() > 0;
+            odd_call_read_fails(0, false);
             cr_assert(once == 1 || (rc != ERR_OK) == hit, "read %llu", (unsigned long long)at);
             cr_assert(rc == ERR_OK || why.text[0] != '\0', "it says why");
             cr_assert(rc != ERR_OK || fixture_counter(self, "left_custody") == 1,

@@ -2,7 +2,7 @@
 #include "producer_fixture.h"
 
 #include "delivery/content_hash.h"
-#include "support/broken_reads.h"
+#include "support/odd_call.h"
 
 #include <string.h>
 
@@ -201,11 +201,11 @@ Test(producer_store, a_copy_that_cannot_be_read_is_an_error_and_not_gone)
     for (int i = 0; i < 250; i++) { /* so much that it is not in memory any more */
         (void)fixture_spelt(self->compensator, RECORD_POSITION, "z60000");
     }
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     fixture_restart(self);
-    broken_reads_at(1, true);
+    odd_call_read_fails(1, true);
     cr_assert_eq(producer_stored_read(self->core, 1, &stored, &why), ERR_IO, "%s", why.text);
-    broken_reads_at(0, false);
+    odd_call_read_fails(0, false);
     fixture_close(self);
 }
 

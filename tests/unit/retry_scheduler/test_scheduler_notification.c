@@ -2,7 +2,7 @@
  * cannot be read or makes no sense. */
 #include "delivery/record_codec.h"
 #include "scheduler_fixture.h"
-#include "support/broken_reads.h"
+#include "support/odd_call.h"
 
 #include <stdio.h>
 
@@ -225,10 +225,10 @@ reads_of_a_step(void (*prepare)(void))
         begin_again();
         key = fixture_notify(&self, "1s,1m", 0);
         prepare();
-        broken_reads_at(++at, true);
+        odd_call_read_fails(++at, true);
         err_t rc = fixture_try_step(&self, &why);
-        hit = broken_reads_hit();
-        broken_reads_at(0, false);
+        hit = odd_call_count() > 0;
+        odd_call_read_fails(0, false);
         cr_assert_eq(rc != ERR_OK, hit, "read %llu", (unsigned long long)at);
     }
     cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_OUT, "when none failed");
@@ -238,14 +238,14 @@ reads_of_a_step(void (*prepare)(void))
 Test(scheduler_notification, one_that_cannot_be_read_ends_the_service)
 {
     static void (*const all[])(void) = {take_it, make_it_ready, replay_its_case};
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     begin_again();
     fixture_step(&self);
     uint64_t of_none = 0;
     for (bool hit = true; hit; of_none++) {
-        broken_reads_at(of_none + 1, true);
+        odd_call_read_fails(of_none + 1, true);
         hit = fixture_try_step(&self, NULL) != ERR_OK;
-        broken_reads_at(0, false);
+        odd_call_read_fails(0, false);
     }
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         cr_assert_geq(reads_of_a_step(all[i]), of_none, "%zu: it is read, besides", i);
@@ -265,15 +265,15 @@ be_sent(void)
 Test(scheduler_notification, a_policy_that_cannot_be_read_ends_the_service)
 {
     struct why why = {{0}};
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     begin_again();
     be_sent();
     fill(self.producer);
     fixture_step(&self);
     read_the_end_of(LOG_PRODUCER);
-    broken_reads_at(1, false);
+    odd_call_read_fails(1, false);
     fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
-    cr_assert(broken_reads_hit());
+    cr_assert(odd_call_count() > 0);
     cr_assert_eq(fixture_try_step(&self, &why), ERR_IO);
     cr_assert_neq(why.text[0], '\0', "it says why");
 }

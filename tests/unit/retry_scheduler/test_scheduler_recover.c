@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "delivery/record_codec.h"
 #include "scheduler_fixture.h"
-#include "support/broken_reads.h"
+#include "support/odd_call.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -243,15 +243,15 @@ Test(scheduler_recover, a_read_that_fails_at_a_start_is_an_error_and_loses_nothi
 {
     live();
     char *before = fixture_state(&self);
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     for (int once = 0; once < 2; once++) {
         bool hit = true;
         for (uint64_t at = 1; hit; at++) {
             struct why why = {{0}};
-            broken_reads_at(at, once == 0);
+            odd_call_read_fails(at, once == 0);
             err_t rc = fixture_try_restart(&self, &why);
-            hit = broken_reads_hit();
-            broken_reads_at(0, false);
+            hit = odd_call_count() > 0;
+            odd_call_read_fails(0, false);
             cr_assert(once != 0 || (rc != ERR_OK) == hit, "read %llu", (unsigned long long)at);
         }
     }
@@ -289,7 +289,7 @@ Test(scheduler_recover, a_read_that_fails_while_old_records_are_dropped_is_an_er
         (void)fixture_spelt(own, RECORD_GROUP, "z4000"); /* whatever */
     }
     fixture_advance(&self, 1000);
-    broken_reads_install();
+    odd_call_read_fails(0, false);
     self.settings.checkpoint_every = 1;
     bool hit = true;
     for (uint64_t at = 1; hit; at++) {
@@ -300,10 +300,10 @@ Test(scheduler_recover, a_read_that_fails_while_old_records_are_dropped_is_an_er
         fixture_step(&self);
         cr_assert_neq(self.core->checkpoint.trim_to, 0);
         cr_assert_eq(log_first(own), 1);
-        broken_reads_at(at, true);
+        odd_call_read_fails(at, true);
         err_t rc = fixture_try_step(&self, NULL);
-        hit = broken_reads_hit();
-        broken_reads_at(0, false);
+        hit = odd_call_count() > 0;
+        odd_call_read_fails(0, false);
         cr_assert_eq(rc != ERR_OK, hit, "read %llu", (unsigned long long)at);
     }
     cr_assert_gt(log_first(own), 1);
