@@ -23,7 +23,7 @@ DECIDING = ("shared/journal", "shared/wire", "shared/delivery", "services/produc
 # Shells and mains of the services: no core.
 SHELL = re.compile(r"services/[^/]+/(main|producer_settings|\w+_shell)\.c$")
 HELD = {  # part -> percent of branches
-    "shared/delivery": 100.0, "shared/wire": 100.0, "shared/journal": 99.5, "services/producer": 100.0,
+    "shared/delivery": 100.0, "shared/wire": 100.0, "shared/journal": 100.0, "services/producer": 100.0,
     "services/retry-scheduler": 100.0, "services/compensator": 100.0}
 LINES_AT_LEAST = 90.0  # everywhere else; herald-bench is run by the documentation's commands
 MARKED_AT_MOST = 2.0

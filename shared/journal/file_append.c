@@ -165,14 +165,12 @@ roll(struct file_store *self, unsigned flags)
 
 /* Up to the end of the page: a part of a page that is not in memory would have to be read from the
  * disk first. What is behind a block is written over by the next one, and until then zeros are as
- * good as anything. */
+ * good as anything. A segment's blocks end with a page, so that this is never a part of its foot.
+ */
 static size_t
-page_rest(struct file_store *self, uint64_t end)
+page_rest(uint64_t end)
 {
-    uint64_t data_end = segment_data_end(file_store_active(self)->head.bytes);
-    uint64_t page_end =
-        (end + LOG_BLOCK_SLACK_BYTES - 1) / LOG_BLOCK_SLACK_BYTES * LOG_BLOCK_SLACK_BYTES;
-    return (size_t)((page_end < data_end ? page_end : data_end) - end);
+    return (size_t)((LOG_BLOCK_SLACK_BYTES - end % LOG_BLOCK_SLACK_BYTES) % LOG_BLOCK_SLACK_BYTES);
 }
 
 err_t
@@ -196,7 +194,7 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     }
     struct segment *active = file_store_active(self);
     segment_block_seal(&active->head, self->offset, self->durable, block);
-    size_t rest = page_rest(self, self->offset + span);
+    size_t rest = page_rest(self->offset + span);
     log_block_pad(block, rest);
     int rc = file_io_write(self->ops, self->fd, block->bytes, (size_t)span + rest, self->offset);
     if (rc != 0) {

@@ -87,8 +87,9 @@ forward_segment(struct file_store *self, struct place *place, uint64_t from, uin
         bool last = i + 1 == index->count;
         uint64_t stop = last ? segment->end : index->marks[i + 1].offset;
         place->offset = index->marks[i].offset;
+        /* In the chunk where `from` begins; a later one begins behind the hint. */
         if (from == self->hint_position && segment->head.counter == self->hint_counter &&
-            self->hint_offset > place->offset && self->hint_offset < stop) {
+            self->hint_offset > place->offset) {
             place->offset = self->hint_offset;
         }
         rc = forward_blocks(self, place, stop, from, kinds);

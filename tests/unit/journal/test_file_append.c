@@ -1,8 +1,10 @@
+#include "journal/segment.h"
 #include "support/odd_call.h"
 #include "unit/journal/store_fixture.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 
@@ -35,11 +37,15 @@ TestSuite(file_append, .init = setup, .fini = teardown);
 /* The simulated disk belongs to one thread: a sync on another answers and touches nothing. */
 static struct file_ops threaded;
 static atomic_int sync_answer;
+static atomic_bool sync_held; /* as long as this is so, a sync does not end */
 
 static int
 sync_elsewhere(int fd)
 {
     (void)fd;
+    while (atomic_load(&sync_held)) {
+        (void)sched_yield();
+    }
     return atomic_load(&sync_answer);
 }
 
@@ -78,6 +84,28 @@ Test(file_append, a_sync_that_fails_on_its_thread_is_final)
     atomic_store(&sync_answer, -EIO);
     cr_assert_eq(reap_when_told(store, &why), ERR_LOST);
     cr_assert_not_null(strstr(why.text, "cannot sync j/producer/"), "%s", why.text);
+    log_store_close(&store);
+}
+
+/* What is written while a sync is under way waits for the next one. */
+Test(file_append, a_sync_proves_only_what_was_written_before_it_began)
+{
+    log_store_t *store = own_threaded();
+    uint64_t tag;
+    uint64_t position;
+    atomic_store(&sync_held, true);
+    store_fixture_append(store, 1, 3, 5);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+    store_fixture_append(store, 4, 3, 5);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "it is under way");
+    atomic_store(&sync_held, false);
+    for (uint64_t expected = 3; expected <= 6; expected += 3) {
+        struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
+        cr_assert_eq(poll(&event, 1, 60000), 1);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+        cr_assert_eq(position, expected);
+        cr_assert_eq(tag, expected);
+    }
     log_store_close(&store);
 }
 
@@ -238,4 +266,52 @@ Test(file_append, an_idle_log_syncs_its_position_once)
         cr_assert_eq(synced, 1);
         log_store_close(&store);
     }
+}
+
+/* The last write; an append writes its block last. */
+static struct file_ops watching;
+static uint64_t written_from;
+static uint64_t written_to;
+
+static int64_t
+watch_pwrite(int fd, const void *from, size_t size, uint64_t offset)
+{
+    written_from = offset;
+    written_to = offset + size;
+    return sim_disk_table()->pwrite(fd, from, size, offset);
+}
+
+/* A part of a page that is not in memory would have to be read from the disk first, and a page more
+ * might be the segment's foot. Behind the block are zeros, whatever stood there. */
+Test(file_append, a_block_is_written_to_the_end_of_its_page_and_no_further)
+{
+    watching = *sim_disk_table();
+    watching.pwrite = watch_pwrite;
+    file_ops_install(&watching);
+    log_store_t *store = store_fixture_own(false);
+    size_t size;
+    uint8_t *bytes = sim_disk_bytes(disk, "j/producer/0000000000000001.seg", &size);
+    cr_assert_eq(size, FIXTURE_SEGMENT);
+    memset(bytes + 4096, 0xee, size - 4096); /* as a segment that is used again */
+    const uint64_t data_end = segment_data_end(FIXTURE_SEGMENT);
+    uint64_t next = 1;
+    uint64_t at = 4096;
+    /* Some end where a page does; then small ones up to the segment's foot. */
+    static const unsigned counts[] = {1, 4, 29, 31, 36, 40, 41, 80, 1, 5, 28, 25};
+    for (size_t i = 0; at < data_end; i++) {
+        unsigned count = i < sizeof counts / sizeof *counts ? counts[i] : 1;
+        uint64_t end = at + log_block_span_of(count * log_block_record_bytes(100));
+        store_fixture_append(store, next, count, 5);
+        next += count;
+        cr_assert_eq(written_from, at, "block %zu", i);
+        cr_assert_eq(written_to, (end + 4095) / 4096 * 4096, "block %zu ends at %llu", i,
+                     (unsigned long long)end);
+        bytes = sim_disk_bytes(disk, "j/producer/0000000000000001.seg", &size);
+        for (uint64_t byte = end; byte < written_to; byte++) {
+            cr_assert_eq(bytes[byte], 0, "block %zu, byte %llu", i, (unsigned long long)byte);
+        }
+        cr_assert(written_to == size || bytes[written_to] == 0xee, "block %zu", i);
+        at = end;
+    }
+    log_store_close(&store);
 }

@@ -242,3 +242,15 @@ Test(file_follow, what_was_trimmed_under_a_search_is_not_an_error)
     log_close(&reader);
     log_close(&log);
 }
+
+Test(file_follow, a_store_without_a_segment_has_nothing_to_read_yet)
+{
+    struct file_store_settings settings = {.directory = "j", .name = "producer"};
+    log_store_t *store = NULL;
+    log_block_t *block = NULL;
+    cr_assert_eq(file_store_follow(&store, &settings, NULL), ERR_OK);
+    cr_assert_eq(log_store_read(store, 1, LOG_ALL_KINDS, &block, NULL), ERR_AGAIN);
+    cr_assert_eq(log_store_read_back(store, 1, LOG_ALL_KINDS, &block, NULL), ERR_NOT_FOUND);
+    cr_assert_null(block);
+    log_store_close(&store);
+}

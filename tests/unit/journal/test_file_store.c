@@ -229,3 +229,27 @@ Test(file_store, the_last_block_up_to_a_position_is_found_in_the_files)
     }
     log_store_close(&store);
 }
+
+/* Followers look whether it was trimmed meanwhile; nobody but the owner trims. */
+Test(file_store, a_segment_that_is_gone_is_not_taken_for_a_trimmed_one_by_its_owner)
+{
+    log_t *log = fixture_own(0);
+    for (uint8_t kind = 5; kind < 8; kind++) {
+        fixture_write(log, kind, 55, 1000); /* a segment each */
+    }
+    log_close(&log);
+    log_store_t *store = store_fixture_own(false); /* nothing is in memory */
+    cr_assert_eq(sim_disk_remove(disk, "j/producer/0000000000000001.seg"), 0);
+    for (int i = 0; i < 2; i++) {
+        log_block_t *block = NULL;
+        struct why why = {{0}};
+        cr_assert_eq(log_store_read(store, 1, LOG_ALL_KINDS, &block, &why), ERR_IO);
+        cr_assert_str_eq(why.text,
+                         "cannot open j/producer/0000000000000001.seg: No such file or directory");
+        cr_assert_eq(log_store_read_back(store, 40, LOG_ALL_KINDS, &block, &why), ERR_IO);
+        cr_assert_eq(log_store_read(store, 56, LOG_ALL_KINDS, &block, &why), ERR_OK, "%s",
+                     why.text);
+        log_block_release(&block);
+    }
+    log_store_close(&store);
+}

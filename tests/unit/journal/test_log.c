@@ -245,3 +245,50 @@ Test(log, commits_nearly_as_large_as_a_block_are_whole)
     cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 1250);
     log_close(&log);
 }
+
+/* Over several blocks; and nothing else makes it less than a commit that was taken. */
+Test(log, what_waits_for_the_next_commit_is_counted)
+{
+    log_t *log = fixture_own(0);
+    cr_assert_eq(log_gathered(log), 0);
+    for (unsigned i = 1; i <= 200; i++) {
+        fixture_append(log, 5, 1, 1000);
+        cr_assert_eq(log_gathered(log), i * log_block_record_bytes(1000));
+    }
+    sim_disk_set_capacity(disk, 0);
+    cr_assert_eq(log_commit(log, 0, NULL), ERR_FULL);
+    cr_assert_gt(log_gathered(log), 0, "what was not written still waits");
+    sim_disk_set_capacity(disk, UINT64_C(1) << 30);
+    sim_disk_set_now(disk, 60000); /* room is measured again */
+    cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+    cr_assert_eq(log_gathered(log), 0);
+    log_close(&log);
+}
+
+Test(log, the_last_position_appended_is_known_kind_by_kind)
+{
+    log_t *log = fixture_own(0);
+    cr_assert_eq(log_newest_appended(log, LOG_ALL_KINDS), 0);
+    fixture_append(log, 5, 2, 10);
+    fixture_append(log, 6, 3, 10);
+    fixture_append(log, 5, 1, 10);
+    static const struct {
+        uint32_t kinds;
+        uint64_t newest;
+    } known[] = {
+        {LOG_KIND_BIT(5), 6}, {LOG_KIND_BIT(6), 5}, {LOG_KIND_BIT(5) | LOG_KIND_BIT(6), 6},
+        {LOG_KIND_BIT(7), 0}, {LOG_ALL_KINDS, 6},   {0, 0},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        cr_assert_eq(log_newest_appended(log, known[i].kinds), known[i].newest, "case %zu", i);
+    }
+    cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+    cr_assert_eq(log_reap(log, NULL), ERR_OK);
+    log_close(&log);
+    log = fixture_own(0); /* nobody knows of what kinds these were, so they are of all */
+    cr_assert_eq(log_newest_appended(log, LOG_KIND_BIT(7)), 6);
+    fixture_append(log, 7, 1, 10);
+    cr_assert_eq(log_newest_appended(log, LOG_KIND_BIT(7)), 7);
+    cr_assert_eq(log_newest_appended(log, LOG_KIND_BIT(6)), 6);
+    log_close(&log);
+}

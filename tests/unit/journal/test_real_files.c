@@ -141,6 +141,24 @@ Test(real_files, a_directory_that_is_a_symbolic_link_or_cannot_be_made_is_refuse
     cr_assert_not_null(strstr(why.text, "lock"), "%s", why.text);
 }
 
+/* As a first start leaves it that was killed behind its spare. The spare is the first segment, and
+ * the start does not wait for another one. */
+Test(real_files, a_spare_beside_no_segment_becomes_the_first_segment)
+{
+    char directory[128];
+    (void)snprintf(directory, sizeof directory, "%s/j", root);
+    struct log_settings settings = {.directory = directory, .segment_bytes = FIXTURE_SEGMENT};
+    struct why why = {{0}};
+    log_t *log = NULL;
+    shell("mkdir -m 700 j j/producer && head -c 65536 /dev/zero >j/producer/7.spare && "
+          "ln j/producer/7.spare kept");
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, &why), ERR_OK, "%s", why.text);
+    shell("test j/producer/0000000000000001.seg -ef kept");
+    fixture_write(log, 5, 10, 100);
+    cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 10);
+    log_close(&log);
+}
+
 enum { READY = 'r', WON = 'w', LOCKED = 'l', WRONG = '?' };
 
 /* One writer: try once told to, say what came of it, and hold what was won until told to go. */
