@@ -1,3 +1,4 @@
+#include "unit/journal/journal_forge.h"
 #include "unit/journal/store_fixture.h"
 
 #include <errno.h>
@@ -252,4 +253,20 @@ Test(file_store, a_segment_that_is_gone_is_not_taken_for_a_trimmed_one_by_its_ow
         log_block_release(&block);
     }
     log_store_close(&store);
+}
+
+Test(file_store, the_position_file_of_another_log_is_refused)
+{
+    log_t *log = fixture_own(0);
+    fixture_write(log, 5, 10, 100);
+    log_close(&log);
+    struct position_claim claim = forge_last_claim(disk, "j/producer/position");
+    claim.identity[15] ^= 1;
+    forge_claim(disk, "j/producer/position", &claim);
+    uint64_t before = sim_disk_hash(disk);
+    struct why why = {{0}};
+    cr_assert_eq(fixture_own_fails(&why, 0), ERR_CORRUPT);
+    cr_assert_str_eq(why.text, "j/producer/position belongs to another log than the segments "
+                               "beside it");
+    cr_assert_eq(sim_disk_hash(disk), before);
 }

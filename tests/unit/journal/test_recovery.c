@@ -369,20 +369,6 @@ Test(recovery, a_position_file_that_knows_a_later_run_is_refused)
     cr_assert_not_null(strstr(why.text, "is missing: the position file says"), "%s", why.text);
 }
 
-Test(recovery, the_position_file_of_another_log_is_refused)
-{
-    write_and_close(2);
-    struct position_claim claim = forge_last_claim(disk, "j/producer/position");
-    claim.identity[15] ^= 1;
-    forge_claim(disk, "j/producer/position", &claim);
-    uint64_t before = sim_disk_hash(disk);
-    struct why why = {{0}};
-    cr_assert_eq(fixture_own_fails(&why, 0), ERR_CORRUPT);
-    cr_assert_str_eq(why.text, "j/producer/position belongs to another log than the segments "
-                               "beside it");
-    cr_assert_eq(sim_disk_hash(disk), before);
-}
-
 Test(recovery, a_segment_that_is_shorter_than_the_system_says_is_not_cut)
 {
     write_and_close(2);
