@@ -20,11 +20,12 @@
 # STRIDE             crash: only each STRIDE-th bit flip and operation (default 1, all; 37 under asan)
 # SECONDS_EACH       fuzz: how long each target runs (default: until it has run what a push asks for)
 # FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
-#                    system call, KILLS=n kills so often (default 200), FAULT_SEED draws others
+#                    system call, FAULT_PART=i/n with it a part of them, KILLS=n kills so often
+#                    (default 200), FAULT_SEED draws others
 # MUTANTS            mutation: "all" instead of the 12 quickest
 # MODEL              model: "large" checks more states, for 20 minutes
 # STRESS_COUNT       notifications of each thread (default 1000)
-# VALGRIND_SECONDS   valgrind: how long (default 45), or all
+# VALGRIND_SECONDS   valgrind: how long (default 45), or all; VALGRIND_ONLY=GLOB those called so
 # SYSTEM_ASAN        asan: all, or some of "unit crash sim faults docs" and files of tests with real
 #                    processes, instead of unit, crash and the one that the commit draws
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
