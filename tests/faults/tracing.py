@@ -1,12 +1,14 @@
 """A service under strace, which kills it or makes a call fail at a chosen system call.
 
 What a push can try is a sample: it is drawn from the commit's hash, so that each commit tries other
-points, and the same commit always the same. FAULT_POINTS=all tries every one.
+points, and the same commit always the same. FAULT_POINTS=all tries every one, and FAULT_PART=i/n
+with it those that are the i-th of n parts, so that all of them can be tried in pieces.
 """
 
+import collections
+import hashlib
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -17,13 +19,14 @@ from harness import BIN, Herald, order, payment, wait_for
 SECONDS_EACH = float(os.environ.get("FAULT_SECONDS", "8"))  # of a service's sweep, at a push
 POINTS_EACH = 200  # at most, at a push
 ALL_POINTS = os.environ.get("FAULT_POINTS") == "all"
+PART, PARTS = map(int, os.environ.get("FAULT_PART", "1/1").split("/"))
 FILE_CALLS = ("openat", "pread64", "pwrite64", "fdatasync", "fsync", "renameat2", "unlinkat",
               "unlink", "mkdirat", "ftruncate", "fallocate", "flock", "fstatfs", "getdents64",
               "newfstatat", "lseek", "close")
 # LeakSanitizer traces the process itself, which it cannot beside strace.
 NO_LEAKS = ("-E", f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0")
-# A part of the totals that -c prints: calls, errors (if any), name.
-COUNTED = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?((?!total)\w+)$")
+# The begin of a call in a trace of threads; what is "resumed" has begun before.
+CALL = re.compile(r"^(\d+)\s+(\w+)\(")
 
 
 def can_trace():
@@ -46,9 +49,13 @@ def commit():
 
 def sample(points, name):
     """All points in an order that the commit draws; the first of them are tried."""
-    points = sorted(points)
-    random.Random(f"{commit()} {name}").shuffle(points)
-    return points if ALL_POINTS else points[:POINTS_EACH]
+    def place(point):
+        # Of the point alone: a part is the same whatever else was counted in another run.
+        return int(hashlib.sha256(f"{commit()} {name} {point}".encode()).hexdigest(), 16)
+    points = sorted(points, key=place)
+    if ALL_POINTS:
+        return [point for point in points if place(point) % PARTS == PART % PARTS]
+    return points[:POINTS_EACH]
 
 
 class Traced:
@@ -174,17 +181,18 @@ class Sweep:
         self.herald.stop(self.name)
 
     def calls(self):
-        """How often each system call happens from a start to the end of one round of work."""
-        traced = Traced(self.herald, self.name, ["-c"])
+        """How often each system call happens from a start to the end of one round of work, in the
+        thread that makes it most often: strace's when=N counts in each thread by itself."""
+        traced = Traced(self.herald, self.name, [])
         wait_for(lambda: self.herald.ping(self.name), f"{self.name} answers")
         self.work.add()
         self.work.settle()
         traced.end(signal.SIGTERM)
+        counted = collections.Counter(
+            match.groups() for match in map(CALL.match, traced.text().splitlines()) if match)
         found = {}
-        for line in traced.text().splitlines():
-            match = COUNTED.match(line)
-            if match:
-                found[match[2]] = int(match[1])
+        for (_, call), count in counted.items():
+            found[call] = max(count, found.get(call, 0))
         return found
 
     def attempt(self, options, patience=0.5):
