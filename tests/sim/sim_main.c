@@ -9,10 +9,12 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OPERATIONS 2000
+#define FROM_THE_KERNEL_BYTES (256 * 1024)
 #define SAME_TRACE_EVERY 50 /* of so many seeds one is run twice */
 
 struct asked {
@@ -245,6 +247,9 @@ int
 main(int argc, char **argv)
 {
     struct asked asked = {.plan = {.seed = 1, .operations = OPERATIONS}, .share = 1, .shares = 1};
+    /* Cores come and go with large tables of which they touch little. malloc would learn to keep
+     * their memory, and to clear it: up to half of a run's time. The kernel clears what is used. */
+    (void)mallopt(M_MMAP_THRESHOLD, FROM_THE_KERNEL_BYTES);
     if (!parse(argc, argv, &asked)) {
         fprintf(stderr,
                 "usage: herald_sim SEED [OPERATIONS] [--verbose] [--only 3,7-9] [--without BITS]\n"
