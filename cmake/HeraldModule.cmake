@@ -33,6 +33,11 @@ function(herald_unit_tests module)
         add_executable(${name} ${file})
         target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
         target_link_libraries(${name} PRIVATE ${arg_LINK} PkgConfig::CRITERION)
+        if(HERALD_SANITIZE)
+            # What is tested is optimised as ever. The tests with their macros, instrumented, would
+            # take most of the build's time, and nothing would be seen better.
+            target_compile_options(${name} PRIVATE -O0)
+        endif()
         add_test(NAME ${name} COMMAND ${name} -j1)
         # Criterion passes a test that only leaks, so the report's text fails it. A warning of
         # AddressSanitizer does not: with allocator_may_return_null it tells of a refused malloc.
