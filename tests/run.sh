@@ -19,13 +19,14 @@
 # IMAGES             crash: how many images (default 1000000; 30000 under asan)
 # STRIDE             crash: only each STRIDE-th bit flip and operation (default 1, all; 37 under asan)
 # SECONDS_EACH       fuzz: how long each target runs (default: until it has run what a push asks for)
-# FAULT_SECONDS      how long each sweep of faults takes (default 8); FAULT_POINTS=all tries every
+# FAULT_SECONDS      how long each sweep of faults takes (default 12); FAULT_POINTS=all tries every
 #                    system call, FAULT_PART=i/n with it a part of them, KILLS=n kills so often
 #                    (default 200), FAULT_SEED draws others
 # MUTANTS            mutation: "all" instead of the 12 quickest
 # MODEL              model: "large" checks more states, for 20 minutes
 # STRESS_COUNT       notifications of each thread (default 1000)
-# VALGRIND_SECONDS   valgrind: how long (default 45), or all; VALGRIND_ONLY=GLOB those called so
+# VALGRIND_SECONDS   valgrind: how long (default 23, with HERALD_JOBS programs at once), or all;
+#                    VALGRIND_ONLY=GLOB those called so
 # SYSTEM_ASAN        asan: all, or some of "unit crash sim faults docs" and files of tests with real
 #                    processes, instead of unit, crash and the one that the commit draws
 # HOURS              how long the soak takes (default 1); its report goes to build/soak
@@ -245,7 +246,7 @@ asan_part() {
         sim) SEEDS=${SEEDS:-20} SEED=${SEED:-$(seed_of_commit)} run_label "$asan" sim "$2" ;;
         faults) run_label "$asan" faults "$2" ;;
         docs) asan_real run_docs "$asan" "$2" ;;
-        *) asan_real run_files "$asan" "$1" "$2" ;;
+        *) AT_ONCE=$jobs asan_real run_files "$asan" "$1" "$2" ;;
     esac
 }
 
@@ -303,13 +304,14 @@ choose_python() {
     echo python3
 }
 
-# run_files BUILD FILES COUNTS: FILES is a directory of tests, or one file of them.
+# run_files BUILD FILES COUNTS: FILES is a directory of tests, or one file of them. AT_ONCE: how many
+# tests at once, where they wait more than they compute.
 run_files() {
     local directory=$2 pattern='test_*.py'
     if [ -f "$2" ]; then
         directory=$(dirname "$2") pattern=$(basename "$2")
     fi
-    HERALD_BIN=$1/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
+    HERALD_BIN=$1/bin HERALD_AT_ONCE=${AT_ONCE:-1} PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/system \
         "$(choose_python)" tests/runner/run_unittest.py "$directory" "$3" "$pattern" || true
 }
 
@@ -334,14 +336,13 @@ suite_valgrind() {
         echo "skip valgrind: it is not here"
         echo "0 0 1" >"$1"
     elif build_release; then
-        tests/valgrind/run_valgrind.sh "$release" "$1"
+        HERALD_JOBS=$jobs tests/valgrind/run_valgrind.sh "$release" "$1"
     fi
 }
 
-
 suite_faults() {
     run_optional_label faults "$work/faults-label"
-    run_python tests/faults "$work/faults-python"
+    AT_ONCE=$((2 * jobs)) run_python tests/faults "$work/faults-python"
     if [ -s "$work/faults-label" ] && [ -s "$work/faults-python" ]; then
         cat "$work/faults-label" "$work/faults-python" >"$1"
     fi

@@ -16,7 +16,7 @@ import time
 
 from harness import BIN, Herald, order, payment, wait_for
 
-SECONDS_EACH = float(os.environ.get("FAULT_SECONDS", "8"))  # of a service's sweep, at a push
+SECONDS_EACH = float(os.environ.get("FAULT_SECONDS", "12"))  # of a sweep at a push, beside others
 POINTS_EACH = 200  # at most, at a push
 ALL_POINTS = os.environ.get("FAULT_POINTS") == "all"
 PART, PARTS = map(int, os.environ.get("FAULT_PART", "1/1").split("/"))
