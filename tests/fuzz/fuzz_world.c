@@ -2,11 +2,15 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "fuzz_history.h"
 #include "support/wire_echo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNTERS_MAX 64
+#define STEPS_A_RESTART 1000
+#define STEPS_A_COUNT 64
 
 static const struct log_settings journal = {
     .directory = "j", .segment_bytes = 64U * 1024, .no_write_ahead = true};
@@ -85,9 +89,12 @@ step(const struct fuzz_service *service, struct fuzz_world *world, bool sync)
         fuzz_world_sync(peers_own(world->peers));
     }
     collect(world);
-    struct wire_counter counters[COUNTERS_MAX];
-    CHECK(service->counters(world->core, counters, COUNTERS_MAX) <= COUNTERS_MAX);
     (void)service->next_ms(world->core);
+    /* They change nothing, and count all consumers. */
+    if (world->keep == 1 || world->steps % STEPS_A_COUNT == 0) {
+        struct wire_counter counters[COUNTERS_MAX];
+        CHECK(service->counters(world->core, counters, COUNTERS_MAX) <= COUNTERS_MAX);
+    }
 }
 
 static void
@@ -158,12 +165,38 @@ answer(const struct fuzz_service *service, struct fuzz_world *world, struct fuzz
     wire_out_fini(&out);
 }
 
+/* A restart costs as much as some hundred frames. Where a world is kept for many inputs, so many
+ * other steps stand between two of them. */
+static bool
+restarts(struct fuzz_world *world)
+{
+    if (world->keep > 1 && world->steps - world->restarted < STEPS_A_RESTART) {
+        return false;
+    }
+    world->restarted = world->steps;
+    return true;
+}
+
 static void
 do_one(const struct fuzz_service *service, struct fuzz_world *world, struct fuzz_in *in)
 {
+    const struct fuzz_in before = *in;
     uint8_t op = fuzz_in_byte(in) % 7;
     size_t size = 0;
     const uint8_t *frame = NULL;
+    if (op < 3) {
+        size = fuzz_in_u16(in);
+        frame = fuzz_in_span(in, size, &size);
+        fuzz_history_frame(op, frame, size);
+    } else if (op != 4 || restarts(world)) {
+        struct fuzz_in rest = before;
+        const size_t parameters = op == 3 ? 2 : op == 5 ? 3 : 0;
+        const uint8_t *start_of = fuzz_in_span(&rest, 1 + parameters, &size);
+        fuzz_history_step(start_of, size, 1 + parameters);
+    } else {
+        return;
+    }
+    world->steps++;
     switch (op) {
     case 3:
         world->now_ms += (int64_t)fuzz_in_u16(in) * 100;
@@ -180,41 +213,63 @@ do_one(const struct fuzz_service *service, struct fuzz_world *world, struct fuzz
         step(service, world, false);
         break;
     default:
-        size = fuzz_in_u16(in);
-        frame = fuzz_in_span(in, size, &size);
         hand_in(service, world, op, frame, size);
         break;
     }
+}
+
+static void
+begin(const struct fuzz_service *service, struct fuzz_world *world)
+{
+    struct why why = {{0}};
+    const unsigned keep = world->keep;
+    memset(world, 0, sizeof *world);
+    world->keep = keep;
+    world->now_ms = 1000;
+    world->disk = sim_disk_new(1);
+    sim_disk_use(world->disk);
+    for (unsigned id = 0; id < LOG_ID_COUNT; id++) {
+        if (id != (unsigned)service->own) {
+            CHECK(log_own(&world->others[id], &journal, peers_name((enum log_id)id), 0, &why) ==
+                  ERR_OK);
+        }
+    }
+    if (service->seed != NULL) {
+        service->seed(world);
+    }
+    start(service, world);
+    fuzz_history_begin();
+}
+
+static void
+end(const struct fuzz_service *service, struct fuzz_world *world)
+{
+    stop(service, world);
+    start(service, world);
+    stop(service, world);
+    for (unsigned id = 0; id < LOG_ID_COUNT; id++) {
+        log_close(&world->others[id]);
+    }
+    sim_disk_use(NULL);
+    sim_disk_destroy(&world->disk);
 }
 
 void
 fuzz_world_run(const struct fuzz_service *service, struct fuzz_in *in)
 {
     static struct fuzz_world world;
-    struct why why = {{0}};
-    memset(&world, 0, sizeof world);
-    world.now_ms = 1000;
-    world.disk = sim_disk_new(1);
-    sim_disk_use(world.disk);
-    for (unsigned id = 0; id < LOG_ID_COUNT; id++) {
-        if (id != (unsigned)service->own) {
-            CHECK(log_own(&world.others[id], &journal, peers_name((enum log_id)id), 0, &why) ==
-                  ERR_OK);
-        }
+    if (world.keep == 0) {
+        const char *keep = getenv("FUZZ_WORLD_KEEP");
+        world.keep = keep == NULL ? 1 : (unsigned)strtoul(keep, NULL, 10);
+        CHECK(world.keep > 0);
     }
-    if (service->seed != NULL) {
-        service->seed(&world);
+    if (world.disk == NULL) {
+        begin(service, &world);
     }
-    start(service, &world);
     while (in->left > 0) {
         do_one(service, &world, in);
     }
-    stop(service, &world);
-    start(service, &world);
-    stop(service, &world);
-    for (unsigned id = 0; id < LOG_ID_COUNT; id++) {
-        log_close(&world.others[id]);
+    if (++world.inputs >= world.keep) {
+        end(service, &world);
     }
-    sim_disk_use(NULL);
-    sim_disk_destroy(&world.disk);
 }

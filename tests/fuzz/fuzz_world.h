@@ -9,6 +9,12 @@
  *   op 6       a step without a sync
  *
  * The core must go on after each of them, and whatever it sends must be readable.
+ *
+ * Each input has a world of its own, whose core recovers once more at its end. With
+ * FUZZ_WORLD_KEEP=n in the environment n inputs, one after the other, share one, and op 4 is passed
+ * over most of the time: many more frames are tried in a second, on cores that have seen more. What
+ * broke a promise there is found again by the file of fuzz_history.h, which is one input for a
+ * world of its own.
  */
 #ifndef HERALD_TESTS_FUZZ_WORLD_H
 #define HERALD_TESTS_FUZZ_WORLD_H
@@ -37,6 +43,10 @@ struct fuzz_world {
     outbox_t *outbox;
     void *core;
     int64_t now_ms;
+    unsigned keep;                              /* inputs that share it */
+    unsigned inputs;                            /* that it has had */
+    uint64_t steps;                             /* ops that were not passed over */
+    uint64_t restarted;                         /* at which of them last */
     struct fuzz_sent sent[FUZZ_WORLD_SENT_MAX]; /* a ring */
     uint32_t sent_count;
 };
