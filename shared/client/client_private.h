@@ -77,7 +77,7 @@ struct client_watch {
 struct herald_client {
     struct herald_client_options options; /* texts are owned */
     seal_keys_t *keys;                    /* owned; NULL: without CURVE */
-    void *context;                        /* of ZeroMQ; owned */
+    void *context;                        /* of ZeroMQ; all clients' (client_context.h) */
     void *socket;
     void *monitor;
     uint64_t connections; /* so far */

@@ -3,11 +3,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/client_context.h"
 #include "client/client_dial.h"
 #include "client/client_monitor.h"
 #include "wire/wire_socket.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -88,8 +88,7 @@ herald_client_new(herald_client_t **self_p, const struct herald_client_options *
     self->options.keys = NULL;              /* read once, here */
     (void)zmq_msg_init(&self->message);     /* always succeeds */
     (void)zmq_msg_init(&self->ask.message); /* always succeeds */
-    self->context = zmq_ctx_new();
-    CHECK(self->context != NULL);
+    self->context = client_context_hold();
     self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER);
     self->monitor =
         client_monitor_open(self->context, self->socket,
@@ -119,8 +118,7 @@ herald_client_destroy(herald_client_t **self_p)
     CHECK(!self->calling);
     client_monitor_close(&self->monitor, self->socket);
     wire_socket_close(&self->socket);
-    while (zmq_ctx_term(self->context) != 0 && errno == EINTR) {
-    }
+    client_context_release(&self->context);
     (void)zmq_msg_close(&self->message);
     (void)zmq_msg_close(&self->ask.message);
     client_submit_fini(self);

@@ -1,9 +1,10 @@
 /*
  * A provider's side of Herald: submit, query, watch, cancel.
  *
- * A client is one DEALER socket to the producer's front door and belongs to one thread; it starts
- * none of its own. It connects by itself and again whenever the producer comes back; nothing has to
- * be there when it is made.
+ * A client is one DEALER socket to the producer's front door and belongs to one thread; all clients
+ * of a process share one ZeroMQ context, and so one thread of ZeroMQ's for their sockets. It
+ * connects by itself and again whenever the producer comes back; nothing has to be there when it is
+ * made.
  *
  * Submitting is idempotent by biz_id: whatever happened to an earlier submit of the same
  * notification, submitting it again is safe and gives the same answer. Herald does not cover a

@@ -35,6 +35,7 @@ struct peers {
     bool noted;                     /* and what follows from it is appended: it is wanted */
     int64_t far_ms;                 /* when it was last wanted for the distance alone */
     bool is_short;                  /* room on disk is short */
+    bool blind;                     /* the others' logs are not looked at now */
     struct thrift thrift;
 };
 
@@ -233,12 +234,19 @@ look_at_room(peers_t *self)
     self->is_short = seen->free_bytes < reserve + reserve / 16 + SHORT_ABOVE_BYTES;
 }
 
+void
+peers_look(peers_t *self, bool look)
+{
+    self->blind = !look;
+}
+
 err_t
 peers_refresh(peers_t *self, struct why *why)
 {
     err_t rc = ERR_OK;
     for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
-        rc = log_refresh(self->logs[id].log, why);
+        bool looks = !self->blind || id == (int)self->self_id;
+        rc = looks ? log_refresh(self->logs[id].log, why) : ERR_OK;
     }
     if (rc == ERR_OK) {
         look_at_room(self);
@@ -362,10 +370,7 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
         append_position(self); /* in one block with what follows from it */
     }
     err_t rc = log_commit(own, LOG_STORE_FINISHING, why);
-    if (rc != ERR_OK && rc != ERR_FULL) { /* FULL: the same records again next time */
-        return rc;
-    }
-    return log_reap(own, why);
+    return rc == ERR_OK || rc == ERR_FULL ? log_reap(own, why) : rc; /* FULL: again next time */
 }
 
 uint64_t

@@ -51,7 +51,11 @@ void peers_read_from(peers_t *self, enum log_id id, uint64_t position, uint32_t 
 /* How far a peer's log was read: the position after the last one handed out. */
 uint64_t peers_read(const peers_t *self, enum log_id id);
 
-/* Look for what has become durable in the others' logs. */
+/* Whether peers_refresh looks at the others' logs from now on; it does until it is told otherwise.
+ * Who is woken by the others need not ask their files in every round. */
+void peers_look(peers_t *self, bool look);
+
+/* Look for what has become durable in the others' logs, and at the room on disk. */
 err_t peers_refresh(peers_t *self, struct why *why);
 
 /* The next unread record of either peer. ERR_AGAIN: none. The body is valid until the next call. */

@@ -14,7 +14,8 @@
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
-#define COMPANY_MS 5 /* that records which nobody waits for wait for more */
+#define LOOK_EVERY_MS 100 /* at the peers' logs, should a wake be lost */
+#define COMPANY_MS 5      /* that records which nobody waits for wait for more */
 #define COMPANY_BYTES (128U * 1024)
 
 static atomic_bool stopping;
@@ -79,12 +80,15 @@ static void
 take_fronts(shell_t *self, zmq_msg_t *message)
 {
     size_t bytes = 0;
-    for (int i = 0; i < FRAMES_A_ROUND && bytes < BYTES_A_ROUND && !is_stuffed(self); i++) {
+    for (int i = 0; self->holds[SHELL_FRONT] && i < FRAMES_A_ROUND && bytes < BYTES_A_ROUND &&
+                    !is_stuffed(self);
+         i++) {
         struct outbox_route route;
         size_t route_size = 0;
         static_assert(OUTBOX_ROUTE_BYTES == WIRE_ROUTE_MAX, "a route fits");
         err_t rc = wire_socket_receive_from(self->front, route.id, &route_size, message);
         if (rc == ERR_AGAIN) {
+            self->holds[SHELL_FRONT] = false;
             return;
         }
         self->frames_in++;
@@ -101,13 +105,14 @@ take_fronts(shell_t *self, zmq_msg_t *message)
 static void
 take_outcomes(shell_t *self, zmq_msg_t *message)
 {
-    err_t rc = self->outcome == NULL ? ERR_AGAIN : ERR_OK;
-    for (int i = 0; i < FRAMES_A_ROUND && rc != ERR_AGAIN; i++) {
-        rc = wire_socket_receive(self->outcome, message);
+    for (int i = 0; self->holds[SHELL_OUTCOME] && i < FRAMES_A_ROUND; i++) {
+        err_t rc = wire_socket_receive(self->outcome, message);
         if (rc == ERR_OK && front_door_admits(&self->door, message, SEAL_CONSUME)) {
             self->frames_in++;
             self->core->outcome(self->core->self, zmq_msg_data(message), zmq_msg_size(message));
-        } else if (rc != ERR_AGAIN && rc != ERR_OK) {
+        } else if (rc == ERR_AGAIN) {
+            self->holds[SHELL_OUTCOME] = false;
+        } else if (rc != ERR_OK) {
             self->door.refused++;
         }
     }
@@ -122,6 +127,7 @@ send_one(shell_t *self, struct outbox_message *message, int64_t now_ms)
         err_t rc = wire_socket_send_to(self->front, message->route.id, message->route.size, body,
                                        message->size);
         self->dropped += rc == ERR_AGAIN;
+        self->holds[SHELL_FRONT] = true; /* the send may have heard of a message in passing */
     } else if (message->channel == OUTBOX_LANE) {
         shell_lane_send(&self->lanes[message->lane], body, message->size, now_ms);
     } else {
@@ -190,14 +196,19 @@ is_wake(zmq_msg_t *message)
     return rc == ERR_OK && head.type == WIRE_WAKE;
 }
 
-/* What it says does not matter: the core looks at the logs in every round. Not all at once: a peer
- * that never stops must not keep the loop from everything else. */
+/* What it says does not matter: the logs say it. A wake may be lost, so that they are looked at
+ * now and then all the same. Not all wakes at once: a peer that never stops must not keep the loop
+ * from everything else. */
 static void
-take_wakes(shell_t *self, zmq_msg_t *message)
+take_wakes(shell_t *self, zmq_msg_t *message, int64_t now_ms)
 {
-    for (int i = 0; i < FRAMES_A_ROUND; i++) {
+    bool look = self->holds[SHELL_WAKE] || now_ms - self->looked_ms >= LOOK_EVERY_MS;
+    peers_look(self->core->peers, look);
+    self->looked_ms = look ? now_ms : self->looked_ms;
+    for (int i = 0; self->holds[SHELL_WAKE] && i < FRAMES_A_ROUND; i++) {
         err_t rc = wire_socket_receive(self->wake, message);
         if (rc == ERR_AGAIN) {
+            self->holds[SHELL_WAKE] = false;
             return;
         }
         bool admitted = rc != ERR_OK || front_door_admits(&self->door, message, SEAL_SERVICE);
@@ -256,7 +267,7 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
 {
     const struct shell_core *core = self->core;
     core->now(core->self, clock_mono_ms(), clock_unix_ms());
-    take_wakes(self, message);
+    take_wakes(self, message, clock_mono_ms());
     take_outcomes(self, message);
     take_fronts(self, message);
     err_t rc = check_seal(self, why);
@@ -286,6 +297,9 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     CHECK(zmq_msg_init(&message) == 0);
     self->core = core;
     self->sync_by_ms = INT64_MAX;
+    for (int i = 0; i < SHELL_INLETS; i++) {
+        self->holds[i] = true;
+    }
     self->door.takes = core->takes;
     self->door.counters = count;
     self->door.counters_context = self;
@@ -293,17 +307,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     bool held = false;
     while (rc == ERR_OK && !atomic_load(&stopping)) {
         bool stuffed = is_stuffed(self);
-        zmq_pollitem_t items[4] = {{.socket = self->front, .events = stuffed ? 0 : ZMQ_POLLIN},
-                                   {.socket = self->wake, .events = ZMQ_POLLIN}};
-        int count = 2;
-        if (self->outcome != NULL) {
-            items[count++] = (zmq_pollitem_t){.socket = self->outcome, .events = ZMQ_POLLIN};
-        }
-        if (log_fd(self->log) >= 0) {
-            items[count++] = (zmq_pollitem_t){.fd = log_fd(self->log), .events = ZMQ_POLLIN};
-        }
-        (void)zmq_poll(items, count,
-                       wait_ms(self, held || stuffed)); /* EINTR: a signal, look again */
+        shell_wait(self, !stuffed, wait_ms(self, held || stuffed));
         rc = round_once(self, &message, why);
         held = shell_lanes_send_held(self, clock_mono_ms());
     }

@@ -14,6 +14,9 @@ struct shell_held {
     int64_t until_ms;
 };
 
+/* The sockets that are read. */
+enum shell_inlet { SHELL_FRONT, SHELL_WAKE, SHELL_OUTCOME, SHELL_INLETS };
+
 struct shell_lane {
     void *socket; /* owned */
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
@@ -36,14 +39,26 @@ struct shell {
     char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
     const struct shell_core *core; /* borrowed; while it runs */
     struct front_door door;
-    uint64_t woken;     /* our log's position that the peers were told */
-    int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
+    bool holds[SHELL_INLETS]; /* may hold a message: it was not read to its end since it had some */
+    int64_t looked_ms;        /* at the peers' logs */
+    uint64_t woken;           /* our log's position that the peers were told */
+    int64_t sync_by_ms;       /* records wait for company until then; INT64_MAX: none do */
     uint64_t frames_in;
     uint64_t frames_out;
     uint64_t dropped; /* answers that a peer's full queue did not take */
     uint64_t rounds;
 };
 
+/*
+ * shell_wait.c: sleep until there is something to read, or for wait_ms; sets `holds`. Without the
+ * front door when that is to wait.
+ *
+ * Source: zmq_getsockopt(3), ZMQ_FD. The descriptor tells of news only, and an operation on the
+ * socket may take them in silence: so a socket that was used since it was read to its end is asked
+ * before the sleep, and no other. zmq_poll asks each of them twice, and each question is two system
+ * calls: with one notification at a time these were half of all.
+ */
+void shell_wait(shell_t *self, bool front, long wait_ms);
 /* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */
 void shell_lane_send(struct shell_lane *lane, uint8_t *body, size_t size, int64_t now_ms);
 /* shell_open.c: close the lanes and bind them anew where they were, so that only keys that are

@@ -79,6 +79,7 @@ sim_service_start(struct sim *self, struct sim_service *service)
         service->up = true;
         service->wanted = true;
         service->woken = 0;
+        service->woke = true;
         sim_stray_started(self, service);
         return;
     }
@@ -119,6 +120,7 @@ sim_service_take(struct sim *self, struct sim_service *service, const struct sim
     }
     service->wanted = true;
     if (packet->to == SIM_TO_WAKE) {
+        service->woke = true;
         return;
     }
     const struct shell_core *core = &service->core;

@@ -51,6 +51,8 @@ struct sim_service {
     struct sim_config config;
     int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
     uint64_t woken;
+    bool woke;         /* a wake has come since the last round */
+    int64_t looked_ms; /* at the others' logs */
     uint64_t checkpoint_every;
     int64_t drift_ppm; /* how much faster its monotonic clock goes */
 };

@@ -6,6 +6,7 @@
 #include "sim.h"
 
 #define IDLE_MS 1000
+#define LOOK_EVERY_MS 100
 #define COMPANY_MS 5
 #define COMPANY_BYTES (128U * 1024)
 
@@ -128,6 +129,10 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
     int64_t now_ms = sim_service_ms(self, service);
     int64_t unix_ms = sim_unix_ms(self);
     core->now(core->self, now_ms, unix_ms);
+    bool look = service->woke || self->now_ms - service->looked_ms >= LOOK_EVERY_MS;
+    peers_look(service->peers, look);
+    service->looked_ms = look ? self->now_ms : service->looked_ms;
+    service->woke = false;
     err_t rc = core->step(core->self, now_ms, unix_ms, why);
     if (rc != ERR_OK) {
         return rc;

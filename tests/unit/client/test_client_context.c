@@ -1,0 +1,96 @@
+#include "client/client_context.h"
+
+#include "base/clock.h"
+#include "client/herald_client.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CLIENTS 24
+#define PATIENCE_MS 20000
+
+static unsigned
+threads(void)
+{
+    unsigned count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    cr_assert_not_null(tasks);
+    while (readdir(tasks) != NULL) {
+        count++;
+    }
+    cr_assert_eq(closedir(tasks), 0);
+    return count;
+}
+
+/* A thread that was joined may be listed for a moment longer. */
+static bool
+become(unsigned count)
+{
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    while (threads() != count && clock_mono_ms() < until_ms) {
+        (void)sched_yield(); /* always succeeds */
+    }
+    return threads() == count;
+}
+
+static herald_client_t *
+client(void)
+{
+    herald_client_t *self = NULL;
+    struct why why;
+    const struct herald_client_options options = {.producer = "ipc:///tmp/herald-nobody"};
+    cr_assert_eq(herald_client_new(&self, &options, &why), ERR_OK, "%s", why.text);
+    return self;
+}
+
+Test(client_context, many_clients_have_the_threads_of_one_and_none_are_left)
+{
+    unsigned before = threads();
+    herald_client_t *clients[CLIENTS] = {client()};
+    unsigned with_one = threads();
+    cr_assert_gt(with_one, before);
+    for (int i = 1; i < CLIENTS; i++) {
+        clients[i] = client();
+    }
+    cr_assert_eq(threads(), with_one);
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(threads(), with_one, "the others need it");
+        herald_client_destroy(&clients[i]);
+    }
+    cr_assert(become(before));
+}
+
+Test(client_context, the_next_after_the_last_has_a_new_one)
+{
+    unsigned before = threads();
+    for (int i = 0; i < 3; i++) {
+        herald_client_t *self = client();
+        cr_assert_gt(threads(), before);
+        herald_client_destroy(&self);
+        cr_assert(become(before));
+    }
+}
+
+/* libzmq's threads are not in the child: with the parent's context it would wait for ever. */
+Test(client_context, a_child_has_its_own_and_leaves_its_parents_alone, .timeout = 60)
+{
+    herald_client_t *inherited = client();
+    void *parents = client_context_hold();
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        void *own = client_context_hold();
+        bool good = own != NULL && own != parents;
+        client_context_release(&parents);
+        client_context_release(&own);
+        _exit(good && threads() == 3 ? 0 : 1); /* one, and the two names of every directory */
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    client_context_release(&parents);
+    herald_client_destroy(&inherited);
+}
