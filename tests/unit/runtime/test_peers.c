@@ -120,6 +120,28 @@ Test(peers, all_keep_free_what_the_producer_has_published_from_the_first_moment_
     log_close(&producer);
 }
 
+/* A service that is woken need not ask the others' files in every round. */
+Test(peers, the_others_are_looked_at_only_when_they_shall_be)
+{
+    log_t *producer = own_producer();
+    peers_t *peers = open_scheduler();
+    enum log_id id;
+    struct log_record record;
+    peers_look(peers, false);
+    uint64_t position = log_append(producer, 5, "x", 1);
+    durable(producer);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_eq(peers_next(peers, &id, &record, NULL), ERR_AGAIN);
+    cr_assert_eq(log_durable(peers_log(peers, LOG_PRODUCER)), 0);
+    peers_look(peers, true);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_eq(peers_next(peers, &id, &record, NULL), ERR_OK);
+    cr_assert_eq(id, LOG_PRODUCER);
+    cr_assert_eq(record.position, position);
+    peers_close(&peers);
+    log_close(&producer);
+}
+
 Test(peers, short_room_makes_commits_wait_and_reasons_short)
 {
     sim_disk_set_capacity(disk, FLOOR + 64U * 1024 * 1024);
