@@ -190,6 +190,8 @@ Test(alarm, a_command_that_fails_or_is_not_there_is_logged)
     struct why why = {{0}};
     cr_assert_eq(alarm_open(&self, "/nowhere/at/all", &why), ERR_OK, "it may come later");
     raise_one("case_opened", "billing", START_MS);
+    /* At once, or when its child is reaped: posix_spawn cannot tell where vfork is a fork. */
+    wait_for("alarm_command_failed", 2, NULL);
     cr_assert_eq(logged("alarm_command_failed"), 2);
 }
 
