@@ -76,13 +76,15 @@ file_room_trim(struct file_store *self, uint64_t keep_from, struct why *why)
     while (self->set.count > 1 && self->set.items[1].head.first <= keep_from) {
         char name[SEGMENT_NAME_SIZE];
         segment_file_name(self->set.items[0].head.counter, name);
-        int rc = 0;
-        if (!recycle || !spare_pool_recycle(self->pool, name)) {
+        int rc = recycle ? spare_pool_recycle(self->pool, name) : 0;
+        bool removed = rc != 0; /* if not for good */
+        if (!removed) {
             rc = self->ops->unlink(self->dir_fd, name);
+            removed = rc == 0;
+            rc = removed ? self->ops->sync_directory(self->dir_fd) : rc;
         }
-        if (rc == 0) {
+        if (removed) {
             segment_set_drop(&self->set, 1);
-            rc = self->ops->sync_directory(self->dir_fd);
         }
         if (rc < 0) {
             return file_io_failed(why, rc, "cannot remove", self->path, name);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "journal/file_io.h"
 #include "journal/recovery.h"
 #include "journal/segment_chain.h"
 
@@ -222,11 +223,11 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
     /* Both slots, so that they have their room on disk. */
     file_append_publish(self);
     file_append_publish(self);
-    /* Best effort: without it a later recovery proves less, and the segment's header proves all
-     * that is durable now. */
-    (void)position_file_sync(&self->position_file);
-    (void)self->ops->sync_directory(self->dir_fd);
-    return ERR_OK;
+    int synced = position_file_sync(&self->position_file);
+    synced = synced == 0 ? self->ops->sync_directory(self->dir_fd) : synced;
+    return synced == 0 ? ERR_OK
+                       : why_set(why, ERR_IO, "cannot sync %s/" POSITION_FILE_NAME ": %s",
+                                 self->path, strerror(-synced));
 }
 
 static void
@@ -240,6 +241,14 @@ note_cut(struct file_store *self, const struct recovery *recovery)
                        (unsigned long long)recovery->valid,
                        (unsigned long long)recovery->valid_end);
     }
+}
+
+/* A spare may have been a segment until just before the last process ended. */
+static err_t
+sync_names(struct file_store *self, struct why *why)
+{
+    int rc = spare_pool_bytes(self->pool) > 0 ? self->ops->sync_directory(self->dir_fd) : 0;
+    return rc == 0 ? ERR_OK : file_io_failed(why, rc, "cannot sync", self->path, NULL);
 }
 
 /* A log's first segment too is written ahead: until it was full each sync would write metadata, and
@@ -287,15 +296,16 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
         }
         self->pool = spare_pool_new(self->ops, self->dir_fd, self->segment_bytes,
                                     self->reserve + FILE_STORE_FLOOR_BYTES);
+        rc = sync_names(self, why);
         write_ahead(self, settings);
         struct segment_place place = file_store_place(self);
         note_cut(self, &recovery);
-        rc = recovery_restart(&recovery, &place, why);
+        rc = rc == ERR_OK ? recovery_restart(&recovery, &place, why) : rc;
         if (rc == ERR_OK) {
             rc = go_on(self, &recovery, why);
         }
         if (rc == ERR_OK) {
-            recovery_tidy(&recovery, &place);
+            rc = recovery_tidy(&recovery, &place, why);
             (void)file_room_now(self, true);
         }
     }

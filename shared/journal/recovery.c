@@ -272,14 +272,16 @@ recovery_restart(struct recovery *self, const struct segment_place *place, struc
     return rc;
 }
 
-static void
-remove_file(const struct segment_place *place, uint64_t counter)
+static err_t
+remove_file(const struct segment_place *place, uint64_t counter, struct why *why)
 {
     char name[SEGMENT_NAME_SIZE];
     segment_file_name(counter, name);
-    if (!spare_pool_recycle(place->pool, name)) {
+    int rc = spare_pool_recycle(place->pool, name);
+    if (rc == 0) {
         (void)place->ops->unlink(place->dir_fd, name); /* the next start tries again */
     }
+    return rc >= 0 ? ERR_OK : file_io_failed(why, rc, "cannot remove", place->path, name);
 }
 
 static void
@@ -297,11 +299,12 @@ shrink(const struct segment_place *place, const struct segment *abandoned)
     }
 }
 
-void
-recovery_tidy(struct recovery *self, const struct segment_place *place)
+err_t
+recovery_tidy(struct recovery *self, const struct segment_place *place, struct why *why)
 {
-    for (size_t i = 0; i < self->set->leftover_count; i++) {
-        remove_file(place, self->set->leftovers[i]);
+    err_t rc = ERR_OK;
+    for (size_t i = 0; i < self->set->leftover_count && rc == ERR_OK; i++) {
+        rc = remove_file(place, self->set->leftovers[i], why);
     }
     /* Every run but the present one ended in a segment that was not sealed. It may be longer than
      * its content, and a loop of crashes must not eat the disk. */
@@ -310,6 +313,7 @@ recovery_tidy(struct recovery *self, const struct segment_place *place)
             shrink(place, &self->set->items[i]);
         }
     }
+    return rc;
 }
 
 void

@@ -340,7 +340,7 @@ spare_pool_return(spare_pool_t *self, struct spare *spare)
     spare->fd = -1;
 }
 
-bool
+int
 spare_pool_recycle(spare_pool_t *self, const char *name)
 {
     pthread_mutex_lock(&self->mutex);
@@ -348,20 +348,25 @@ spare_pool_recycle(spare_pool_t *self, const char *name)
     pthread_mutex_unlock(&self->mutex);
     struct file_stat stat;
     if (enough || self->ops->stat_at(self->dir_fd, name, &stat) != 0 || stat.bytes != self->bytes) {
-        return false;
+        return 0;
     }
     struct spare spare;
     file_name(self, SUFFIX, spare.name);
     spare.fd = file_io_open(self->ops, self->dir_fd, name, O_RDWR, 0);
     if (spare.fd < 0) {
-        return false;
+        return 0;
     }
-    if (self->ops->rename(self->dir_fd, name, spare.name) != 0) {
+    int rc = self->ops->rename(self->dir_fd, name, spare.name) == 0 ? 1 : 0;
+    if (rc == 1) {
+        int synced = self->ops->sync_directory(self->dir_fd);
+        rc = synced == 0 ? 1 : synced;
+    }
+    if (rc == 1) {
+        spare_pool_return(self, &spare);
+    } else {
         (void)self->ops->close(spare.fd); /* nothing was written */
-        return false;
     }
-    spare_pool_return(self, &spare);
-    return true;
+    return rc;
 }
 
 uint64_t

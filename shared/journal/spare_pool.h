@@ -2,6 +2,9 @@
  * Segments written ahead of their use: files full of bytes that are on disk already, so that a sync
  * of a block writes no metadata. A background thread fills them with zeros; retired segments are
  * taken as they are, since no block in them can pass for one of a later use.
+ *
+ * What was a segment is handed out only once the directory is synced in which it is none any more:
+ * else a power cut could leave a file under its old name with the head of a later segment.
  */
 #ifndef HERALD_JOURNAL_SPARE_POOL_H
 #define HERALD_JOURNAL_SPARE_POOL_H
@@ -24,8 +27,8 @@ struct spare {
 
 /*
  * Take charge of the spares in the directory: those of `bytes` are kept, other spares and
- * unfinished ones are removed. None is filled that would not leave keep_free bytes of the file
- * system free beside it.
+ * unfinished ones are removed. The directory is to be synced before one is taken. None is filled
+ * that would not leave keep_free bytes of the file system free beside it.
  */
 spare_pool_t *spare_pool_new(const struct file_ops *ops, int dir_fd, uint64_t bytes,
                              uint64_t keep_free);
@@ -41,10 +44,11 @@ bool spare_pool_take(spare_pool_t *self, struct spare *spare);
 void spare_pool_return(spare_pool_t *self, struct spare *spare);
 
 /*
- * Make a spare of a retired segment file by renaming it. False when enough are in stock, or it has
- * another size, or the rename failed: then the file is as it was.
+ * Make a spare of a retired segment file by renaming it, and sync the directory. 1: it is one.
+ * 0: enough are in stock, or it has another size, or the rename failed, and the file is as it was.
+ * Below 0: the sync failed, with this errno.
  */
-bool spare_pool_recycle(spare_pool_t *self, const char *name);
+int spare_pool_recycle(spare_pool_t *self, const char *name);
 
 /* From now on keep so many bytes free. */
 void spare_pool_keep_free(spare_pool_t *self, uint64_t bytes);

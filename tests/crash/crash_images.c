@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define IMAGES_A_RUN 32
@@ -52,7 +53,11 @@ try_image(struct crash_tried *tried, const sim_disk_t *moment, const struct cras
         tried->images++;
     }
     if (good && crash_model_draw(&model, 8) == 0) {
-        good = crash_model_run(&model, 20) == ERR_OK;
+        err_t rc = crash_model_run(&model, 20);
+        good = rc == ERR_OK;
+        if (!good) {
+            printf("VIOLATION image: a log that was recovered cannot go on: %s\n", err_name(rc));
+        }
         sim_disk_crash(disk, seed + 78);
         good = good && crash_model_check(&model, model.acked, "third recovery");
         tried->images++;

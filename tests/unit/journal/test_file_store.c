@@ -1,6 +1,8 @@
 #include "unit/journal/journal_forge.h"
 #include "unit/journal/store_fixture.h"
 
+#include "support/odd_call.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -155,6 +157,39 @@ Test(file_store, a_spare_written_ahead_is_used_by_the_next_roll)
     }
     cr_assert_null(sim_disk_bytes(disk, "j/producer/2.spare", &size));
     log_store_close(&store);
+}
+
+/* Whichever it is: nothing is written into a spare whose old name may come back, and no sync is
+ * tried again. The next start is as if there had been none. */
+Test(file_store, a_start_whose_directory_cannot_be_synced_is_none)
+{
+    const struct file_store_settings settings = {
+        .directory = "j",
+        .name = "producer",
+        .segment_bytes = FIXTURE_SEGMENT,
+        .no_write_ahead = true,
+    };
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
+    log_store_t *store = store_fixture_own(false);
+    store_fixture_append(store, 1, 3, 5); /* a tail that each start copies and then drops */
+    cr_assert_eq(file_store_prepare(store), 0);
+    log_store_close(&store);
+    unsigned failed = 0;
+    bool all = false;
+    for (unsigned after = 0; !all; after++) {
+        struct why why = {{0}};
+        odd_call_set(&(struct odd_call){
+            .operation = ODD_SYNC_DIRECTORY, .answer = -EIO, .after = after, .times = 100});
+        err_t rc = file_store_own(&store, &settings, 0, &why);
+        all = odd_call_count() == 0;
+        failed += odd_call_count();
+        cr_assert_eq(odd_call_count(), all ? 0 : 1, "no second one");
+        cr_assert(all ? rc == ERR_OK : rc == ERR_IO || rc == ERR_LOST, "%s %s", err_name(rc),
+                  why.text);
+        cr_assert(all || strstr(why.text, "cannot") != NULL, "%s", why.text);
+        log_store_close(&store);
+    }
+    cr_assert_gt(failed, 3);
 }
 
 Test(file_store, blocks_of_the_largest_size_are_written_and_read)

@@ -163,6 +163,23 @@ Test(spare_pool, retired_files_are_kept_up_to_a_few)
     spare_pool_destroy(&pool);
 }
 
+/* A power cut could bring the old name back, with what has been written to the file since. */
+Test(spare_pool, a_retired_segment_is_handed_out_only_once_the_directory_is_synced)
+{
+    spare_pool_t *pool = spare_pool_new(ops, dir_fd, FIXTURE_SEGMENT, 0);
+    struct spare spare;
+    make_file("1.seg");
+    make_file("2.seg");
+    odd_call_set(&(struct odd_call){.operation = ODD_SYNC_DIRECTORY, .answer = -EIO});
+    cr_assert_eq(spare_pool_recycle(pool, "1.seg"), -EIO);
+    cr_assert_eq(odd_call_count(), 1);
+    cr_assert_not(spare_pool_take(pool, &spare));
+    cr_assert_eq(spare_pool_recycle(pool, "2.seg"), 1);
+    cr_assert(spare_pool_take(pool, &spare));
+    spare_pool_return(pool, &spare);
+    spare_pool_destroy(&pool);
+}
+
 Test(spare_pool, takes_nothing_of_what_is_to_be_kept_free)
 {
     sim_disk_set_capacity(disk, 3 * FIXTURE_SEGMENT);
