@@ -217,17 +217,18 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     return ERR_OK;
 }
 
-static void
-idle(struct file_store *self)
+static err_t
+idle(struct file_store *self, struct why *why)
 {
     if (self->unpublished) {
         file_append_publish(self);
     } else if (self->position_file.dirty && self->ops->now_ms() - self->published_ms >= IDLE_MS) {
-        /* After a failure the claim on disk is older, and proves less. It is not tried again until
-         * the next publish. */
-        (void)position_file_sync(&self->position_file);
-        self->position_file.dirty = false;
+        int rc = position_file_sync(&self->position_file);
+        if (rc != 0) {
+            return lose(self, why, rc, "cannot sync the position beside");
+        }
     }
+    return ERR_OK;
 }
 
 /* What was synced into a file that nobody will find again is not durable: the directory or the
@@ -302,10 +303,10 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
             file_append_publish(self);
         }
     } else {
-        idle(self);
+        rc = idle(self, why);
     }
     if (self->worker != NULL && rc == ERR_OK && !sync_worker_busy(self->worker)) {
-        idle(self);
+        rc = idle(self, why);
     }
     if (rc == ERR_OK && self->unpublished) {
         file_append_publish(self); /* durable through a roll */

@@ -22,17 +22,16 @@ ERRORS = {"openat": ("EIO", "ENOSPC", "EMFILE", "EINTR"), "pread64": ("EIO", "EI
 
 
 def written_after_a_failed_sync(trace):
-    """I7: no write and no sync through a descriptor whose sync has failed, until it is closed. A
-    position file goes on: it claims only what was synced, and a lost claim proves less."""
+    """I7: no write and no sync through a descriptor whose sync has failed, until it is closed."""
     failed, found = set(), []
     for line in trace.splitlines():
-        call = re.match(r"\d+\s+(\w+)\((\d+)(?:<([^>]*)>)?", line)
+        call = re.match(r"\d+\s+(\w+)\((\d+)", line)
         if not call:
             continue
-        name, fd, path = call.groups()
+        name, fd = call[1], call[2]
         if name == "close":
             failed.discard(fd)
-        elif name in ("fdatasync", "fsync", "pwrite64") and not (path or "").endswith("/position"):
+        elif name in ("fdatasync", "fsync", "pwrite64"):
             if fd in failed:
                 found.append(line)
             if name != "pwrite64" and "(INJECTED)" in line and "EINTR" not in line:
@@ -84,8 +83,7 @@ class SystemCalls(unittest.TestCase):
 
         def attempt(point):
             call, n, error, ever = point
-            code = sweep.attempt(["--seccomp-bpf", "-y", "-e",
-                                  "trace=close,fdatasync,fsync,pwrite64," + call, "-e",
+            code = sweep.attempt(["--seccomp-bpf", "-e", "trace=close,fdatasync,fsync,pwrite64," + call, "-e",
                                   f"inject={call}:error={error}:when={n}{ever}"])
             trace = sweep.herald.log_text("strace")
             log = sweep.herald.log_text(name)
@@ -97,7 +95,7 @@ class SystemCalls(unittest.TestCase):
         sweep.run(points, attempt)
         self.say(sweep, points, "failed")
 
-    def test_a_position_file_that_cannot_be_synced_ends_nothing(self):
+    def test_a_position_file_that_cannot_be_synced_is_a_disk_that_has_failed(self):
         for name, log in (("producer", "producer"), ("retry-scheduler", "scheduler"),
                           ("compensator", "compensator")):
             sweep = self.sweep(name)
@@ -106,7 +104,7 @@ class SystemCalls(unittest.TestCase):
                                   "inject=fdatasync:error=EIO"])
             self.assertIn("/position>) = -1 EIO (Input/output error) (INJECTED)",
                           sweep.herald.log_text("strace"))
-            self.assertIsNone(code, sweep.herald.log_text(name)[-1500:])
+            self.assertIn(code, (74, 75), sweep.herald.log_text(name)[-1500:])
             sweep.recover()
 
 
