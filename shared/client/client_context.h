@@ -3,7 +3,8 @@
  * many there are.
  *
  * Made with the first that holds it, gone with the last. Any thread. After fork the child has one
- * of its own; what it inherited is its parent's, and is left alone.
+ * of its own; what it inherited is its parent's, and is left alone. No other thread may be in these
+ * functions while a process forks.
  */
 #ifndef HERALD_CLIENT_CLIENT_CONTEXT_H
 #define HERALD_CLIENT_CLIENT_CONTEXT_H

@@ -85,8 +85,9 @@ struct herald_client_options {
  * ERR_IO: why names the file of keys and what is wrong with it. */
 err_t herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
                         struct why *why);
-/* Waits up to 2 s for what is being sent. Asynchronous submits without an answer are not called
- * back any more: what became of them is unknown. */
+/* Waits up to 2 s for what is being sent; while the process has other clients, that goes on behind
+ * their backs instead, and the last of them waits for all. Asynchronous submits without an answer
+ * are not called back any more: what became of them is unknown. */
 void herald_client_destroy(herald_client_t **self_p);
 
 /* Submit one and wait for its answer, at most timeout_ms. Never fails otherwise: result->status

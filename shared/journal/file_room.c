@@ -87,7 +87,8 @@ file_room_trim(struct file_store *self, uint64_t keep_from, struct why *why)
             segment_set_drop(&self->set, 1);
         }
         if (rc < 0) {
-            return file_io_failed(why, rc, "cannot remove", self->path, name);
+            err_t failed = file_io_failed(why, rc, "cannot remove", self->path, name);
+            return removed ? ERR_LOST : failed; /* what failed then is the sync */
         }
     }
     return ERR_OK;

@@ -225,9 +225,12 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
     file_append_publish(self);
     int synced = position_file_sync(&self->position_file);
     synced = synced == 0 ? self->ops->sync_directory(self->dir_fd) : synced;
-    return synced == 0 ? ERR_OK
-                       : why_set(why, ERR_IO, "cannot sync %s/" POSITION_FILE_NAME ": %s",
-                                 self->path, strerror(-synced));
+    if (synced != 0) {
+        self->lost = true; /* nothing more is written or synced there */
+        return why_set(why, ERR_LOST, "cannot sync %s/" POSITION_FILE_NAME ": %s", self->path,
+                       strerror(-synced));
+    }
+    return ERR_OK;
 }
 
 static void
@@ -248,7 +251,11 @@ static err_t
 sync_names(struct file_store *self, struct why *why)
 {
     int rc = spare_pool_bytes(self->pool) > 0 ? self->ops->sync_directory(self->dir_fd) : 0;
-    return rc == 0 ? ERR_OK : file_io_failed(why, rc, "cannot sync", self->path, NULL);
+    if (rc != 0) {
+        (void)file_io_failed(why, rc, "cannot sync", self->path, NULL);
+        return ERR_LOST;
+    }
+    return ERR_OK;
 }
 
 /* A log's first segment too is written ahead: until it was full each sync would write metadata, and

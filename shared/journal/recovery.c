@@ -281,7 +281,11 @@ remove_file(const struct segment_place *place, uint64_t counter, struct why *why
     if (rc == 0) {
         (void)place->ops->unlink(place->dir_fd, name); /* the next start tries again */
     }
-    return rc >= 0 ? ERR_OK : file_io_failed(why, rc, "cannot remove", place->path, name);
+    if (rc < 0) {
+        (void)file_io_failed(why, rc, "cannot remove", place->path, name);
+        return ERR_LOST;
+    }
+    return ERR_OK;
 }
 
 static void

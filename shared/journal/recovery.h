@@ -49,7 +49,8 @@ err_t recovery_examine(struct recovery *self, struct why *why);
 err_t recovery_restart(struct recovery *self, const struct segment_place *place, struct why *why);
 
 /* Afterwards: drop what recovery has superseded, and shrink the abandoned segment to its content.
- * What fails is tried again by the next start; but ERR_IO where the directory cannot be synced. */
+ * What fails is tried again by the next start; but ERR_LOST where the directory cannot be synced.
+ */
 err_t recovery_tidy(struct recovery *self, const struct segment_place *place, struct why *why);
 
 void recovery_fini(struct recovery *self);

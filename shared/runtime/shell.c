@@ -297,9 +297,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     CHECK(zmq_msg_init(&message) == 0);
     self->core = core;
     self->sync_by_ms = INT64_MAX;
-    for (int i = 0; i < SHELL_INLETS; i++) {
-        self->holds[i] = true;
-    }
+    shell_ask_all(self);
     self->door.takes = core->takes;
     self->door.counters = count;
     self->door.counters_context = self;

@@ -59,6 +59,9 @@ struct shell {
  * calls: with one notification at a time these were half of all.
  */
 void shell_wait(shell_t *self, bool front, long wait_ms);
+/* Each socket that there is may hold a message: at the start, and after a sleep in which nothing
+ * was heard, so that nothing is missed for longer than that. */
+void shell_ask_all(shell_t *self);
 /* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */
 void shell_lane_send(struct shell_lane *lane, uint8_t *body, size_t size, int64_t now_ms);
 /* shell_open.c: close the lanes and bind them anew where they were, so that only keys that are

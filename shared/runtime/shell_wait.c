@@ -2,15 +2,20 @@
 
 #include "base/check.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <zmq.h>
 
+/* Or may have: a signal came in between. */
 static bool
 has_input(void *socket)
 {
     int events = 0;
     size_t size = sizeof events;
-    CHECK(zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0);
+    if (zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) != 0) {
+        CHECK(errno == EINTR);
+        return true;
+    }
     return (events & ZMQ_POLLIN) != 0;
 }
 
@@ -23,28 +28,44 @@ descriptor(void *socket)
     return fd;
 }
 
-void
-shell_wait(shell_t *self, bool front, long wait_ms)
+static void *
+socket_of(const shell_t *self, int inlet)
 {
     void *const sockets[SHELL_INLETS] = {
-        [SHELL_FRONT] = front ? self->front : NULL,
+        [SHELL_FRONT] = self->front,
         [SHELL_WAKE] = self->wake,
         [SHELL_OUTCOME] = self->outcome,
     };
+    return sockets[inlet];
+}
+
+void
+shell_ask_all(shell_t *self)
+{
+    for (int i = 0; i < SHELL_INLETS; i++) {
+        self->holds[i] = socket_of(self, i) != NULL;
+    }
+}
+
+void
+shell_wait(shell_t *self, bool front, long wait_ms)
+{
     struct pollfd items[SHELL_INLETS + 1];
     for (int i = 0; i < SHELL_INLETS; i++) {
+        void *socket = i == SHELL_FRONT && !front ? NULL : socket_of(self, i);
         items[i] = (struct pollfd){.fd = -1, .events = POLLIN}; /* poll passes -1 over */
-        if (sockets[i] != NULL) {
-            items[i].fd = descriptor(sockets[i]);
-            self->holds[i] = self->holds[i] && has_input(sockets[i]);
+        if (socket != NULL) {
+            items[i].fd = descriptor(socket);
+            self->holds[i] = self->holds[i] && has_input(socket);
             wait_ms = self->holds[i] ? 0 : wait_ms;
         }
     }
     items[SHELL_INLETS] = (struct pollfd){.fd = log_fd(self->log), .events = POLLIN};
-    if (poll(items, SHELL_INLETS + 1, (int)wait_ms) <= 0) {
-        return; /* nothing, or a signal: look again */
-    }
-    for (int i = 0; i < SHELL_INLETS; i++) {
+    int count = poll(items, SHELL_INLETS + 1, (int)wait_ms); /* below 0: a signal, look again */
+    for (int i = 0; count > 0 && i < SHELL_INLETS; i++) {
         self->holds[i] = self->holds[i] || items[i].revents != 0;
+    }
+    if (count == 0 && wait_ms > 0) {
+        shell_ask_all(self);
     }
 }

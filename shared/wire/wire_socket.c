@@ -214,10 +214,21 @@ drop_rest(void *socket, zmq_msg_t *message)
     return any;
 }
 
+/* A signal does not end it: libzmq may have taken the news of a message before it came. */
+static int
+receive(void *socket, zmq_msg_t *message)
+{
+    int size;
+    do {
+        size = zmq_msg_recv(message, socket, ZMQ_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
+    return size;
+}
+
 err_t
 wire_socket_receive(void *socket, zmq_msg_t *message)
 {
-    if (zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0) {
+    if (receive(socket, message) < 0) {
         return ERR_AGAIN;
     }
     return drop_rest(socket, message) ? ERR_INVALID : ERR_OK;
@@ -227,7 +238,7 @@ err_t
 wire_socket_receive_from(void *socket, uint8_t route[WIRE_ROUTE_MAX], size_t *route_size,
                          zmq_msg_t *message)
 {
-    int size = zmq_msg_recv(message, socket, ZMQ_DONTWAIT);
+    int size = receive(socket, message);
     if (size < 0) {
         return ERR_AGAIN;
     }
@@ -236,7 +247,7 @@ wire_socket_receive_from(void *socket, uint8_t route[WIRE_ROUTE_MAX], size_t *ro
         memcpy(route, zmq_msg_data(message), (size_t)size);
         *route_size = (size_t)size;
     }
-    if (zmq_msg_more(message) == 0 || zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0) {
+    if (zmq_msg_more(message) == 0 || receive(socket, message) < 0) {
         return ERR_INVALID;
     }
     return drop_rest(socket, message) || !fits ? ERR_INVALID : ERR_OK;

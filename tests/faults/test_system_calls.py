@@ -100,11 +100,12 @@ class SystemCalls(unittest.TestCase):
                           ("compensator", "compensator")):
             sweep = self.sweep(name)
             path = f"{sweep.herald.data}/journal/{log}/position"
-            code = sweep.attempt(["-y", "-P", path, "-e", "trace=fdatasync", "-e",
+            code = sweep.attempt(["-y", "-P", path, "-e", "trace=fdatasync,pwrite64,close", "-e",
                                   "inject=fdatasync:error=EIO"])
-            self.assertIn("/position>) = -1 EIO (Input/output error) (INJECTED)",
-                          sweep.herald.log_text("strace"))
-            self.assertIn(code, (74, 75), sweep.herald.log_text(name)[-1500:])
+            trace = sweep.herald.log_text("strace")
+            self.assertIn("/position>) = -1 EIO (Input/output error) (INJECTED)", trace)
+            self.assertEqual(written_after_a_failed_sync(trace), [])
+            self.assertEqual(code, 75, sweep.herald.log_text(name)[-1500:])
             sweep.recover()
 
 

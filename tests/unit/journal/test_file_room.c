@@ -234,7 +234,7 @@ Test(file_room, a_segment_that_cannot_be_removed_stays_and_is_told)
     for (size_t i = 0; i < 2; i++) {
         struct why why = {{0}};
         odd_call_set(&(struct odd_call){.operation = operations[i], .answer = -EIO});
-        cr_assert_eq(log_trim(log, log_durable(log), &why), ERR_IO);
+        cr_assert_eq(log_trim(log, log_durable(log), &why), i == 0 ? ERR_IO : ERR_LOST);
         cr_assert_str_eq(why.text, "cannot remove j/producer/0000000000000001.seg: "
                                    "Input/output error");
         cr_assert_eq(log_refresh(log, NULL), ERR_OK);

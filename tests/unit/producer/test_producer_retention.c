@@ -78,7 +78,7 @@ Test(producer_retention, a_disk_that_fails_while_it_is_trimmed_ends_the_service)
     cr_assert_eq(log_commit(peers_own(self->peers), 0, NULL), ERR_OK);
     cr_assert_eq(log_reap(peers_own(self->peers), NULL), ERR_OK);
     odd_call_set(&(struct odd_call){.operation = ODD_SYNC_DIRECTORY, .answer = -EIO});
-    cr_assert_eq(fixture_try_step(self, &why), ERR_IO);
+    cr_assert_eq(fixture_try_step(self, &why), ERR_LOST);
     cr_assert_eq(odd_call_count(), 1);
     cr_assert_neq(why.text[0], '\0', "it says why");
     fixture_close(self);
