@@ -207,16 +207,17 @@ compensator_front(void *self_, const struct outbox_route *route, const uint8_t *
 {
     compensator_t *self = self_;
     struct wire_in in;
-    struct wire_head head = {0};
+    struct wire_head head;
     struct why why = {0};
-    err_t rc = wire_message_open(&in, body, size, &head, &why);
-    if (rc == ERR_OK && head.type == WIRE_CASE) {
+    err_t rc;
+    wire_message_reopen(&in, body, size, &head);
+    if (head.type == WIRE_CASE) {
         struct wire_case_order order;
         rc = wire_case_order_decode(&in, &head, &order, &why);
         if (rc == ERR_OK && !put_off(self, route, &order, body, size)) {
             compensator_people_order(self, route, head.request, &order);
         }
-    } else if (rc == ERR_OK) {
+    } else {
         rc = take_front(self, route, &in, &head, &why);
     }
     if (rc != ERR_OK) {

@@ -224,21 +224,17 @@ admit(producer_core_t *self, const struct producer_offered *offered, struct why 
     return result;
 }
 
-/* Find all that the frame has, and have its places in the index fetched, at once and not one by
- * one. */
+/* The next of the frame, whose place in the index is fetched while those before it are admitted. */
 static void
-gather(producer_core_t *self, struct wire_in *in, uint32_t count)
+look_ahead(producer_core_t *self, struct wire_in *in, uint32_t i)
 {
-    CHECK(count <= LIMIT_FRAME_NOTIFICATIONS);
-    for (uint32_t i = 0; i < count; i++) {
-        struct producer_offered *offered = &self->offered[i];
-        offered->encoded = wire_submit_next(in);
-        CHECK(offered->encoded.data != NULL); /* wire_message_open has checked the whole frame */
-        struct wire_text biz_id =
-            wire_notification_biz_id(offered->encoded.data, offered->encoded.size);
-        offered->id = content_hash_id(biz_id.data, biz_id.size);
-        producer_index_prefetch(self->index, offered->id);
-    }
+    struct producer_offered *offered = &self->offered[i % PRODUCER_AHEAD];
+    offered->encoded = wire_submit_next(in);
+    CHECK(offered->encoded.data != NULL); /* wire_message_open has checked the whole frame */
+    struct wire_text biz_id =
+        wire_notification_biz_id(offered->encoded.data, offered->encoded.size);
+    offered->id = content_hash_id(biz_id.data, biz_id.size);
+    producer_index_prefetch(self->index, offered->id);
 }
 
 void
@@ -251,7 +247,6 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
         producer_refuse(self, route, head->request, WIRE_REFUSED, in->why.text);
         return;
     }
-    gather(self, in, count);
     /* UNREACHED: for its owner a log has nothing to ask that could fail. */
     if (log_refresh(self->log, &why) != ERR_OK) { /* how much room there is */
         producer_refuse(self, route, head->request, WIRE_BUSY, why.text);
@@ -260,9 +255,14 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
     struct wire_out out;
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);
-    for (uint32_t i = 0; i < count; i++) {
-        struct wire_result result = admit(self, &self->offered[i], &why);
-        wire_results_add(&results, &result);
+    for (uint32_t i = 0; i < count + PRODUCER_AHEAD; i++) {
+        if (i >= PRODUCER_AHEAD) {
+            struct wire_result result = admit(self, &self->offered[i % PRODUCER_AHEAD], &why);
+            wire_results_add(&results, &result);
+        }
+        if (i < count) {
+            look_ahead(self, in, i);
+        }
     }
     wire_results_end(&results);
     producer_answer(self, route, &out);

@@ -133,12 +133,7 @@ producer_core_front(void *context, const struct outbox_route *route, const uint8
     struct wire_in in;
     struct wire_head head;
     struct why why;
-    err_t rc = wire_message_open(&in, body, size, &head, &why);
-    if (rc != ERR_OK) {
-        producer_refuse(self, route, head.request,
-                        rc == ERR_UNSUPPORTED ? WIRE_UNSUPPORTED : WIRE_REFUSED, why.text);
-        return;
-    }
+    wire_message_reopen(&in, body, size, &head);
     switch (head.type) {
     case WIRE_SUBMIT:
         producer_submit(self, route, &in, &head);
@@ -207,7 +202,7 @@ int64_t
 producer_core_next_ms(void *context)
 {
     producer_core_t *self = context;
-    if (self->more) {
+    if (producer_can_dispatch(self)) {
         return self->now_ms;
     }
     int64_t next_ms = self->now_ms + (self->moved.count > 0 ? LOOK_EVERY_MS : IDLE_LOOK_MS);

@@ -152,14 +152,14 @@ watch_absence(producer_core_t *self, uint16_t id)
     }
 }
 
-/* Whether something was appended in this round that can be sent as soon as the round's sync is
- * over: then the next round must not wait for a frame. */
-static bool
-has_undispatched(const producer_core_t *self)
+bool
+producer_can_dispatch(const producer_core_t *self)
 {
+    uint64_t durable = log_durable(self->log);
+    uint64_t last = self->newest < durable ? self->newest : durable;
     for (uint16_t id = 1; id <= self->queue_count; id++) {
         const struct producer_queue *queue = self->queues[id];
-        if (queue == NULL || queue->open.count == 0 || queue->cursor.position > self->newest) {
+        if (queue == NULL || queue->open.count == 0 || queue->cursor.position > last) {
             continue;
         }
         const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
@@ -206,7 +206,6 @@ producer_dispatch(producer_core_t *self, struct why *why)
         }
     }
     sender_flush(self->sender, self->depends);
-    self->more = left == 0 || has_undispatched(self);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #define TABLES PRODUCER_INDEX_TABLES
 #define FIRST_CAPACITY 64U
 #define PINNED 2
+#define LINE_ENTRIES 4 /* of a cache line */
 
 struct table {
     struct producer_index_entry *entries; /* in the index's slots */
@@ -58,7 +59,10 @@ producer_index_prefetch(const producer_index_t *self, uint64_t hash)
 {
     const struct table *table = &self->tables[producer_index_table(hash)];
     if (table->capacity > 0) {
-        __builtin_prefetch(&table->entries[place_of((uint32_t)(hash >> 32), table->capacity)]);
+        const struct producer_index_entry *entry =
+            &table->entries[place_of((uint32_t)(hash >> 32), table->capacity)];
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + LINE_ENTRIES); /* a search often goes so far */
     }
 }
 

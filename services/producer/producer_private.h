@@ -43,6 +43,8 @@ void producer_submit(producer_core_t *self, const struct outbox_route *route, st
 struct producer_queue *producer_queue_of(producer_core_t *self, uint16_t subscription);
 bool producer_is_for(const struct record_notification *record, uint16_t subscription);
 err_t producer_dispatch(producer_core_t *self, struct why *why);
+/* Whether something is durable that could be sent now: then nothing else must be waited for. */
+bool producer_can_dispatch(const producer_core_t *self);
 void producer_answered(void *self, const struct sender_entry *entry,
                        const struct wire_outcome *outcome, bool outstanding);
 void producer_answer_ahead(const void *self, const struct sender_entry *entry);

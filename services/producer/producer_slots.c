@@ -4,9 +4,10 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define HUGE_BYTES (2U * 1024 * 1024)
+#define LEFT_BYTES (64U * 1024) /* a smaller place is not worth a call of its own when it is left  \
+                                 */
 
 void
 producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t smallest_bytes)
@@ -84,7 +85,7 @@ producer_slots_leave(struct producer_slots *self, uint32_t slot, size_t bytes)
     if (self->regions[size].used == 0) {
         CHECK(munmap(base, region_bytes(self, size)) == 0);
         self->regions[size].base = NULL;
-    } else if (bytes % (size_t)sysconf(_SC_PAGESIZE) == 0) {
+    } else if (bytes >= LEFT_BYTES) {
         (void)madvise(base + slot * bytes, bytes, MADV_DONTNEED); /* else it stays for a while */
     }
 }

@@ -3,8 +3,9 @@
  * place of its number: looking up at random in millions of small pages costs a walk through the
  * page tables each time, which was a seventh of the producer's processor time.
  *
- * A table that grows moves to the next region and its old place goes back to the system; when all
- * have moved the region goes. So growing costs no more memory than the tables that grow right now.
+ * A table that grows moves to the next region and its old place goes back to the system, when it is
+ * not small; when all have moved the region goes. So growing costs no more memory than the tables
+ * that grow right now, and 32 MiB.
  */
 #ifndef HERALD_PRODUCER_SLOTS_H
 #define HERALD_PRODUCER_SLOTS_H

@@ -34,6 +34,8 @@ struct producer_topic {
     uint16_t subscriptions[LIMIT_SUBSCRIPTIONS];
 };
 
+#define PRODUCER_AHEAD 16U /* of a SUBMIT's notifications whose places in the index are fetched */
+
 /* One of a SUBMIT's notifications, before anything is decided about it. */
 struct producer_offered {
     struct wire_bytes encoded; /* borrowed from the frame */
@@ -91,8 +93,8 @@ struct producer_core {
     struct producer_queue *queues[LIMIT_SUBSCRIPTIONS + 1]; /* owned; by subscription id */
     uint16_t queue_count;                                   /* highest id */
     struct producer_topic topics[PRODUCER_TOPICS];
-    struct producer_topic *last_topic;                          /* in topics; NULL: none yet */
-    struct producer_offered offered[LIMIT_FRAME_NOTIFICATIONS]; /* of the frame in hand */
+    struct producer_topic *last_topic;               /* in topics; NULL: none yet */
+    struct producer_offered offered[PRODUCER_AHEAD]; /* those of the frame in hand that come next */
     struct producer_counts counts;
     struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
     uint32_t mark_first;
@@ -115,7 +117,6 @@ struct producer_core {
     int64_t looked_ms; /* at what may be trimmed */
     int64_t started_ms;
     struct front front;
-    bool more;           /* dispatch stopped at its bound */
     bool unreadable;     /* producer_find could not tell */
     uint64_t trim_to;    /* 0: nothing is to be trimmed */
     uint64_t trim_after; /* once this is durable: what it follows from */

@@ -99,10 +99,8 @@ scheduler_front(void *core, const struct outbox_route *route, const uint8_t *bod
     struct wire_in in;
     struct wire_head head;
     struct why why = {{0}};
-    err_t rc = wire_message_open(&in, body, size, &head, &why);
-    if (rc == ERR_OK) {
-        rc = take(self, route, &in, &head, &why);
-    }
+    wire_message_reopen(&in, body, size, &head);
+    err_t rc = take(self, route, &in, &head, &why);
     if (rc != ERR_OK) {
         self->counters.malformed += rc != ERR_UNSUPPORTED;
         front_fault(&self->front, route, head.request, rc, &why);

@@ -26,7 +26,8 @@ struct shell_core {
     void *self;
     peers_t *peers; /* borrowed; its logs: the own one is committed through it */
     uint32_t takes; /* FRONT_TAKES of the types that `front` is handed */
-    /* One frame from the front door that it does not answer by itself (front_door.h). */
+    /* One frame from the front door that it does not answer by itself (front_door.h):
+     * wire_message_open has found it good. */
     void (*front)(void *self, const struct outbox_route *route, const uint8_t *body, size_t size);
     /* One frame from the outcome socket; NULL when there is none. */
     void (*outcome)(void *self, const uint8_t *body, size_t size);

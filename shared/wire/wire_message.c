@@ -7,6 +7,17 @@
 
 #define HEAD_FIELDS 3
 
+/* Returns the version. */
+static uint64_t
+read_head(struct wire_in *in, struct wire_head *head)
+{
+    head->fields = wire_in_array(in, "message", HEAD_FIELDS, WIRE_FIELDS_MAX);
+    uint64_t version = wire_in_uint(in, "version", UINT64_MAX);
+    head->type = (uint8_t)wire_in_uint(in, "type", UINT8_MAX);
+    head->request = wire_in_uint(in, "request", UINT64_MAX);
+    return version;
+}
+
 err_t
 wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wire_head *head,
                   struct why *why)
@@ -18,15 +29,20 @@ wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wir
         in->failed = true;
         return rc;
     }
-    head->fields = wire_in_array(in, "message", HEAD_FIELDS, WIRE_FIELDS_MAX);
-    uint64_t version = wire_in_uint(in, "version", UINT64_MAX);
-    head->type = (uint8_t)wire_in_uint(in, "type", UINT8_MAX);
-    head->request = wire_in_uint(in, "request", UINT64_MAX);
+    uint64_t version = read_head(in, head);
     if (!in->failed && version != WIRE_VERSION) {
         return why_set(why, ERR_UNSUPPORTED, "version: %llu is not spoken here, %d is",
                        (unsigned long long)version, WIRE_VERSION);
     }
     return in->failed ? why_set(why, ERR_INVALID, "%s", in->why.text) : ERR_OK;
+}
+
+void
+wire_message_reopen(struct wire_in *in, const void *frame, size_t size, struct wire_head *head)
+{
+    wire_in_init(in, frame, size);
+    uint64_t version = read_head(in, head);
+    CHECK(version == WIRE_VERSION && !in->failed);
 }
 
 err_t

@@ -87,6 +87,11 @@ struct wire_head {
 err_t wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wire_head *head,
                         struct why *why);
 
+/* Begin reading again what wire_message_open has found good: the frame is not looked through twice.
+ */
+void wire_message_reopen(struct wire_in *in, const void *frame, size_t size,
+                         struct wire_head *head);
+
 /* Finish reading: pass over newer fields behind the `known` ones (the three of the head included)
  * and answer as wire_in_end. Fewer fields than known are a fault. */
 err_t wire_message_end(struct wire_in *in, const struct wire_head *head, uint32_t known,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fuzz_history.h"
 #include "support/wire_echo.h"
+#include "wire/wire_message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,11 @@ hand_in(const struct fuzz_service *service, struct fuzz_world *world, uint8_t op
     if (op == 2 && service->outcome != NULL) {
         service->outcome(world->core, exact, size);
     } else {
-        service->front(world->core, &route, exact, size);
+        struct wire_in in;
+        struct wire_head head;
+        if (wire_message_open(&in, exact, size, &head, NULL) == ERR_OK) { /* as the door does */
+            service->front(world->core, &route, exact, size);
+        }
     }
     memset(exact, 0xee, size); /* what the core keeps it has copied */
     mem_free(exact);

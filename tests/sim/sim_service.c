@@ -5,6 +5,9 @@
 #include "sim_death.h"
 #include "sim_shell.h"
 
+#include "base/check.h"
+#include "wire/wire_message.h"
+
 uint64_t
 sim_segment_bytes(const struct sim *self)
 {
@@ -126,6 +129,9 @@ sim_service_take(struct sim *self, struct sim_service *service, const struct sim
     const struct shell_core *core = &service->core;
     core->now(core->self, sim_service_ms(self, service), sim_unix_ms(self));
     if (packet->to == SIM_TO_FRONT) {
+        struct wire_in in;
+        struct wire_head head;
+        CHECK(wire_message_open(&in, packet->body, packet->size, &head, NULL) == ERR_OK);
         core->front(core->self, &packet->route, packet->body, packet->size);
     } else if (core->outcome != NULL) {
         core->outcome(core->self, packet->body, packet->size);

@@ -89,57 +89,6 @@ Test(compensator_front, other_messages_are_unsupported)
     cr_assert_eq(status, WIRE_UNSUPPORTED);
 }
 
-Test(compensator_front, a_frame_that_is_cut_anywhere_is_refused_and_changes_nothing)
-{
-    uint64_t id = 0;
-    self.present = true;
-    (void)fixture_case(&self, FIXTURE_REAPPLY, &id);
-    self.present = false;
-    struct wire_case_order order = {.action = WIRE_CASE_REPLAY,
-                                    .id = id,
-                                    .by = {.data = "ada", .size = 3},
-                                    .reason = {.data = "why not", .size = 7}};
-    struct wire_out whole;
-    wire_out_init(&whole, 64);
-    wire_case_order_encode(&whole, 3, &order);
-    for (size_t size = 0; size < whole.size; size++) {
-        struct wire_out cut;
-        wire_out_init(&cut, 64);
-        wire_out_raw(&cut, whole.data, size);
-        fixture_front(&self, &cut);
-        uint8_t status = 0;
-        cr_assert_eq(answered_type(&status), WIRE_ERROR);
-        cr_assert_eq(status, WIRE_REFUSED);
-    }
-    wire_out_fini(&whole);
-    cr_assert_eq(fixture_count(&self, RECORD_MOVED), 0);
-}
-
-static void
-encode(uint8_t type, struct wire_out *out)
-{
-    const struct wire_ping session = {.name = {.data = "plain", .size = 5}, .nonce = self.nonce};
-    const struct wire_hello hello = fixture_consumer(&self, "plain");
-    const struct wire_cases_ask ask = {.limit = 3};
-    const struct wire_outcomes head = {.run = log_run(peers_own(self.peers)),
-                                       .receiver = {.data = "r", .size = 1}};
-    const struct wire_outcome said = {.first_token = 7, .count = 1, .outcome = OUTCOME_DONE};
-    wire_out_init(out, 256);
-    if (type == WIRE_HELLO) {
-        wire_hello_encode(out, 1, &hello);
-    } else if (type == WIRE_PING) {
-        wire_ping_encode(out, 1, &session);
-    } else if (type == WIRE_LEAVE) {
-        wire_leave_encode(out, &session);
-    } else if (type == WIRE_CASES) {
-        wire_cases_encode(out, 1, &ask);
-    } else {
-        struct wire_outcomes_out list = wire_results_of_jobs(out, &head);
-        wire_outcomes_add(&list, &said);
-        wire_outcomes_end(&list);
-    }
-}
-
 /* Good msgpack and no message: its fields are of other types, or a value makes no sense. */
 Test(compensator_front, every_message_with_a_wrong_field_is_refused)
 {
@@ -171,26 +120,6 @@ Test(compensator_front, an_outcome_that_no_receiver_may_say_is_refused)
     uint8_t status = 0;
     cr_assert_eq(answered_type(&status), WIRE_ERROR);
     cr_assert_eq(status, WIRE_REFUSED);
-}
-
-Test(compensator_front, every_message_that_is_cut_anywhere_is_refused)
-{
-    static const uint8_t types[] = {WIRE_HELLO, WIRE_PING, WIRE_LEAVE, WIRE_CASES, WIRE_RESULT};
-    for (size_t i = 0; i < sizeof types; i++) {
-        struct wire_out whole;
-        encode(types[i], &whole);
-        for (size_t size = 0; size < whole.size; size++) {
-            struct wire_out cut;
-            wire_out_init(&cut, 256);
-            wire_out_raw(&cut, whole.data, size);
-            self.answer_size = 0;
-            fixture_front(&self, &cut);
-            uint8_t status = 0;
-            cr_assert_eq(answered_type(&status), WIRE_ERROR, "type %u at %zu", types[i], size);
-            cr_assert_eq(status, WIRE_REFUSED);
-        }
-        wire_out_fini(&whole);
-    }
 }
 
 static uint64_t

@@ -213,6 +213,12 @@ fixture_step_unsynced(struct fixture *self)
 }
 
 void
+fixture_sync(struct fixture *self)
+{
+    durable(peers_own(self->peers));
+}
+
+void
 fixture_step(struct fixture *self)
 {
     /* What a round appends is sent in it, or read back in the next one. */

@@ -64,6 +64,7 @@ void fixture_close(struct fixture *self);
 void fixture_step(struct fixture *self);
 /* Step, but the disk has not synced: what leaves must not depend on it. */
 void fixture_step_unsynced(struct fixture *self);
+void fixture_sync(struct fixture *self); /* what was appended, without a step */
 void fixture_advance(struct fixture *self, int64_t ms);
 /* The core is dropped without a word and recovers over the same logs. */
 void fixture_restart(struct fixture *self);

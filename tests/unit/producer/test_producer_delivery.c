@@ -318,6 +318,8 @@ Test(producer_delivery, a_lone_notification_waits_for_its_sync_and_for_nothing_e
     producer_core_front(self->core, &self->route, out.data, out.size);
     wire_out_fini(&out);
     fixture_step_unsynced(self);
+    cr_assert_gt(producer_core_next_ms(self->core), self->now_ms, "nothing to do before its sync");
+    fixture_sync(self);
     cr_assert_leq(producer_core_next_ms(self->core), self->now_ms, "the next round is due at once");
     fixture_step(self);
     cr_assert_eq(self->delivery_count, 1);

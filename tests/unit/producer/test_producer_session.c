@@ -58,7 +58,7 @@ Test(producer_session, a_message_that_makes_no_sense_is_refused_and_changes_noth
     fixture_close(self);
 }
 
-/* Behind the first one of a list, too; and what is no message at all. */
+/* Behind the first one of a list, too. */
 Test(producer_session, a_list_that_makes_no_sense_is_refused_as_a_whole)
 {
     struct fixture *self = fixture_open(1);
@@ -76,23 +76,6 @@ Test(producer_session, a_list_that_makes_no_sense_is_refused_as_a_whole)
         cr_assert_eq(type_of_answer(self), WIRE_ERROR);
         cr_assert(answer_says(self, "biz_id"));
     }
-    struct wire_out out;
-    wire_out_init(&out, 64);
-    wire_out_uint(&out, 7);
-    fixture_front(self, &out);
-    cr_assert_eq(type_of_answer(self), WIRE_ERROR);
-    fixture_close(self);
-}
-
-Test(producer_session, a_frame_of_another_version_is_answered_as_unsupported)
-{
-    struct fixture *self = fixture_open(1);
-    struct wire_out out;
-    wire_out_init(&out, 64);
-    wire_message_begin(&out, WIRE_PING, 5, 3);
-    out.data[1] = 99; /* the version is the first field */
-    fixture_front(self, &out);
-    cr_assert_eq(type_of_answer(self), WIRE_ERROR);
     fixture_close(self);
 }
 

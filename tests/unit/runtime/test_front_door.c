@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "seal/seal_socket.h"
 #include "seal_fixture.h"
+#include "wire/wire_case.h"
+#include "wire/wire_submit.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -117,4 +119,98 @@ Test(front_door, tells_how_often_it_has_denied_although_nothing_more_is_denied)
     cr_assert_eq(door.denials.slots[0].more, 1, "counted, not told yet");
     cr_assert_eq(answer_to_ping(fixture.submit, 0, NOW_MS + SEAL_REFUSALS_PERIOD_MS), WIRE_PONG);
     cr_assert_eq(door.denials.slots[0].more, 0, "told");
+}
+
+/* What the door without CURVE answers this frame: the answer's type and status; WIRE_TYPE_COUNT
+ * when it is let through. */
+static unsigned
+answer_to(const uint8_t *frame, size_t size, uint8_t *status)
+{
+    struct front_door open = {.service = "producer", .takes = UINT32_MAX};
+    zmq_msg_t message;
+    struct wire_out out;
+    unsigned type = WIRE_TYPE_COUNT;
+    cr_assert_eq(zmq_msg_init_size(&message, size), 0);
+    if (size > 0) {
+        memcpy(zmq_msg_data(&message), frame, size);
+    }
+    if (front_door_answers(&open, &message, NOW_MS, &out)) {
+        struct wire_in in;
+        struct wire_head head;
+        struct wire_text text;
+        size_t answer_size = 0;
+        uint8_t *answer = wire_out_take(&out, &answer_size);
+        cr_assert_eq(wire_message_open(&in, answer, answer_size, &head, NULL), ERR_OK);
+        cr_assert_eq(wire_status_decode(&in, &head, status, &text, NULL), ERR_OK);
+        cr_assert_gt(text.size, 0, "it says why");
+        type = head.type;
+        mem_free(answer);
+        cr_assert_eq(open.refused, 1);
+    }
+    cr_assert_eq(zmq_msg_close(&message), 0);
+    return type;
+}
+
+/* A message of each shape: none, few and many fields, nested lists. */
+static void
+encode(unsigned which, struct wire_out *out)
+{
+    const struct wire_hello hello = {.party = WIRE_PARTY_CONSUMER,
+                                     .name = {.data = "c", .size = 1},
+                                     .group = {.data = "shop", .size = 4},
+                                     .nonce = 77};
+    const struct wire_ping session = {.name = {.data = "c", .size = 1}, .nonce = 77};
+    const struct wire_notification notification = {.topic = {.data = "order.paid", .size = 10},
+                                                   .biz_id = {.data = "a", .size = 1}};
+    const struct wire_case_order order = {.action = WIRE_CASE_REPLAY,
+                                          .id = 5,
+                                          .by = {.data = "ada", .size = 3},
+                                          .reason = {.data = "why not", .size = 7}};
+    wire_out_init(out, 256);
+    if (which == 0) {
+        wire_hello_encode(out, 1, &hello);
+    } else if (which == 1) {
+        wire_ping_encode(out, 1, &session);
+    } else if (which == 2) {
+        wire_leave_encode(out, &session);
+    } else if (which == 3) {
+        wire_case_order_encode(out, 1, &order);
+    } else {
+        struct wire_submit_out submit = wire_submit_begin(out, 1);
+        wire_submit_add(&submit, &notification);
+        wire_submit_add(&submit, &notification);
+        wire_submit_end(&submit);
+    }
+}
+
+Test(front_door, a_message_that_is_cut_anywhere_gets_no_further)
+{
+    for (unsigned which = 0; which < 5; which++) {
+        struct wire_out whole;
+        uint8_t status = 0;
+        encode(which, &whole);
+        size_t whole_size = wire_out_size(&whole);
+        for (size_t size = 0; size < whole_size; size++) {
+            cr_assert_eq(answer_to(whole.data, size, &status), WIRE_ERROR, "%u at %zu", which,
+                         size);
+            cr_assert_eq(status, WIRE_REFUSED);
+        }
+        cr_assert_eq(answer_to(whole.data, whole_size, &status), WIRE_TYPE_COUNT, "%u", which);
+        wire_out_fini(&whole);
+    }
+}
+
+Test(front_door, what_is_no_message_or_of_another_version_gets_no_further)
+{
+    static const uint8_t number[] = {7};
+    struct wire_out out;
+    uint8_t status = 0;
+    cr_assert_eq(answer_to(number, sizeof number, &status), WIRE_ERROR);
+    cr_assert_eq(status, WIRE_REFUSED);
+    wire_out_init(&out, 64);
+    wire_message_begin(&out, WIRE_PING, 5, 3);
+    out.data[1] = 99; /* the version is the first field */
+    cr_assert_eq(answer_to(out.data, wire_out_size(&out), &status), WIRE_ERROR);
+    cr_assert_eq(status, WIRE_UNSUPPORTED);
+    wire_out_fini(&out);
 }
