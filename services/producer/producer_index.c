@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TABLES PRODUCER_INDEX_TABLES
-#define FIRST_CAPACITY 64U
+#define FIRST_CAPACITY 8U
 #define PINNED 2
 #define LINE_ENTRIES 4 /* of a cache line */
 

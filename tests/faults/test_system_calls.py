@@ -6,7 +6,7 @@ import shutil
 import signal
 import unittest
 
-from harness import SANITIZER
+from harness import PATIENCE, SANITIZER
 from tracing import FILE_CALLS, Sweep, can_trace, commit, sample
 
 # What a service may end with when the disk fails it: see OPERATIONS.md. 127 is the loader's, when the
@@ -101,7 +101,7 @@ class SystemCalls(unittest.TestCase):
             sweep = self.sweep(name)
             path = f"{sweep.herald.data}/journal/{log}/position"
             code = sweep.attempt(["-y", "-P", path, "-e", "trace=fdatasync,pwrite64,close", "-e",
-                                  "inject=fdatasync:error=EIO"])
+                                  "inject=fdatasync:error=EIO"], patience=PATIENCE)
             trace = sweep.herald.log_text("strace")
             self.assertIn("/position>) = -1 EIO (Input/output error) (INJECTED)", trace)
             self.assertEqual(written_after_a_failed_sync(trace), [])

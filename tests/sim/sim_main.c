@@ -15,6 +15,7 @@
 
 #define OPERATIONS 2000
 #define FROM_THE_KERNEL_BYTES (256 * 1024)
+#define KEPT_BYTES (256 * 1024 * 1024)
 #define SAME_TRACE_EVERY 50 /* of so many seeds one is run twice */
 
 struct asked {
@@ -250,6 +251,7 @@ main(int argc, char **argv)
     /* Cores come and go with large tables of which they touch little. malloc would learn to keep
      * their memory, and to clear it: up to half of a run's time. The kernel clears what is used. */
     (void)mallopt(M_MMAP_THRESHOLD, FROM_THE_KERNEL_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES); /* of what is small nothing is given back */
     if (!parse(argc, argv, &asked)) {
         fprintf(stderr,
                 "usage: herald_sim SEED [OPERATIONS] [--verbose] [--only 3,7-9] [--without BITS]\n"
