@@ -274,8 +274,10 @@ suite_asan() {
     export HERALD_REPORTS=$work/reports HERALD_TEST_PATIENCE=${HERALD_TEST_PATIENCE:-180}
     mkdir -p "$HERALD_REPORTS"
     # malloc must be able to refuse, as it is without the sanitizer: tests run out of memory. What
-    # tests preload stands before the sanitizer's library, which then is not the first.
+    # tests preload stands before the sanitizer's library, which then is not the first. No test frees
+    # 8 MiB before it uses what it freed; more in quarantine is memory to be faulted in.
     export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:verify_asan_link_order=0
+    ASAN_OPTIONS+=:quarantine_size_mb=8
     export UBSAN_OPTIONS=print_stacktrace=1
     for part in $parts; do
         rm -f "$work/asan-part"
