@@ -20,6 +20,44 @@ outside(const char *url)
     return conn;
 }
 
+/* One connection of this process for all that is asked from outside: to make one takes the server
+ * twenty times as long as to answer. */
+static struct {
+    PGconn *conn;
+    pid_t pid;
+    char url[sizeof((struct order_fixture *)0)->url];
+} asking;
+
+static void
+stop_asking(void)
+{
+    if (asking.pid == getpid()) { /* not the one of the process that this one was forked from */
+        PQfinish(asking.conn);
+    }
+    asking.conn = NULL;
+}
+
+static PGresult *
+ask(const struct order_fixture *self, const char *sql)
+{
+    if (asking.conn != NULL && (asking.pid != getpid() || strcmp(asking.url, self->url) != 0)) {
+        stop_asking();
+    }
+    PGresult *result = asking.conn == NULL ? NULL : PQexec(asking.conn, sql);
+    if (asking.conn == NULL ||
+        PQstatus(asking.conn) != CONNECTION_OK) { /* the server was restarted */
+        PQclear(result);
+        if (asking.conn != NULL) {
+            stop_asking();
+        }
+        asking.conn = outside(self->url);
+        asking.pid = getpid();
+        memcpy(asking.url, self->url, sizeof asking.url);
+        result = PQexec(asking.conn, sql);
+    }
+    return result;
+}
+
 static void
 execute(const char *url, const char *before, const char *schema, const char *after)
 {
@@ -51,6 +89,9 @@ void
 order_fixture_postgres_fini(struct order_fixture *self)
 {
     if (self->url[0] != '\0') {
+        if (asking.conn != NULL) {
+            stop_asking();
+        }
         execute(getenv("HERALD_TEST_POSTGRES"), "SET client_min_messages = warning; DROP SCHEMA",
                 self->schema, "CASCADE");
     }
@@ -60,10 +101,9 @@ bool
 order_fixture_postgres_text(const struct order_fixture *self, const char *sql, char *text,
                             size_t size)
 {
-    PGconn *conn = outside(self->url);
-    PGresult *result = PQexec(conn, sql);
+    PGresult *result = ask(self, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        (void)fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(conn));
+        (void)fprintf(stderr, "%s: %s\n", sql, PQresultErrorMessage(result));
     }
     CHECK(PQresultStatus(result) == PGRES_TUPLES_OK);
     bool found = PQntuples(result) > 0 && PQgetisnull(result, 0, 0) == 0;
@@ -71,15 +111,13 @@ order_fixture_postgres_text(const struct order_fixture *self, const char *sql, c
         (void)snprintf(text, size, "%s", PQgetvalue(result, 0, 0));
     }
     PQclear(result);
-    PQfinish(conn);
     return found;
 }
 
 enum order_fixture_result
 order_fixture_postgres_execute(const struct order_fixture *self, const char *sql)
 {
-    PGconn *conn = outside(self->url);
-    PGresult *result = PQexec(conn, sql);
+    PGresult *result = ask(self, sql);
     ExecStatusType status = PQresultStatus(result);
     enum order_fixture_result done = ORDER_FIXTURE_DONE;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
@@ -88,10 +126,9 @@ order_fixture_postgres_execute(const struct order_fixture *self, const char *sql
             state != NULL && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0);
         done = refused ? ORDER_FIXTURE_REFUSED : ORDER_FIXTURE_FAILED;
         if (!refused) {
-            (void)fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(conn));
+            (void)fprintf(stderr, "%s: %s\n", sql, PQresultErrorMessage(result));
         }
     }
     PQclear(result);
-    PQfinish(conn);
     return done;
 }
