@@ -14,7 +14,7 @@
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
-#define LOOK_EVERY_MS 100 /* at the peers' logs, should a wake be lost */
+#define LOOK_EVERY_MS 100 /* at the peers' logs, should a wake be lost; at a full disk */
 #define COMPANY_MS 5      /* that records which nobody waits for wait for more */
 #define COMPANY_BYTES (128U * 1024)
 
@@ -182,7 +182,8 @@ wait_ms(const shell_t *self, bool held)
     next_ms = commit_ms < next_ms ? commit_ms : next_ms;
     next_ms = self->sync_by_ms < next_ms ? self->sync_by_ms : next_ms;
     int64_t wait = next_ms <= now_ms ? 0 : next_ms - now_ms;
-    int64_t most = held ? LANE_RETRY_MS : IDLE_WAIT_MS;
+    int64_t most = outbox_count(self->outbox) > 0 ? LOOK_EVERY_MS : IDLE_WAIT_MS;
+    most = held ? LANE_RETRY_MS : most;
     return (long)(wait < most ? wait : most);
 }
 

@@ -48,6 +48,7 @@ start(struct sim *self, struct sim_service *service, struct why *why)
     }
     service->outbox = outbox_new();
     service->sync_by_ms = INT64_MAX;
+    service->synced_ms = 0;
     return sim_core_start(self, service, why);
 }
 

@@ -49,6 +49,7 @@ struct sim_service {
     struct compensator *compensator;
     struct shell_core core; /* its functions */
     struct sim_config config;
+    int64_t synced_ms;  /* its sync by a thread of its own is under way until then */
     int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
     uint64_t woken;
     bool woke;         /* a wake has come since the last round */

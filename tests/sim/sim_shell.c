@@ -8,6 +8,8 @@
 #define IDLE_MS 1000
 #define LOOK_EVERY_MS 100
 #define COMPANY_MS 5
+#define SYNC_MS 30 /* a sync by a thread of its own takes up to so long */
+#define SYNC_MS 30 /* a sync by a thread of its own takes up to so long */
 #define COMPANY_BYTES (128U * 1024)
 
 /* To whom the service's message goes; see sim_receiver.c and sim_people.c for the routes. */
@@ -122,6 +124,21 @@ waits_for_company(struct sim *self, struct sim_service *service)
     return may;
 }
 
+/* A sync by a thread of its own takes its time, whatever rounds there are meanwhile. */
+static bool
+sync_goes_on(struct sim *self, struct sim_service *service)
+{
+    const log_t *own = peers_own(service->peers);
+    if (log_durable(own) == log_next(own) - 1 || self->now_ms < service->synced_ms) {
+        return self->now_ms < service->synced_ms;
+    }
+    if (!sim_chance(self, self->faults.slow_permille)) {
+        return false;
+    }
+    service->synced_ms = self->now_ms + 1 + (int64_t)sim_below(self, SYNC_MS);
+    return true;
+}
+
 err_t
 sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
 {
@@ -138,8 +155,7 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
         return rc;
     }
     send_durable(self, service);
-    /* A sync by a thread of its own may take any number of rounds. */
-    if (waits_for_company(self, service) || sim_chance(self, self->faults.slow_permille)) {
+    if (waits_for_company(self, service) || sync_goes_on(self, service)) {
         return ERR_OK;
     }
     rc = peers_commit(service->peers, false, self->now_ms, why);
@@ -156,6 +172,12 @@ sim_shell_next_ms(const struct sim *self, const struct sim_service *service)
     int64_t commit_ms = peers_commit_ms(service->peers);
     wanted_ms = commit_ms < wanted_ms ? commit_ms : wanted_ms;
     wanted_ms = service->sync_by_ms < wanted_ms ? service->sync_by_ms : wanted_ms;
+    if (self->now_ms < service->synced_ms && service->synced_ms < wanted_ms) {
+        wanted_ms = service->synced_ms;
+    }
+    if (outbox_count(service->outbox) > 0 && self->now_ms + LOOK_EVERY_MS < wanted_ms) {
+        wanted_ms = self->now_ms + LOOK_EVERY_MS;
+    }
     wanted_ms = wanted_ms <= self->now_ms ? self->now_ms + 1 : wanted_ms; /* a poll takes time */
     return wanted_ms < self->now_ms + IDLE_MS ? wanted_ms : self->now_ms + IDLE_MS;
 }
