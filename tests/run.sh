@@ -100,8 +100,10 @@ build_release() {
     build_in "$release" all -DCMAKE_BUILD_TYPE=Release -DHERALD_SANITIZE=
 }
 
+# It counts which lines are reached, too: a build of its own for that would take as long again.
 build_asan() {
-    build_in "$asan" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHERALD_SANITIZE=address,undefined
+    build_in "$asan" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHERALD_SANITIZE=address,undefined \
+        -DCMAKE_C_FLAGS=--coverage
 }
 
 build_tsan() {
@@ -236,11 +238,14 @@ asan_real() {
 }
 
 # asan_part PART COUNTS
+# What is freed stays in quarantine, to be found when it is used; memory that is fetched anew instead
+# is a third of the time of tests that are short, so that theirs is smaller.
 asan_part() {
+    local short=$ASAN_OPTIONS:quarantine_size_mb=8
     case $1 in
-        unit) run_label "$asan" unit "$2" --criterion ;;
+        unit) ASAN_OPTIONS=$short run_label "$asan" unit "$2" --criterion ;;
         crash)
-            IMAGES=${IMAGES:-30000} STRIDE=${STRIDE:-37} SEED=${SEED:-$(seed_of_commit)} \
+            ASAN_OPTIONS=$short IMAGES=${IMAGES:-30000} STRIDE=${STRIDE:-37} SEED=${SEED:-$(seed_of_commit)} \
                 run_label "$asan" crash "$2"
             ;;
         sim) SEEDS=${SEEDS:-20} SEED=${SEED:-$(seed_of_commit)} run_label "$asan" sim "$2" ;;
@@ -263,9 +268,27 @@ asan_reports() {
     [ "$found" = 0 ] || echo "0 $found 0" >>"$1"
 }
 
+# asan_coverage COUNTS: what decides must be reached by what has just run.
+asan_coverage() {
+    if ! command -v gcovr >/dev/null; then
+        echo "skip coverage: there is no gcovr"
+        echo "0 0 1" >>"$1"
+        return
+    fi
+    gcovr -r . --gcov-ignore-parse-errors --filter shared/ --filter services/ --json "$work/coverage.json" \
+        "$asan/shared" "$asan/services" 2>/dev/null || true
+    if python3 tests/coverage.py "$work/coverage.json" --lines 95; then
+        echo "1 0 0" >>"$1"
+    else
+        echo "FAIL coverage: less than 95 % of a part's lines"
+        echo "0 1 0" >>"$1"
+    fi
+}
+
 suite_asan() {
     local part parts files=(tests/system/test_*.py)
     build_asan || return 0
+    find "$asan" -name '*.gcda' -delete
     case ${SYSTEM_ASAN:-} in
         "") parts="unit crash ${files[$(($(seed_of_commit) % ${#files[@]}))]}" ;;
         all) parts=$(asan_all) ;;
@@ -274,10 +297,8 @@ suite_asan() {
     export HERALD_REPORTS=$work/reports HERALD_TEST_PATIENCE=${HERALD_TEST_PATIENCE:-180}
     mkdir -p "$HERALD_REPORTS"
     # malloc must be able to refuse, as it is without the sanitizer: tests run out of memory. What
-    # tests preload stands before the sanitizer's library, which then is not the first. No test frees
-    # 8 MiB before it uses what it freed; more in quarantine is memory to be faulted in.
+    # tests preload stands before the sanitizer's library, which then is not the first.
     export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:verify_asan_link_order=0
-    ASAN_OPTIONS+=:quarantine_size_mb=8
     export UBSAN_OPTIONS=print_stacktrace=1
     for part in $parts; do
         rm -f "$work/asan-part"
@@ -289,6 +310,7 @@ suite_asan() {
         echo "asan $part: $(awk '{p += $1; f += $2; s += $3} END {
             print p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"}' "$work/asan-part")"
         cat "$work/asan-part" >>"$1"
+        [ "$part" != unit ] || asan_coverage "$1"
     done
     asan_reports "$1"
     unset ASAN_OPTIONS UBSAN_OPTIONS HERALD_REPORTS HERALD_TEST_PATIENCE
