@@ -26,6 +26,7 @@ struct producer_index {
 };
 
 static_assert(sizeof(struct producer_index_entry) == 16, "16 bytes an entry");
+static_assert(LINE_ENTRIES * sizeof(struct producer_index_entry) == 64, "a cache line");
 
 /* A table by the lowest 10 bits; a tag by the upper 32; the place in the table by the tag's mix, so
  * that a table can grow without the whole hash. */
@@ -59,10 +60,10 @@ producer_index_prefetch(const producer_index_t *self, uint64_t hash)
 {
     const struct table *table = &self->tables[producer_index_table(hash)];
     if (table->capacity > 0) {
-        const struct producer_index_entry *entry =
-            &table->entries[place_of((uint32_t)(hash >> 32), table->capacity)];
-        __builtin_prefetch(entry);
-        __builtin_prefetch(entry + LINE_ENTRIES); /* a search often goes so far */
+        uint32_t at = place_of((uint32_t)(hash >> 32), table->capacity);
+        __builtin_prefetch(&table->entries[at]);
+        /* A search often goes so far. */
+        __builtin_prefetch(&table->entries[(at + LINE_ENTRIES) & (table->capacity - 1)]);
     }
 }
 

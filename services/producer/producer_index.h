@@ -2,8 +2,8 @@
  * The producer's index: biz_id -> the notification's position and its newest record in the own log.
  *
  * Open addressing in many small tables that grow one at a time, so that growing costs little memory
- * and no long pause: 16 bytes an entry, at most 0.8 full, at least 0.4: 20 to 40 bytes a
- * notification at every count. An entry holds 32 bits of the hash beside those that choose its
+ * and no long pause: 16 bytes an entry, at most 0.8 full, and from some thousand on at least 0.4:
+ * 20 to 40 bytes a notification. An entry holds 32 bits of the hash beside those that choose its
  * place; what matches is compared with the journal by the caller. Positions have 40 bits.
  */
 #ifndef HERALD_PRODUCER_INDEX_H

@@ -6,8 +6,7 @@
 #include <sys/mman.h>
 
 #define HUGE_BYTES (2U * 1024 * 1024)
-#define LEFT_BYTES (64U * 1024) /* a smaller place is not worth a call of its own when it is left  \
-                                 */
+#define LEFT_BYTES (64U * 1024) /* smaller places are not given back one by one */
 
 void
 producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t smallest_bytes)

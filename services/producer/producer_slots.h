@@ -5,7 +5,7 @@
  *
  * A table that grows moves to the next region and its old place goes back to the system, when it is
  * not small; when all have moved the region goes. So growing costs no more memory than the tables
- * that grow right now, and 32 MiB.
+ * that grow right now, and as a rule 32 MiB, at most 64.
  */
 #ifndef HERALD_PRODUCER_SLOTS_H
 #define HERALD_PRODUCER_SLOTS_H

@@ -12,7 +12,7 @@
 #include "journal/segment_index.h"
 
 #define SEGMENT_SET_OPEN_MAX 8           /* descriptors for reading, at most */
-#define SEGMENT_SET_WINDOW (124U * 1024) /* bytes read at a time; what is larger malloc maps anew */
+#define SEGMENT_SET_WINDOW (124U * 1024) /* bytes read at a time; glibc maps more anew */
 
 struct segment {
     struct segment_head head;

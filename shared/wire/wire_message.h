@@ -87,7 +87,8 @@ struct wire_head {
 err_t wire_message_open(struct wire_in *in, const void *frame, size_t size, struct wire_head *head,
                         struct why *why);
 
-/* Begin reading again what wire_message_open has found good: the frame is not looked through twice.
+/* Begin reading again what wire_message_open has found good, without checking the whole frame
+ * again. CHECK: the head cannot be read, or is of another version; the caller vouches for the rest.
  */
 void wire_message_reopen(struct wire_in *in, const void *frame, size_t size,
                          struct wire_head *head);

@@ -42,7 +42,7 @@ struct wire_peek wire_notification_peek(const void *encoded, size_t size);
 /* Its biz_id alone. */
 struct wire_text wire_notification_biz_id(const void *encoded, size_t size);
 
-/* Reading a SUBMIT: open with wire_message_open, then: */
+/* Reading a SUBMIT: open with wire_message_open, or reopen, then: */
 uint32_t wire_submit_open(struct wire_in *in); /* how many notifications; 0 after a fault */
 /* The bytes of the next one. wire_message_open has checked the whole frame, so .data is NULL only
  * after an earlier fault. */

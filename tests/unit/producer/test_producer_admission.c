@@ -62,6 +62,94 @@ Test(producer_admission, a_repeat_in_the_same_frame_is_a_duplicate)
     fixture_close(self);
 }
 
+/* What number i of a frame repeats: the one before, or the one 16 before; itself: it is new. */
+static uint32_t
+original_of(uint32_t i)
+{
+    if (i % 7 == 6) {
+        return i - 1;
+    }
+    return i >= 16 && i % 16 == 9 ? i - 16 : i;
+}
+
+/* By itself, whatever it repeats. */
+static uint8_t
+alone(uint32_t i)
+{
+    if (i % 5 == 3) {
+        return WIRE_REFUSED;
+    }
+    return i % 11 == 10 ? WIRE_UNROUTED : WIRE_ACCEPTED;
+}
+
+static void
+put_mixed(struct wire_submit_out *submit, uint32_t i)
+{
+    char id[16];
+    int size = snprintf(id, sizeof id, "id-%u", original_of(i));
+    bool routed = alone(i) != WIRE_UNROUTED;
+    struct wire_notification notification = {
+        .topic = {routed ? "order.paid" : "nobody.asks", routed ? 10 : 11},
+        .biz_id = {id, alone(i) == WIRE_REFUSED ? 0 : (size_t)size},
+    };
+    wire_submit_add(submit, &notification);
+}
+
+/* The answer to number i, by what was accepted of its name before: where, or 0. */
+static uint8_t
+expected_of(uint32_t i, const uint64_t *positions)
+{
+    uint64_t before = original_of(i) == i ? 0 : positions[original_of(i)];
+    if (alone(i) == WIRE_REFUSED || before == 0) {
+        return alone(i);
+    }
+    return alone(i) == WIRE_UNROUTED ? WIRE_CONFLICT : WIRE_DUPLICATE;
+}
+
+static void
+submit_mixed(uint32_t count)
+{
+    struct fixture *self = fixture_open(1);
+    uint64_t positions[LIMIT_FRAME_NOTIFICATIONS] = {0}; /* by the number in the name */
+    uint64_t next = log_next(peers_own(self->peers));
+    struct wire_out out;
+    wire_out_init(&out, 4096);
+    struct wire_submit_out submit = wire_submit_begin(&out, 1);
+    for (uint32_t i = 0; i < count; i++) {
+        put_mixed(&submit, i);
+    }
+    wire_submit_end(&submit);
+    fixture_front(self, &out);
+    struct wire_in in;
+    struct wire_head head;
+    struct wire_result run;
+    uint32_t i = 0;
+    cr_assert_eq(wire_message_open(&in, self->answer, self->answer_size, &head, NULL), ERR_OK);
+    for (uint32_t runs = wire_results_open(&in); runs > 0; runs--) {
+        cr_assert(wire_results_next(&in, &run));
+        for (uint32_t k = 0; k < run.count; k++, i++) {
+            uint8_t wanted = expected_of(i, positions);
+            cr_assert_eq(run.status, wanted, "%u of %u: %u, not %u", i, count, run.status, wanted);
+            if (wanted == WIRE_ACCEPTED) {
+                positions[original_of(i)] = next++;
+            }
+            if (wanted == WIRE_ACCEPTED || wanted == WIRE_DUPLICATE) {
+                cr_assert_eq(run.position + k, positions[original_of(i)], "%u of %u", i, count);
+            }
+        }
+    }
+    cr_assert_eq(i, count);
+    fixture_close(self);
+}
+
+Test(producer_admission, each_of_a_frame_gets_its_own_answer)
+{
+    static const uint32_t counts[] = {1, 15, 16, 17, 33, 200};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        submit_mixed(counts[i]);
+    }
+}
+
 Test(producer_admission, the_same_biz_id_for_something_else_is_a_conflict_that_says_for_what)
 {
     struct fixture *self = fixture_open(1);

@@ -57,6 +57,20 @@ Test(producer_slots, who_leaves_takes_nothing_from_the_others_and_the_last_one_t
     cr_assert_null(slots.regions[2].base);
 }
 
+Test(producer_slots, a_place_that_is_left_goes_back_to_the_system)
+{
+    struct producer_slots slots;
+    producer_slots_init(&slots, SLOTS, SMALLEST);
+    uint8_t *first = producer_slots_take(&slots, 0, SMALLEST);
+    uint8_t *second = producer_slots_take(&slots, 1, SMALLEST);
+    memset(first, 9, SMALLEST);
+    memset(second, 7, SMALLEST);
+    producer_slots_leave(&slots, 0, SMALLEST);
+    cr_assert(is_all(first, SMALLEST, 0), "what was there is gone");
+    cr_assert(is_all(second, SMALLEST, 7));
+    producer_slots_fini(&slots);
+}
+
 Test(producer_slots, slots_smaller_than_a_page_work_too)
 {
     struct producer_slots slots;

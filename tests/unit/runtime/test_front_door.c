@@ -5,6 +5,8 @@
 #include "seal/seal_socket.h"
 #include "seal_fixture.h"
 #include "wire/wire_case.h"
+#include "wire/wire_deliver.h"
+#include "wire/wire_query.h"
 #include "wire/wire_submit.h"
 
 #include <criterion/criterion.h>
@@ -175,6 +177,19 @@ encode(unsigned which, struct wire_out *out)
         wire_leave_encode(out, &session);
     } else if (which == 3) {
         wire_case_order_encode(out, 1, &order);
+    } else if (which == 4) {
+        const struct wire_cases_ask ask = {.limit = 10};
+        wire_cases_encode(out, 1, &ask);
+    } else if (which == 5) {
+        const struct wire_outcomes head = {.run = 7, .receiver = {.data = "r", .size = 1}};
+        const struct wire_outcome said = {.first_token = 7, .count = 1, .outcome = WIRE_OUTCOME_DONE};
+        struct wire_outcomes_out list = wire_results_of_jobs(out, &head);
+        wire_outcomes_add(&list, &said);
+        wire_outcomes_end(&list);
+    } else if (which == 6) {
+        struct wire_ids_out ids = wire_query_begin(out, 1);
+        wire_ids_add(&ids, "a", 1);
+        wire_ids_end(&ids);
     } else {
         struct wire_submit_out submit = wire_submit_begin(out, 1);
         wire_submit_add(&submit, &notification);
@@ -185,7 +200,7 @@ encode(unsigned which, struct wire_out *out)
 
 Test(front_door, a_message_that_is_cut_anywhere_gets_no_further)
 {
-    for (unsigned which = 0; which < 5; which++) {
+    for (unsigned which = 0; which < 8; which++) {
         struct wire_out whole;
         uint8_t status = 0;
         encode(which, &whole);

@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <msgpack.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,4 +140,32 @@ Test(wire_golden, what_another_encoder_writes_is_understood)
         msgpack_unpacked_destroy(&unpacked);
         mem_free(frame);
     }
+}
+
+Test(wire_golden, what_was_opened_is_reopened_at_the_same_place)
+{
+    for (size_t i = 0; i < wire_samples_count; i++) {
+        size_t size = 0;
+        uint8_t *frame = wire_samples_bytes(&wire_samples[i], &size);
+        struct wire_in opened;
+        struct wire_in again;
+        struct wire_head head;
+        struct wire_head head_again;
+        cr_assert_eq(wire_message_open(&opened, frame, size, &head, NULL), ERR_OK);
+        wire_message_reopen(&again, frame, size, &head_again);
+        cr_assert_eq(head_again.type, head.type, "%s", wire_samples[i].name);
+        cr_assert_eq(head_again.request, head.request, "%s", wire_samples[i].name);
+        cr_assert_eq(head_again.fields, head.fields, "%s", wire_samples[i].name);
+        cr_assert_eq(wire_message_finish(&again, &head_again, NULL),
+                     wire_message_finish(&opened, &head, NULL), "%s", wire_samples[i].name);
+        mem_free(frame);
+    }
+}
+
+Test(wire_golden, a_message_of_another_version_is_not_reopened, .signal = SIGABRT)
+{
+    static const uint8_t frame[] = {0x93, 0x02, 0x0f, 0x05};
+    struct wire_in in;
+    struct wire_head head;
+    wire_message_reopen(&in, frame, sizeof frame, &head);
 }
