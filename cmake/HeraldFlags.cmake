@@ -8,6 +8,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 option(HERALD_WERROR "Treat warnings as errors" OFF)
 option(HERALD_TESTS "Build the tests" ON)
 option(HERALD_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(HERALD_COVERAGE "Count which lines of modules and services are reached, for gcov" OFF)
 set(HERALD_SANITIZE "" CACHE STRING "Sanitizers, as in address,undefined or thread")
 
 # CHECK stays on in every build, and so do the asserts of the libraries' headers: CMake would add
@@ -56,4 +57,8 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AN
     set(HERALD_WHOLE_COMPILE -flto -ffat-lto-objects)
     add_link_options(-fno-lto) # what follows on the command line counts
     set(HERALD_WHOLE_LINK -flto=auto -O3)
+endif()
+if(HERALD_COVERAGE) # of the tests' own code nobody asks
+    list(APPEND HERALD_WHOLE_COMPILE --coverage)
+    add_link_options(--coverage)
 endif()

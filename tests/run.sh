@@ -103,7 +103,7 @@ build_release() {
 # It counts which lines are reached, too: a build of its own for that would take as long again.
 build_asan() {
     build_in "$asan" all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHERALD_SANITIZE=address,undefined \
-        -DCMAKE_C_FLAGS=--coverage
+        -DHERALD_COVERAGE=ON
 }
 
 build_tsan() {
