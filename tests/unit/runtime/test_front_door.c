@@ -182,7 +182,8 @@ encode(unsigned which, struct wire_out *out)
         wire_cases_encode(out, 1, &ask);
     } else if (which == 5) {
         const struct wire_outcomes head = {.run = 7, .receiver = {.data = "r", .size = 1}};
-        const struct wire_outcome said = {.first_token = 7, .count = 1, .outcome = WIRE_OUTCOME_DONE};
+        const struct wire_outcome said = {
+            .first_token = 7, .count = 1, .outcome = WIRE_OUTCOME_DONE};
         struct wire_outcomes_out list = wire_results_of_jobs(out, &head);
         wire_outcomes_add(&list, &said);
         wire_outcomes_end(&list);
