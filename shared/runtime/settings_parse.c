@@ -26,7 +26,8 @@ parse_size(const char *text, int64_t *number)
     char *end = NULL;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    for (size_t i = 0; errno == 0 && end != text && i < sizeof units / sizeof units[0]; i++) {
+    bool sound = errno == 0 && end != text && value >= 0;
+    for (size_t i = 0; sound && i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(end, units[i].name) == 0 && value <= INT64_MAX / units[i].bytes) {
             *number = value * units[i].bytes;
             return true;
