@@ -201,7 +201,9 @@ err_t
 fixture_try_step(struct fixture *self, struct why *why)
 {
     producer_core_now(self->core, self->now_ms, self->now_unix_ms);
-    return producer_core_step(self->core, self->now_ms, self->now_unix_ms, why);
+    err_t rc = producer_core_step(self->core, self->now_ms, self->now_unix_ms, why);
+    (void)producer_core_next_ms(self->core); /* the shell asks after each round */
+    return rc;
 }
 
 void
