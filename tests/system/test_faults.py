@@ -117,8 +117,13 @@ class Faults(HeraldTest):
             self.herald.start_receiver("sink", "--name", f"sink-{number}", key=f"sink-{number}")
         wait_for(lambda: self.herald.stats("producer")["consumers"] == 8, "all eight have a lane")
         wait_for(lambda: self.herald.stats("retry-scheduler")["consumers"] == 8, "there too")
-        self.herald.processes["sink-3"].send_signal(signal.SIGSTOP)
+        sinks = [self.herald.processes[f"sink-{number}"] for number in range(8)]
+        for sink in sinks:  # or the good ones may have all of it before the hung one's turn
+            sink.send_signal(signal.SIGSTOP)
         self.herald.submit([order(n) for n in range(10000)])  # more than seven windows hold
+        wait_for(lambda: self.herald.stats("producer")["outstanding"] > 7 * 1024, "each has some")
+        for sink in sinks[:3] + sinks[4:]:
+            sink.send_signal(signal.SIGCONT)
         wait_for(lambda: self.herald.stats("producer")["done"] > 5000, "the others go on")
         ids = [f"{n}-created" for n in range(10000)]
         with open(self.herald.data + "/ids", "w") as file:
