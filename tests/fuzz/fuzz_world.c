@@ -162,10 +162,8 @@ hand_in(const struct fuzz_service *service, struct fuzz_world *world, uint8_t op
     service->now(world->core, world->now_ms, fuzz_world_unix_ms(world));
     if (op == 2 && service->outcome != NULL) {
         service->outcome(world->core, exact, size);
-    } else {
-        if (!is_answered_at_the_door(service, world, exact, size)) {
-            service->front(world->core, &route, exact, size);
-        }
+    } else if (!is_answered_at_the_door(service, world, exact, size)) {
+        service->front(world->core, &route, exact, size);
     }
     memset(exact, 0xee, size); /* what the core keeps it has copied */
     mem_free(exact);

@@ -9,7 +9,6 @@
 #define LOOK_EVERY_MS 100
 #define COMPANY_MS 5
 #define SYNC_MS 30 /* a sync by a thread of its own takes up to so long */
-#define SYNC_MS 30 /* a sync by a thread of its own takes up to so long */
 #define COMPANY_BYTES (128U * 1024)
 
 /* To whom the service's message goes; see sim_receiver.c and sim_people.c for the routes. */

@@ -48,7 +48,7 @@ Test(settings, refuse_what_is_unknown_of_another_type_or_out_of_range_by_source_
         {"lease", "2m", ERR_INVALID},
         {"segment", "1TiB", ERR_INVALID},
         {"segment", "-1MiB", ERR_INVALID},
-        {"segment", "-17592186044415MiB", ERR_INVALID}, /* 1 MiB less than 2^64 bytes */
+        {"segment", "-17592186044415MiB", ERR_INVALID}, /* 1 MiB less 2^64 bytes */
         {"segment", "9223372036854775807KiB", ERR_INVALID},
         {"insecure", "yes", ERR_INVALID},
         {"level", "loud", ERR_INVALID},
