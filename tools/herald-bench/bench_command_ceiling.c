@@ -8,7 +8,8 @@
 
 static struct bench_option options[] = {
     {"count", "messages of each pipeline run", 1000, 100000000, "300000", 0, false, false},
-    {"window", "submits without an answer", 1, 65536, "1024", 0, false, false},
+    {"window", "submits without an answer, over all connections", 1, 65536, "1024", 0, false,
+     false},
     {"batch", "submits a frame in the batched mode; without: the fastest of several", 1, 1024,
      "256", 0, false, false},
     {"connections", "connections that submit", 1, 256, "1", 0, false, false},
@@ -41,6 +42,7 @@ measure_pipelines(const char *directory, struct why *why)
             .mode = (enum ceiling_mode)mode,
             .curve = bench_option(options, "curve")->given,
         };
+        load.window = load.window < load.connections ? load.connections : load.window;
         struct ceiling_figures figures = {0};
         bool tuned = mode == CEILING_BATCHED && !bench_option(options, "batch")->given;
         rc = tuned ? ceiling_pipeline_tune(&load, why) : ERR_OK;

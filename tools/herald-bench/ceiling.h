@@ -32,7 +32,7 @@ enum ceiling_mode {
 struct ceiling_load {
     const char *directory;  /* for segments and sockets; borrowed */
     uint32_t payload_bytes; /* 8 to 65536 */
-    uint32_t window;        /* outstanding submits of all connections together */
+    uint32_t window;        /* outstanding submits; each connection has an equal share of them */
     uint32_t batch;         /* submits a frame, CEILING_BATCHED only; 1 to 1024; see natural */
     bool natural;           /* a frame takes what the window allows now, up to `batch` */
     uint32_t connections;   /* DEALERs, all in one client process */

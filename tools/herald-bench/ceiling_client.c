@@ -15,10 +15,11 @@ struct client {
     const struct ceiling_load *load;
     void **sockets;        /* owned, load->connections of them */
     zmq_pollitem_t *items; /* owned */
+    uint32_t *open;        /* owned: of each connection, sent and not answered */
     int64_t *meant_ns;     /* owned: intended send time by number, a ring */
     uint64_t ring;         /* a power of two, more than can be without an answer */
     uint8_t *frame;        /* owned */
-    uint64_t frames;
+    uint64_t turns;        /* at a rate */
     uint64_t sent;
     uint64_t answered;
     int64_t start_ns;
@@ -32,15 +33,22 @@ client_meant(const struct client *self, uint64_t number)
     return self->start_ns + (int64_t)((double)number * 1e9 / self->load->rate);
 }
 
-/* How many may be sent now: what the window leaves, or what is due at the rate. */
+static uint32_t
+client_share(const struct ceiling_load *load)
+{
+    return load->window / load->connections;
+}
+
+/* How many a connection may send now: what its share of the window leaves, or what is due at the
+ * rate. */
 static uint64_t
-client_due(const struct client *self, int64_t now_ns)
+client_due(const struct client *self, uint32_t connection, int64_t now_ns)
 {
     const struct ceiling_load *load = self->load;
     uint64_t left = load->count - self->sent;
     uint64_t due = 0;
     if (load->rate == 0) {
-        due = load->window - (self->sent - self->answered);
+        due = client_share(load) - self->open[connection];
     } else {
         uint64_t by_now = (uint64_t)((double)(now_ns - self->start_ns) * load->rate / 1e9) + 1;
         due = by_now > self->sent ? by_now - self->sent : 0;
@@ -49,7 +57,7 @@ client_due(const struct client *self, int64_t now_ns)
 }
 
 static void
-client_send_frame(struct client *self, uint32_t count, int64_t now_ns)
+client_send_frame(struct client *self, uint32_t connection, uint32_t count, int64_t now_ns)
 {
     const struct ceiling_load *load = self->load;
     for (uint32_t i = 0; i < count; i++) {
@@ -62,33 +70,50 @@ client_send_frame(struct client *self, uint32_t count, int64_t now_ns)
             bytes_put_u64(message + sizeof number, (uint64_t)meant_ns);
         }
     }
-    void *socket = self->sockets[self->frames++ % load->connections];
-    CHECK(zmq_send(socket, self->frame, (size_t)count * load->payload_bytes, 0) >= 0);
+    CHECK(zmq_send(self->sockets[connection], self->frame, (size_t)count * load->payload_bytes,
+                   0) >= 0);
+    self->open[connection] += count;
     self->sent += count;
 }
 
 static void
-client_send(struct client *self, int64_t now_ns)
+client_send_on(struct client *self, uint32_t connection, int64_t now_ns)
 {
     const struct ceiling_load *load = self->load;
     uint32_t batch = load->mode == CEILING_BATCHED ? load->batch : 1;
-    uint64_t due = client_due(self, now_ns);
+    batch = load->rate == 0 && batch > client_share(load) ? client_share(load) : batch;
+    uint64_t due = client_due(self, connection, now_ns);
     /* A batch waits to be full, so that it is one; the last ones go as they are. */
     bool partial = load->natural || load->rate > 0 || self->sent + due == load->count;
     while (due >= batch || (due > 0 && partial)) {
         uint32_t step = due < batch ? (uint32_t)due : batch;
-        client_send_frame(self, step, now_ns);
+        client_send_frame(self, connection, step, now_ns);
         due -= step;
     }
 }
 
+/* With a window all connections, of which each has its share; at a rate the one whose turn it is.
+ */
 static void
-client_take(struct client *self, void *socket)
+client_send(struct client *self, int64_t now_ns)
+{
+    const struct ceiling_load *load = self->load;
+    if (load->rate > 0) {
+        client_send_on(self, (uint32_t)(self->turns++ % load->connections), now_ns);
+        return;
+    }
+    for (uint32_t i = 0; i < load->connections; i++) {
+        client_send_on(self, i, now_ns);
+    }
+}
+
+static void
+client_take(struct client *self, uint32_t connection)
 {
     zmq_msg_t body;
     CHECK(zmq_msg_init(&body) == 0);
     int got = 0;
-    while ((got = zmq_msg_recv(&body, socket, ZMQ_DONTWAIT)) > 0) {
+    while ((got = zmq_msg_recv(&body, self->sockets[connection], ZMQ_DONTWAIT)) > 0) {
         int64_t now_ns = clock_mono_ns();
         const uint8_t *numbers = zmq_msg_data(&body);
         for (size_t at = 0; at < (size_t)got; at += sizeof(uint64_t)) {
@@ -97,6 +122,7 @@ client_take(struct client *self, void *socket)
             CHECK(number < self->load->count);
             bench_histogram_add(&self->latency, now_ns - self->meant_ns[number & (self->ring - 1)]);
             self->answered++;
+            self->open[connection]--;
         }
     }
     CHECK(zmq_msg_close(&body) == 0);
@@ -113,7 +139,7 @@ client_wait(struct client *self)
     for (uint32_t i = 0; i < load->connections; i++) {
         if (self->items[i].revents != 0) {
             answered = true;
-            client_take(self, self->sockets[i]);
+            client_take(self, i);
         }
     }
     if (open && !answered) {
@@ -131,6 +157,7 @@ client_open(struct client *self, void *context)
         self->sockets[i] = ceiling_socket(context, ZMQ_DEALER, load, "front", false);
         self->items[i] = (zmq_pollitem_t){.socket = self->sockets[i], .events = ZMQ_POLLIN};
     }
+    self->open = mem_array(load->connections, sizeof *self->open);
     self->ring = 1;
     while (self->ring < (load->rate > 0 ? load->count : load->window)) {
         self->ring *= 2;
@@ -165,6 +192,7 @@ ceiling_client(const struct ceiling_load *load, struct ceiling_latency *latency,
     CHECK(zmq_ctx_term(context) == 0);
     mem_free(self->sockets);
     mem_free(self->items);
+    mem_free(self->open);
     mem_free(self->meant_ns);
     mem_free(self->frame);
     mem_free(self);

@@ -107,6 +107,7 @@ err_t
 ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figures, struct why *why)
 {
     CHECK(load->payload_bytes >= 8 && load->batch >= 1 && load->connections >= 1);
+    CHECK(load->window >= load->connections);
     CHECK((size_t)load->batch * load->payload_bytes <= CEILING_FRAME_BYTES);
     int pipes[ROLE_COUNT][2];
     pid_t pids[ROLE_COUNT];
@@ -141,12 +142,13 @@ ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figure
     return rc;
 }
 
-/* Frames as they come, and full ones of a half, a quarter, an eighth and a sixteenth of the window.
- */
+/* Frames as they come, and full ones of a half, a quarter, an eighth and a sixteenth of a
+ * connection's window. */
 err_t
 ceiling_pipeline_tune(struct ceiling_load *load, struct why *why)
 {
     struct ceiling_load best = *load;
+    uint32_t window = load->window / load->connections;
     double most = 0;
     err_t rc = ERR_OK;
     uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);
@@ -155,7 +157,7 @@ ceiling_pipeline_tune(struct ceiling_load *load, struct why *why)
         struct ceiling_load tried = *load;
         struct ceiling_figures figures;
         tried.natural = part == 1;
-        tried.batch = tried.natural ? frame_max : load->window / part;
+        tried.batch = tried.natural ? frame_max : window / part;
         tried.batch = tried.batch < frame_max ? tried.batch : frame_max;
         if (tried.batch < 1) {
             break;
