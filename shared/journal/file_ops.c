@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* renameat2, fallocate */
+#define _GNU_SOURCE /* renameat2, fallocate, statx */
 #include "journal/file_ops.h"
 
 #include "base/clock.h"
@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -108,39 +109,41 @@ system_lock(int fd)
     return answer(flock(fd, LOCK_EX | LOCK_NB));
 }
 
-static void
-stat_from(const struct stat *from, struct file_stat *to)
+/*
+ * statx, since it can be asked for these and no times. stat asks for the times too, and from Linux
+ * 6.13 on a file whose times were asked for has its next write noted to the nanosecond instead of
+ * to the tick: the inode is dirty again with each write, and each fdatasync may have to write it as
+ * well. Source: "multigrain timestamps" in the kernel's filesystems/multigrain-ts.
+ */
+static int
+stat_named(int dir_fd, const char *name, int flags, struct file_stat *to)
 {
+    struct statx from;
+    const unsigned wanted = STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_SIZE;
+    if (statx(dir_fd, name, flags, wanted, &from) != 0) {
+        return -errno;
+    }
     *to = (struct file_stat){
-        .device = (uint64_t)from->st_dev,
-        .inode = (uint64_t)from->st_ino,
-        .bytes = (uint64_t)from->st_size,
-        .owner = (uint32_t)from->st_uid,
-        .mode = (uint32_t)from->st_mode & 07777U,
-        .is_directory = S_ISDIR(from->st_mode),
+        .device = makedev(from.stx_dev_major, from.stx_dev_minor),
+        .inode = from.stx_ino,
+        .bytes = from.stx_size,
+        .owner = from.stx_uid,
+        .mode = from.stx_mode & 07777U,
+        .is_directory = S_ISDIR(from.stx_mode),
     };
+    return 0;
 }
 
 static int
 system_stat(int fd, struct file_stat *to)
 {
-    struct stat from;
-    if (fstat(fd, &from) != 0) {
-        return -errno;
-    }
-    stat_from(&from, to);
-    return 0;
+    return stat_named(fd, "", AT_EMPTY_PATH, to);
 }
 
 static int
 system_stat_at(int dir_fd, const char *name, struct file_stat *to)
 {
-    struct stat from;
-    if (fstatat(dir_fd, name, &from, AT_SYMLINK_NOFOLLOW) != 0) {
-        return -errno;
-    }
-    stat_from(&from, to);
-    return 0;
+    return stat_named(dir_fd, name, AT_SYMLINK_NOFOLLOW, to);
 }
 
 static int

@@ -17,8 +17,8 @@ ERRORS = {"openat": ("EIO", "ENOSPC", "EMFILE", "EINTR"), "pread64": ("EIO", "EI
           "fsync": ("EIO", "EINTR"), "renameat2": ("EIO", "ENOSPC"), "unlinkat": ("EIO", "EROFS"),
           "unlink": ("EIO",), "mkdirat": ("ENOSPC", "EROFS"), "ftruncate": ("EIO", "EINTR"),
           "fallocate": ("ENOSPC", "EOPNOTSUPP", "EINTR"), "fstatfs": ("EIO",),
-          "getdents64": ("EIO",), "newfstatat": ("EIO",), "lseek": ("EIO",), "close": ("EIO",),
-          "flock": ("EINTR", "EIO")}
+          "getdents64": ("EIO",), "newfstatat": ("EIO",), "statx": ("EIO",), "lseek": ("EIO",),
+          "close": ("EIO",), "flock": ("EINTR", "EIO")}
 
 
 def written_after_a_failed_sync(trace):

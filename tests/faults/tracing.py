@@ -22,7 +22,7 @@ ALL_POINTS = os.environ.get("FAULT_POINTS") == "all"
 PART, PARTS = map(int, os.environ.get("FAULT_PART", "1/1").split("/"))
 FILE_CALLS = ("openat", "pread64", "pwrite64", "fdatasync", "fsync", "renameat2", "unlinkat",
               "unlink", "mkdirat", "ftruncate", "fallocate", "flock", "fstatfs", "getdents64",
-              "newfstatat", "lseek", "close")
+              "newfstatat", "statx", "lseek", "close")
 # LeakSanitizer traces the process itself, which it cannot beside strace.
 NO_LEAKS = ("-E", f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0")
 # The begin of a call in a trace of threads; what is "resumed" has begun before.

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* statx */
 #include "unit/journal/journal_fixture.h"
 
 #include <dirent.h>
@@ -20,6 +21,10 @@ DIR *__real_fdopendir(int fd);                                   // NOLINT
 DIR *__wrap_fdopendir(int fd);                                   // NOLINT
 ssize_t __real_getrandom(void *to, size_t size, unsigned flags); // NOLINT
 ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags); // NOLINT
+int __real_statx(int from_fd, const char *name, int flags, unsigned wanted,
+                 struct statx *to); // NOLINT
+int __wrap_statx(int from_fd, const char *name, int flags, unsigned wanted,
+                 struct statx *to); // NOLINT
 
 /* The errno with which the next such call fails; 0: it goes as always. */
 static int next_errno;
@@ -54,6 +59,17 @@ ssize_t
 __wrap_getrandom(void *to, size_t size, unsigned flags) // NOLINT
 {
     return fails() ? -1 : __real_getrandom(to, size, flags);
+}
+
+/* What all calls so far have asked for. */
+static unsigned asked_for;
+
+int
+__wrap_statx(int from_fd, const char *name, int flags, unsigned wanted, // NOLINT
+             struct statx *to)
+{
+    asked_for |= wanted;
+    return __real_statx(from_fd, name, flags, wanted, to);
 }
 
 static char path[64];
@@ -114,6 +130,32 @@ Test(file_ops, what_is_written_is_read)
     cr_assert_eq(ops->stat_at(dir_fd, "a", &stat), 0);
     cr_assert_eq(stat.bytes, 4);
     cr_assert_eq(ops->close(fd), 0);
+}
+
+/* A file whose times were asked for has its inode written with each sync that follows a write. */
+Test(file_ops, what_a_file_is_is_asked_without_its_times)
+{
+    struct file_stat by_fd;
+    struct file_stat by_name;
+    struct stat expected;
+    int fd = make("a");
+    cr_assert_eq(ops->pwrite(fd, "hello", 5, 0), 5);
+    cr_assert_eq(ops->stat(fd, &by_fd), 0);
+    cr_assert_eq(ops->stat_at(dir_fd, "a", &by_name), 0);
+    cr_assert_neq(asked_for, 0);
+    cr_assert_eq(asked_for & (STATX_ATIME | STATX_MTIME | STATX_CTIME | STATX_BTIME), 0);
+    cr_assert_eq(fstat(fd, &expected), 0);
+    cr_assert_eq(by_fd.device, expected.st_dev);
+    cr_assert_eq(by_fd.inode, expected.st_ino);
+    cr_assert_eq(by_fd.bytes, 5);
+    cr_assert_not(by_fd.is_directory);
+    cr_assert_eq(by_name.device, by_fd.device);
+    cr_assert_eq(by_name.inode, by_fd.inode);
+    cr_assert_eq(ops->close(fd), 0);
+    cr_assert_eq(ops->stat(dir_fd, &by_fd), 0);
+    cr_assert(by_fd.is_directory);
+    cr_assert_eq(ops->stat(fd, &by_fd), -EBADF);
+    cr_assert_eq(ops->stat_at(dir_fd, "b", &by_name), -ENOENT);
 }
 
 Test(file_ops, rename_never_replaces)
