@@ -32,9 +32,8 @@ lose(struct file_store *self, struct why *why, int negative_errno, const char *w
 static void
 remember(struct file_store *self, log_block_t *block)
 {
-    while (self->recent_count > 0 &&
-           (self->recent_count == FILE_STORE_RECENT_MAX ||
-            self->recent_bytes + block->capacity > FILE_STORE_RECENT_BYTES)) {
+    while (self->recent_count > 0 && (self->recent_count == FILE_STORE_RECENT_MAX ||
+                                      self->recent_bytes + block->capacity > self->recent_limit)) {
         log_block_t **oldest = &self->recent[self->recent_first];
         self->recent_bytes -= (*oldest)->capacity;
         log_block_release(oldest);

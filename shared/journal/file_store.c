@@ -295,6 +295,8 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
     };
     rc = recovery_examine(&recovery, why);
     if (rc == ERR_OK) {
+        self->recent_limit =
+            settings->recent_bytes == 0 ? FILE_STORE_RECENT_BYTES : settings->recent_bytes;
         /* From here on things change on disk, of which none is the log's content. */
         /* What was kept before is kept until the owner knows better. */
         self->reserve = settings->reserve;

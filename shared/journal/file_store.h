@@ -12,6 +12,7 @@ struct file_store_settings {
     uint64_t segment_bytes; /* 0: 64 MiB; at least 64 KiB, a multiple of 4096 */
     bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
     bool no_write_ahead;    /* no spare segment in the background */
+    size_t recent_bytes;    /* of blocks written last that are kept in memory; 0: 8 MiB */
     uint64_t reserve;       /* at least this is kept from the first moment on; log_store_reserve */
 };
 

@@ -70,6 +70,7 @@ struct file_store {
     size_t recent_first;
     size_t recent_count;
     size_t recent_bytes;
+    size_t recent_limit; /* of recent_bytes */
 };
 
 /* file_append.c */

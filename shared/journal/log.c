@@ -24,6 +24,7 @@ store_settings(const struct log_settings *settings, const char *name)
         .segment_bytes = settings->segment_bytes,
         .sync_thread = settings->sync_thread,
         .no_write_ahead = settings->no_write_ahead,
+        .recent_bytes = settings->recent_bytes,
         .reserve = settings->reserve,
     };
 }

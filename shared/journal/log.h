@@ -27,6 +27,7 @@ struct log_settings {
     uint64_t segment_bytes; /* 0: 64 MiB; 2 MiB + 64 KiB or more (tests: 64 KiB), by 4096 */
     bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
     bool no_write_ahead;    /* for tools and tests: no spare segment in the background */
+    size_t recent_bytes;    /* of records appended last that are kept in memory; 0: 8 MiB */
     uint64_t reserve;       /* what log_reserve was told last; kept from the first moment on */
 };
 

@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OTHERS_RECENT_BYTES (1024U * 1024)
+
 extern char **environ;
 
 struct options {
@@ -283,6 +285,8 @@ service_open_logs(peers_t **peers_p, const settings_t *settings, const char *dat
         .directory = directory,
         .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
         .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
+        /* The producer delivers what it has just written; the others do not read their own. */
+        .recent_bytes = id == LOG_PRODUCER ? 0 : OTHERS_RECENT_BYTES,
     };
     return peers_open_patiently(peers_p, &journal, id, why);
 }

@@ -151,6 +151,38 @@ Test(file_append, without_a_thread_that_was_asked_for_the_log_is_not_served)
     cr_assert_null(store);
 }
 
+/* What is kept in memory is read although the disk would fail, and no more than that. */
+Test(file_append, as_much_of_what_was_written_last_is_kept_as_was_asked_for)
+{
+    for (int few = 0; few < 2; few++) {
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        odd_call_set(&(struct odd_call){.operation = ODD_NONE});
+        struct file_store_settings settings = {
+            .directory = "j",
+            .name = "producer",
+            .segment_bytes = FIXTURE_SEGMENT,
+            .no_write_ahead = true,
+            .recent_bytes = few == 1 ? 1 : 0,
+        };
+        log_store_t *store = NULL;
+        log_block_t *block = NULL;
+        uint64_t tag;
+        uint64_t position;
+        cr_assert_eq(file_store_own(&store, &settings, 0, NULL), ERR_OK);
+        store_fixture_append(store, 1, 50, 5);
+        store_fixture_append(store, 51, 50, 5);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+        odd_call_set(&(struct odd_call){.operation = ODD_PREAD, .times = 99, .answer = -EIO});
+        cr_assert_eq(log_store_read(store, 51, LOG_ALL_KINDS, &block, NULL), ERR_OK);
+        log_block_release(&block);
+        err_t rc = log_store_read(store, 1, LOG_ALL_KINDS, &block, NULL);
+        cr_assert_eq(rc, few == 1 ? ERR_IO : ERR_OK);
+        log_block_release(&block);
+        log_store_close(&store);
+    }
+}
+
 struct bad_roll {
     struct odd_call call;
     err_t rc;
