@@ -13,6 +13,7 @@ segment_set_init(struct segment_set *self, const struct file_ops *ops, int dir_f
 {
     *self = (struct segment_set){.ops = ops, .dir_fd = dir_fd, .path = mem_text(path)};
     self->window = mem_alloc(SEGMENT_SET_WINDOW);
+    self->window_want = SEGMENT_SET_WINDOW;
 }
 
 static void
@@ -197,7 +198,8 @@ window_load(struct segment_set *self, struct segment *segment, uint64_t offset, 
         }
         /* Never beyond the end: what is there may still change, and the window would be stale. */
         uint64_t left = segment->end - offset;
-        size_t want = left < SEGMENT_SET_WINDOW ? (size_t)left : SEGMENT_SET_WINDOW;
+        size_t want = size < self->window_want ? self->window_want : size;
+        want = left < want ? (size_t)left : want;
         self->window_counter = 0;
         int64_t count = file_io_read(self->ops, fd, self->window, want, offset);
         if (count < 0) {
@@ -245,9 +247,12 @@ segment_set_peek(struct segment_set *self, struct segment *segment, uint64_t off
     if (!segment_block_decode(&segment->head, offset, window_at(self, offset), block)) {
         return damaged(self, segment, offset, "no valid block header", why);
     }
-    if (offset + log_block_span_of(block->size) > segment->end) {
+    uint64_t span = log_block_span_of(block->size);
+    if (offset + span > segment->end) {
         return damaged(self, segment, offset, "the block reaches beyond the content's end", why);
     }
+    /* The next one is probably of this size. */
+    self->window_want = span < SEGMENT_SET_WINDOW / 2 ? SEGMENT_SET_WINDOW : SEGMENT_SET_GLANCE;
     return ERR_OK;
 }
 

@@ -13,6 +13,7 @@
 
 #define SEGMENT_SET_OPEN_MAX 8           /* descriptors for reading, at most */
 #define SEGMENT_SET_WINDOW (124U * 1024) /* bytes read at a time; glibc maps more anew */
+#define SEGMENT_SET_GLANCE 4096U         /* and where one block fills it: its header is enough */
 
 struct segment {
     struct segment_head head;
@@ -38,6 +39,7 @@ struct segment_set {
     uint64_t window_counter; /* of which segment; 0: nothing */
     uint64_t window_offset;
     size_t window_size;
+    size_t window_want; /* bytes for the next read */
 };
 
 void segment_set_init(struct segment_set *self, const struct file_ops *ops, int dir_fd,

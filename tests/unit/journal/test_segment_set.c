@@ -211,3 +211,44 @@ Test(segment_set, a_large_block_that_cannot_be_read_whole_is_told)
     cr_assert_not_null(strstr(why.text, "the file ends in the middle of a block"), "%s", why.text);
     segment_set_fini(&large);
 }
+
+static struct file_ops counting;
+static uint64_t bytes_read;
+
+static int64_t
+counted_pread(int fd, void *to, size_t size, uint64_t offset)
+{
+    bytes_read += size;
+    return sim_disk_table()->pread(fd, to, size, offset);
+}
+
+/* Who only wants to know what there is reads headers: of a large block little else, and many small
+ * ones at a time. */
+Test(segment_set, to_index_large_blocks_little_of_them_is_read)
+{
+    enum { BLOCKS = 8, SMALL = 64 };
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 4U * 1024 * 1024;
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "large", 0, NULL), ERR_OK);
+    for (int i = 0; i < BLOCKS; i++) {
+        fixture_write(log, 5, 4, 60000);
+    }
+    for (int i = 0; i < SMALL; i++) {
+        fixture_write(log, 6, 1, 100);
+    }
+    log_close(&log);
+    counting = *sim_disk_table();
+    counting.pread = counted_pread;
+    struct segment_set large;
+    int dir_fd = counting.open(AT_FDCWD, "j/large", O_RDONLY, 0);
+    segment_set_init(&large, &counting, dir_fd, "j/large");
+    cr_assert_eq(segment_chain_load(&large, NULL), ERR_OK);
+    segment_set_extend(&large, 0, SEGMENT_HEAD_BYTES + BLOCKS * 240128 + SMALL * 512);
+    bytes_read = 0;
+    cr_assert_eq(segment_set_index(&large, &large.items[0], NULL), ERR_OK);
+    cr_assert_eq(large.items[0].index.next_position, 1 + BLOCKS * 4 + SMALL);
+    /* The first one is not known to be large yet, and the first small one not to be small. */
+    cr_assert_leq(bytes_read, 2 * SEGMENT_SET_WINDOW + BLOCKS * SEGMENT_SET_GLANCE);
+    segment_set_fini(&large);
+}
