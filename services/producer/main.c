@@ -100,6 +100,7 @@ serve(struct producer *self, struct why *why)
         .front = producer_core_front,
         .outcome = producer_core_outcome,
         .step = producer_core_step,
+        .dispatch = producer_core_dispatch,
         .can_wait = producer_core_can_wait,
         .next_ms = producer_core_next_ms,
         .counters = producer_core_counters,

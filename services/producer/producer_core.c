@@ -198,6 +198,13 @@ producer_core_step(void *context, int64_t now_ms, int64_t now_unix_ms, struct wh
     return rc;
 }
 
+err_t
+producer_core_dispatch(void *context, struct why *why)
+{
+    producer_core_t *self = context;
+    return producer_can_dispatch(self) ? producer_dispatch(self, why) : ERR_OK;
+}
+
 int64_t
 producer_core_next_ms(void *context)
 {

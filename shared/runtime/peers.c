@@ -36,6 +36,7 @@ struct peers {
     int64_t far_ms;                 /* when it was last wanted for the distance alone */
     bool is_short;                  /* room on disk is short */
     bool blind;                     /* the others' logs are not looked at now */
+    bool grow;                      /* one of them had grown at the last look */
     struct thrift thrift;
 };
 
@@ -244,14 +245,24 @@ err_t
 peers_refresh(peers_t *self, struct why *why)
 {
     err_t rc = ERR_OK;
+    self->grow = self->grow && self->blind;
     for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
-        bool looks = !self->blind || id == (int)self->self_id;
-        rc = looks ? log_refresh(self->logs[id].log, why) : ERR_OK;
+        bool own = id == (int)self->self_id;
+        log_t *log = self->logs[id].log;
+        uint64_t before = log_durable(log);
+        rc = own || !self->blind ? log_refresh(log, why) : ERR_OK;
+        self->grow = self->grow || (!own && log_durable(log) > before);
     }
     if (rc == ERR_OK) {
         look_at_room(self);
     }
     return rc;
+}
+
+bool
+peers_grow(const peers_t *self)
+{
+    return self->grow;
 }
 
 bool

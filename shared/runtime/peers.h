@@ -58,6 +58,11 @@ void peers_look(peers_t *self, bool look);
 /* Look for what has become durable in the others' logs, and at the room on disk. */
 err_t peers_refresh(peers_t *self, struct why *why);
 
+/* Whether the last look at the others' logs found more in one of them: then there will be more, and
+ * who looks again soon reads it in small pieces. A second's worth at once kept a busy machine from
+ * everything else for 2 ms. */
+bool peers_grow(const peers_t *self);
+
 /* The next unread record of either peer. ERR_AGAIN: none. The body is valid until the next call. */
 err_t peers_next(peers_t *self, enum log_id *id, struct log_record *record, struct why *why);
 

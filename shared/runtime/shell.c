@@ -182,7 +182,8 @@ wait_ms(const shell_t *self, bool held)
     next_ms = commit_ms < next_ms ? commit_ms : next_ms;
     next_ms = self->sync_by_ms < next_ms ? self->sync_by_ms : next_ms;
     int64_t wait = next_ms <= now_ms ? 0 : next_ms - now_ms;
-    int64_t most = outbox_count(self->outbox) > 0 ? LOOK_EVERY_MS : IDLE_WAIT_MS;
+    bool soon = outbox_count(self->outbox) > 0 || peers_grow(self->core->peers);
+    int64_t most = soon ? LOOK_EVERY_MS : IDLE_WAIT_MS;
     most = held ? LANE_RETRY_MS : most;
     return (long)(wait < most ? wait : most);
 }
@@ -287,6 +288,12 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     rc = peers_commit(core->peers, false, now_ms, why);
     if (rc == ERR_OK) {
         send_durable(self);
+    }
+    if (rc == ERR_OK && core->dispatch != NULL) {
+        rc = core->dispatch(core->self, why);
+        if (rc == ERR_OK) {
+            send_durable(self);
+        }
     }
     return rc;
 }

@@ -161,6 +161,12 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
     if (rc == ERR_OK) {
         send_durable(self, service);
     }
+    if (rc == ERR_OK && core->dispatch != NULL) {
+        rc = core->dispatch(core->self, why);
+        if (rc == ERR_OK) {
+            send_durable(self, service);
+        }
+    }
     return rc;
 }
 

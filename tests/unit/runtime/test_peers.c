@@ -142,6 +142,34 @@ Test(peers, the_others_are_looked_at_only_when_they_shall_be)
     log_close(&producer);
 }
 
+Test(peers, grow_while_each_look_finds_more)
+{
+    log_t *producer = own_producer();
+    peers_t *peers = open_scheduler();
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_not(peers_grow(peers));
+    (void)log_append(peers_own(peers), 5, "x", 1);
+    durable(peers_own(peers));
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_not(peers_grow(peers), "the own log is no other one");
+    (void)log_append(producer, 5, "x", 1);
+    durable(producer);
+    peers_look(peers, false);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_not(peers_grow(peers), "it did not look");
+    peers_look(peers, true);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert(peers_grow(peers));
+    peers_look(peers, false);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert(peers_grow(peers), "nothing else is known since");
+    peers_look(peers, true);
+    cr_assert_eq(peers_refresh(peers, NULL), ERR_OK);
+    cr_assert_not(peers_grow(peers));
+    peers_close(&peers);
+    log_close(&producer);
+}
+
 Test(peers, short_room_makes_commits_wait_and_reasons_short)
 {
     sim_disk_set_capacity(disk, FLOOR + 64U * 1024 * 1024);

@@ -204,3 +204,118 @@ Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are
     shell_close(&shell);
     alarm_close(&alarm);
 }
+
+/* A question is answered once its record is synced; then, before anything else is taken, what has
+ * become durable is dispatched. Here that is a second answer. */
+static struct {
+    struct outbox_route route;
+    uint64_t position; /* of the question's record; 0: none yet */
+    uint32_t calls;    /* of dispatch, with something to do */
+    uint32_t steps;    /* that saw something durable which was not dispatched */
+    err_t rc;          /* what dispatch returns then */
+} later;
+
+static void
+take_one(void *self, const struct outbox_route *route, const uint8_t *body, size_t size)
+{
+    (void)self;
+    (void)body;
+    (void)size;
+    later.route = *route;
+    later.position = log_append(peers_own(peers), RECORD_NOTIFICATION, "x", 1);
+    outbox_front(outbox, later.position, route, mem_zeroed(1), 1);
+}
+
+static err_t
+step_and_stop(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    (void)self;
+    (void)now_ms;
+    (void)now_unix_ms;
+    (void)why;
+    bool is_durable = later.position > 0 && log_durable(peers_own(peers)) >= later.position;
+    later.steps += is_durable && later.calls == 0;
+    if (later.calls > 0) {
+        shell_stop();
+    }
+    return ERR_OK;
+}
+
+static err_t
+dispatch(void *self, struct why *why)
+{
+    (void)self;
+    if (later.position == 0 || log_durable(peers_own(peers)) < later.position ||
+        later.calls++ > 0) {
+        return ERR_OK;
+    }
+    cr_assert_eq(outbox_count(outbox), 0, "the answer has left");
+    outbox_front(outbox, 0, &later.route, mem_zeroed(2), 2);
+    return later.rc == ERR_OK ? ERR_OK : why_set(why, later.rc, "no dispatch");
+}
+
+static err_t
+serve_one(int answers, struct why *why)
+{
+    char wake[96];
+    (void)snprintf(front_endpoint, sizeof front_endpoint, "ipc://%s/front", directory); /* fits */
+    (void)snprintf(wake, sizeof wake, "ipc://%s/wake", directory);
+    alarm_t *alarm = NULL;
+    shell_t *shell = NULL;
+    cr_assert_eq(alarm_open(&alarm, "", why), ERR_OK);
+    const struct shell_settings settings = {.service = "retry-scheduler",
+                                            .log = LOG_SCHEDULER,
+                                            .front = front_endpoint,
+                                            .wake = wake,
+                                            .alarm = alarm};
+    cr_assert_eq(shell_open(&shell, &settings, peers_own(peers), outbox, why), ERR_OK, "%s",
+                 why->text);
+    const struct shell_core core = {.peers = peers,
+                                    .takes = FRONT_TAKES(WIRE_CASES),
+                                    .front = take_one,
+                                    .step = step_and_stop,
+                                    .dispatch = dispatch,
+                                    .next_ms = next_ms,
+                                    .counters = counters,
+                                    .now = now,
+                                    .left = left};
+    void *context = zmq_ctx_new();
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+    const int patience_ms = PATIENCE_MS;
+    const int linger_ms = 0;
+    const struct wire_cases_ask ask = {.limit = 1};
+    struct wire_out out;
+    wire_out_init(&out, 64);
+    wire_cases_encode(&out, 1, &ask);
+    cr_assert_eq(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms), 0);
+    cr_assert_eq(zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms), 0);
+    cr_assert_eq(zmq_connect(socket, front_endpoint), 0);
+    cr_assert_gt(zmq_send(socket, out.data, wire_out_size(&out), 0), 0);
+    wire_out_fini(&out);
+    err_t rc = shell_run(shell, &core, why);
+    for (int i = 1; i <= answers; i++) {
+        char answer[8];
+        cr_assert_eq(zmq_recv(socket, answer, sizeof answer, 0), i);
+    }
+    cr_assert_eq(zmq_close(socket), 0);
+    cr_assert_eq(zmq_ctx_term(context), 0);
+    shell_close(&shell);
+    alarm_close(&alarm);
+    return rc;
+}
+
+Test(shell, what_has_become_durable_is_dispatched_behind_the_answers_and_before_the_next_frames)
+{
+    struct why why = {{0}};
+    cr_assert_eq(serve_one(2, &why), ERR_OK, "%s", why.text);
+    cr_assert_geq(later.calls, 1);
+    cr_assert_eq(later.steps, 0, "no round was between");
+}
+
+Test(shell, a_dispatch_that_fails_ends_the_service)
+{
+    struct why why = {{0}};
+    later.rc = ERR_IO;
+    cr_assert_eq(serve_one(1, &why), ERR_IO);
+    cr_assert_str_eq(why.text, "no dispatch");
+}
