@@ -76,8 +76,7 @@ err_t log_over_store(log_t **self_p, log_store_t **store_p, struct why *why);
 
 void log_close(log_t **self_p);
 
-/* Writer: add one record to the commit that is being gathered; returns its position. Never fails;
- * room was asked for beforehand. */
+/* Writer: add one record to the commit being gathered; its position. Room was asked for before. */
 uint64_t log_append(log_t *self, uint8_t kind, const void *body, size_t size);
 /* The same, written in place: room for exactly `size` bytes, valid until the next log call. */
 uint8_t *log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *position);

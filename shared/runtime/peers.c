@@ -3,14 +3,10 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "delivery/record_codec.h"
-#include "runtime/logger.h"
-#include "runtime/shell.h"
 #include "runtime/thrift.h"
 
 #include <string.h>
-#include <time.h>
 
-#define PATIENCE_NS 500000000            /* between two tries */
 #define FAR 1000                         /* positions read and not on record */
 #define FAR_EVERY_MS 1000                /* between two such records */
 #define SHORT_ABOVE_BYTES (1024U * 1024) /* room is short already so close to the reserve */
@@ -171,19 +167,6 @@ peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id se
     }
     *self_p = self;
     return ERR_OK;
-}
-
-err_t
-peers_open_patiently(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
-                     struct why *why)
-{
-    err_t rc;
-    while ((rc = peers_open(self_p, settings, self_id, why)) == ERR_TIMEOUT && !shell_stopping()) {
-        LOGGER_EVENT(LOGGER_WARN, "waiting", LOGGER_TEXT("text", why->text));
-        const struct timespec pause = {.tv_sec = 0, .tv_nsec = PATIENCE_NS};
-        (void)nanosleep(&pause, NULL); /* a signal: look again at once */
-    }
-    return rc;
 }
 
 void

@@ -35,10 +35,6 @@ typedef struct peers peers_t;
  */
 err_t peers_open(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
                  struct why *why);
-
-/* The same, tried again after ERR_TIMEOUT until shell_stop. */
-err_t peers_open_patiently(peers_t **self_p, const struct log_settings *settings,
-                           enum log_id self_id, struct why *why);
 void peers_close(peers_t **self_p);
 
 log_t *peers_own(peers_t *self);

@@ -17,8 +17,10 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_NS 500000000 /* between two tries to read a log that is behind */
 #define OTHERS_RECENT_BYTES (1024U * 1024)
 
 extern char **environ;
@@ -272,6 +274,20 @@ service_main(const struct service *service, int argc, char **argv)
     return exit_code_of(rc);
 }
 
+/* Until a log that is behind can be read, or the service shall stop. */
+static err_t
+open_patiently(peers_t **self_p, const struct log_settings *settings, enum log_id self_id,
+               struct why *why)
+{
+    err_t rc;
+    while ((rc = peers_open(self_p, settings, self_id, why)) == ERR_TIMEOUT && !shell_stopping()) {
+        LOGGER_EVENT(LOGGER_WARN, "waiting", LOGGER_TEXT("text", why->text));
+        const struct timespec pause = {.tv_sec = 0, .tv_nsec = PATIENCE_NS};
+        (void)nanosleep(&pause, NULL); /* a signal: look again at once */
+    }
+    return rc;
+}
+
 err_t
 service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data, enum log_id id,
                   struct why *why)
@@ -288,7 +304,7 @@ service_open_logs(peers_t **peers_p, const settings_t *settings, const char *dat
         /* The producer delivers what it has just written; the others do not read their own. */
         .recent_bytes = id == LOG_PRODUCER ? 0 : OTHERS_RECENT_BYTES,
     };
-    return peers_open_patiently(peers_p, &journal, id, why);
+    return open_patiently(peers_p, &journal, id, why);
 }
 
 err_t

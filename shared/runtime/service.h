@@ -24,7 +24,7 @@ struct service {
 int service_main(const struct service *service, int argc, char **argv);
 
 /* The journal in the data directory, as journal/segment and journal/sync_thread want it; waits for
- * logs that are behind, as peers_open_patiently. */
+ * logs that are behind, until shell_stop. */
 err_t service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data,
                         enum log_id id, struct why *why);
 
