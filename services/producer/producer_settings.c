@@ -19,7 +19,7 @@ const struct setting producer_settings_table[] = {
     {"lanes/bind", SETTING_TEXT, "ipc://{data}/run/producer.lane.%u", 0, 0, NULL,
      "lanes to consumers; %u: the lane's number"},
     {"lanes/count", SETTING_INTEGER, "16", 1, SENDER_LANES_MAX, NULL, "how many lanes"},
-    {"lanes/window", SETTING_INTEGER, "2048", 1, 4096, NULL, "unanswered deliveries a lane"},
+    {"lanes/window", SETTING_INTEGER, "1024", 1, 4096, NULL, "unanswered deliveries a lane"},
     {"scheduler/wake", SETTING_TEXT, "ipc://{data}/run/scheduler.wake", 0, 0, NULL,
      "the retry-scheduler's wake socket"},
     {"scheduler/front", SETTING_TEXT, "ipc://{data}/run/scheduler.front", 0, 0, NULL,

@@ -111,8 +111,7 @@ class Faults(HeraldTest):
             config.write("subscriptions\n    orders\n        topic = \"order.*\"\n"
                          "        group = sink\n        policy = default\n"
                          "        compensation = reapply\n        lease = 2s\n")
-        self.herald.options["producer"] = ["--config", self.herald.data + "/producer.zpl",
-                                           "--set", "lanes/window=1024"]
+        self.herald.options["producer"] = ["--config", self.herald.data + "/producer.zpl"]
         self.herald.start("producer", "retry-scheduler", "compensator")
         for number in range(8):
             self.herald.start_receiver("sink", "--name", f"sink-{number}", key=f"sink-{number}")
