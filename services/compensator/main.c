@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define RECENT_BYTES (1024U * 1024) /* of our log: it is seldom read */
+
 static const struct setting table[] = {
     {"front/bind", SETTING_TEXT, "ipc://{data}/run/compensator.front", 0, 0, NULL,
      "where consumers and people come in"},
@@ -168,6 +170,7 @@ main(int argc, char **argv)
         .summary = "has receivers compensate what could not be delivered, and keeps the cases that "
                    "need a person",
         .table = table,
+        .recent_bytes = RECENT_BYTES,
         .check = check,
         .run = serve,
     };

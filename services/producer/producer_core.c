@@ -199,10 +199,13 @@ producer_core_step(void *context, int64_t now_ms, int64_t now_unix_ms, struct wh
 }
 
 err_t
-producer_core_dispatch(void *context, struct why *why)
+producer_core_dispatch(void *context, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 {
     producer_core_t *self = context;
-    return producer_can_dispatch(self) ? producer_dispatch(self, why) : ERR_OK;
+    producer_core_now(self, now_ms, now_unix_ms);
+    /* A deadline that passed during the commit comes first: the next step, at once, sees to it. */
+    bool is_due = deadline_heap_next_ms(&self->deadlines.heap) <= now_ms;
+    return !is_due && producer_can_dispatch(self) ? producer_dispatch(self, why) : ERR_OK;
 }
 
 int64_t

@@ -82,7 +82,7 @@ void producer_core_front(void *self, const struct outbox_route *route, const uin
                          size_t size);
 void producer_core_outcome(void *self, const uint8_t *body, size_t size);
 err_t producer_core_step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
-err_t producer_core_dispatch(void *self, struct why *why);
+err_t producer_core_dispatch(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
 bool producer_core_can_wait(void *context);
 int64_t producer_core_next_ms(void *self);
 uint32_t producer_core_counters(void *self, struct wire_counter *counters, uint32_t max);

@@ -4,6 +4,8 @@
 #include "runtime/service.h"
 #include "scheduler_core.h"
 
+#define RECENT_BYTES (1024U * 1024) /* of our log: it is seldom read */
+
 #define DAY_MS (24LL * 3600 * 1000)
 
 static const struct setting table[] = {
@@ -142,6 +144,7 @@ main(int argc, char **argv)
         .name = "retry-scheduler",
         .summary = "tries failed deliveries again, as their schedules say.",
         .table = table,
+        .recent_bytes = RECENT_BYTES,
         .run = run,
     };
     return service_main(&service, argc, argv);

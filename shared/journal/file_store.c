@@ -162,6 +162,8 @@ store_new(const struct file_store_settings *settings, const struct log_store_ops
     (void)snprintf(self->path, size, "%s/%s", self->directory, self->name); /* fits */
     self->segment_bytes =
         settings->segment_bytes == 0 ? SEGMENT_BYTES_DEFAULT : settings->segment_bytes;
+    self->recent_limit =
+        settings->recent_bytes == 0 ? FILE_STORE_RECENT_BYTES : settings->recent_bytes;
     self->dir_fd = -1;
     self->lock_fd = -1;
     self->fd = -1;
@@ -295,8 +297,6 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
     };
     rc = recovery_examine(&recovery, why);
     if (rc == ERR_OK) {
-        self->recent_limit =
-            settings->recent_bytes == 0 ? FILE_STORE_RECENT_BYTES : settings->recent_bytes;
         /* From here on things change on disk, of which none is the log's content. */
         /* What was kept before is kept until the owner knows better. */
         self->reserve = settings->reserve;

@@ -187,7 +187,7 @@ static err_t
 window_load(struct segment_set *self, struct segment *segment, uint64_t offset, size_t size,
             struct why *why)
 {
-    CHECK(offset + size <= segment->end && size <= SEGMENT_SET_WINDOW);
+    CHECK(offset + size <= segment->end && size <= self->window_want);
     char name[SEGMENT_NAME_SIZE];
     segment_file_name(segment->head.counter, name);
     if (self->window_counter != segment->head.counter || offset < self->window_offset ||
@@ -198,8 +198,7 @@ window_load(struct segment_set *self, struct segment *segment, uint64_t offset, 
         }
         /* Never beyond the end: what is there may still change, and the window would be stale. */
         uint64_t left = segment->end - offset;
-        size_t want = size < self->window_want ? self->window_want : size;
-        want = left < want ? (size_t)left : want;
+        size_t want = left < self->window_want ? (size_t)left : self->window_want;
         self->window_counter = 0;
         int64_t count = file_io_read(self->ops, fd, self->window, want, offset);
         if (count < 0) {
@@ -233,6 +232,14 @@ damaged(const struct segment_set *self, const struct segment *segment, uint64_t 
                    (unsigned long long)offset, what);
 }
 
+/* Whether a block is read through the window, and so others with it. The next one is probably of
+ * this size. */
+static bool
+fits(const struct segment_block *block)
+{
+    return LOG_BLOCK_HEAD_BYTES + block->size <= SEGMENT_SET_WINDOW / 2;
+}
+
 err_t
 segment_set_peek(struct segment_set *self, struct segment *segment, uint64_t offset,
                  struct segment_block *block, struct why *why)
@@ -247,12 +254,10 @@ segment_set_peek(struct segment_set *self, struct segment *segment, uint64_t off
     if (!segment_block_decode(&segment->head, offset, window_at(self, offset), block)) {
         return damaged(self, segment, offset, "no valid block header", why);
     }
-    uint64_t span = log_block_span_of(block->size);
-    if (offset + span > segment->end) {
+    if (offset + log_block_span_of(block->size) > segment->end) {
         return damaged(self, segment, offset, "the block reaches beyond the content's end", why);
     }
-    /* The next one is probably of this size. */
-    self->window_want = span < SEGMENT_SET_WINDOW / 2 ? SEGMENT_SET_WINDOW : SEGMENT_SET_GLANCE;
+    self->window_want = fits(block) ? SEGMENT_SET_WINDOW : SEGMENT_SET_GLANCE;
     return ERR_OK;
 }
 
@@ -267,7 +272,7 @@ segment_set_block(struct segment_set *self, struct segment *segment, uint64_t of
     }
     log_block_t *block = log_block_new(head.first, head.size);
     size_t need = LOG_BLOCK_HEAD_BYTES + head.size;
-    if (need <= SEGMENT_SET_WINDOW / 2) {
+    if (fits(&head)) {
         rc = window_load(self, segment, offset, need, why);
         if (rc == ERR_OK) {
             memcpy(block->bytes, window_at(self, offset), need);

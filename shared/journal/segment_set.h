@@ -13,7 +13,7 @@
 
 #define SEGMENT_SET_OPEN_MAX 8           /* descriptors for reading, at most */
 #define SEGMENT_SET_WINDOW (124U * 1024) /* bytes read at a time; glibc maps more anew */
-#define SEGMENT_SET_GLANCE 4096U         /* and where one block fills it: its header is enough */
+#define SEGMENT_SET_GLANCE 4096U         /* where blocks are too large for that: headers only */
 
 struct segment {
     struct segment_head head;

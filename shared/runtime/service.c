@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define PATIENCE_NS 500000000 /* between two tries to read a log that is behind */
-#define OTHERS_RECENT_BYTES (1024U * 1024)
 
 extern char **environ;
 
@@ -301,8 +300,7 @@ service_open_logs(peers_t **peers_p, const settings_t *settings, const char *dat
         .directory = directory,
         .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
         .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
-        /* The producer delivers what it has just written; the others do not read their own. */
-        .recent_bytes = id == LOG_PRODUCER ? 0 : OTHERS_RECENT_BYTES,
+        .recent_bytes = running.service->recent_bytes,
     };
     return open_patiently(peers_p, &journal, id, why);
 }

@@ -14,7 +14,7 @@
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
-#define LOOK_EVERY_MS 100 /* at the peers' logs, should a wake be lost; at a full disk */
+#define LOOK_EVERY_MS 100 /* at the peers' logs, while they grow or work is held up */
 #define COMPANY_MS 5      /* that records which nobody waits for wait for more */
 #define COMPANY_BYTES (128U * 1024)
 
@@ -290,7 +290,7 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
         send_durable(self);
     }
     if (rc == ERR_OK && core->dispatch != NULL) {
-        rc = core->dispatch(core->self, why);
+        rc = core->dispatch(core->self, clock_mono_ms(), clock_unix_ms(), why);
         if (rc == ERR_OK) {
             send_durable(self);
         }

@@ -4,7 +4,7 @@
  *
  * One round: wait until a message, a deadline or a finished sync; take what is waiting, up to a
  * bound; let the core step; send what is durable already; commit once, sync once, unless that may
- * wait; then send what has become durable, answers first.
+ * wait; send what has become durable; let the core dispatch what follows from that, and send it.
  *
  * One thread, but for shell_stop.
  */
@@ -35,8 +35,9 @@ struct shell_core {
      * service cannot go on. */
     err_t (*step)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
     /* After a commit, once the answers have left: send what has become durable, so that it does not
-     * wait for the next frames to be taken. The errors of step; NULL: step sends all. */
-    err_t (*dispatch)(void *self, struct why *why);
+     * wait for the next frames to be taken. Appends nothing. The errors of step; NULL: step sends
+     * all. */
+    err_t (*dispatch)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
     /* Whether nobody needs what was appended to be durable yet, so that it may wait a few
      * milliseconds for more and share its sync. What waits in the outbox is seen to by the shell.
      * NULL: never. */

@@ -54,6 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .front = producer_core_front,
         .outcome = producer_core_outcome,
         .step = producer_core_step,
+        .dispatch = producer_core_dispatch,
         .next_ms = producer_core_next_ms,
         .counters = producer_core_counters,
         .now = producer_core_now,

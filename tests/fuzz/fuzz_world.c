@@ -91,6 +91,11 @@ step(const struct fuzz_service *service, struct fuzz_world *world, bool sync)
         fuzz_world_sync(peers_own(world->peers));
     }
     collect(world);
+    if (service->dispatch != NULL) {
+        int64_t unix_ms = fuzz_world_unix_ms(world);
+        CHECK(service->dispatch(world->core, world->now_ms, unix_ms, &why) == ERR_OK);
+        collect(world);
+    }
     (void)service->next_ms(world->core);
     /* They change nothing, and count all consumers. */
     if (world->keep == 1 || world->steps % STEPS_A_COUNT == 0) {

@@ -62,6 +62,8 @@ struct fuzz_service {
     void (*front)(void *core, const struct outbox_route *route, const uint8_t *body, size_t size);
     void (*outcome)(void *core, const uint8_t *body, size_t size); /* NULL: none */
     err_t (*step)(void *core, int64_t now_ms, int64_t now_unix_ms, struct why *why);
+    err_t (*dispatch)(void *core, int64_t now_ms, int64_t now_unix_ms,
+                      struct why *why); /* NULL: none */
     int64_t (*next_ms)(void *core);
     uint32_t (*counters)(void *core, struct wire_counter *counters, uint32_t max);
     void (*now)(void *core, int64_t now_ms, int64_t now_unix_ms);

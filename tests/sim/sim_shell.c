@@ -1,5 +1,5 @@
 /* One round of a service, with the order of effects of runtime/shell.c: what is durable leaves
- * before the commit, and once more after it. */
+ * before the commit and after it, and then what the core dispatches of that. */
 #include "sim_shell.h"
 
 #include "base/mem.h"
@@ -162,7 +162,7 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
         send_durable(self, service);
     }
     if (rc == ERR_OK && core->dispatch != NULL) {
-        rc = core->dispatch(core->self, why);
+        rc = core->dispatch(core->self, now_ms, unix_ms, why);
         if (rc == ERR_OK) {
             send_durable(self, service);
         }
@@ -180,7 +180,8 @@ sim_shell_next_ms(const struct sim *self, const struct sim_service *service)
     if (self->now_ms < service->synced_ms && service->synced_ms < wanted_ms) {
         wanted_ms = service->synced_ms;
     }
-    if (outbox_count(service->outbox) > 0 && self->now_ms + LOOK_EVERY_MS < wanted_ms) {
+    bool soon = outbox_count(service->outbox) > 0 || peers_grow(service->peers);
+    if (soon && self->now_ms + LOOK_EVERY_MS < wanted_ms) {
         wanted_ms = self->now_ms + LOOK_EVERY_MS;
     }
     wanted_ms = wanted_ms <= self->now_ms ? self->now_ms + 1 : wanted_ms; /* a poll takes time */

@@ -10,8 +10,10 @@ static struct bench_option options[] = {
     {"count", "messages of each pipeline run", 1000, 100000000, "300000", 0, false, false},
     {"window", "submits without an answer, over all connections", 1, 65536, "1024", 0, false,
      false},
-    {"batch", "submits a frame in the batched mode; without: the fastest of several", 1, 1024,
-     "256", 0, false, false},
+    {"batch",
+     "submits a frame in the batched mode, at most a connection's share of the window; without: "
+     "the fastest of several",
+     1, 1024, "256", 0, false, false},
     {"connections", "connections that submit", 1, 256, "1", 0, false, false},
     {"payload", "bytes of each message", 8, 65536, "256", 0, false, false},
     {"rate", "a second, open loop; 0: as fast as the window allows", 0, 10000000, "0", 0, false,
@@ -43,6 +45,8 @@ measure_pipelines(const char *directory, struct why *why)
             .curve = bench_option(options, "curve")->given,
         };
         load.window = load.window < load.connections ? load.connections : load.window;
+        uint32_t share = load.window / load.connections;
+        load.batch = load.rate == 0 && load.batch > share ? share : load.batch;
         struct ceiling_figures figures = {0};
         bool tuned = mode == CEILING_BATCHED && !bench_option(options, "batch")->given;
         rc = tuned ? ceiling_pipeline_tune(&load, why) : ERR_OK;

@@ -17,7 +17,7 @@ struct client {
     zmq_pollitem_t *items; /* owned */
     uint32_t *open;        /* owned: of each connection, sent and not answered */
     int64_t *meant_ns;     /* owned: intended send time by number, a ring */
-    uint64_t ring;         /* a power of two, more than can be without an answer */
+    uint64_t ring;         /* a power of two, further than a number can be behind another */
     uint8_t *frame;        /* owned */
     uint64_t turns;        /* at a rate */
     uint64_t sent;
@@ -87,22 +87,18 @@ client_send_on(struct client *self, uint32_t connection, int64_t now_ns)
     bool partial = load->natural || load->rate > 0 || self->sent + due == load->count;
     while (due >= batch || (due > 0 && partial)) {
         uint32_t step = due < batch ? (uint32_t)due : batch;
-        client_send_frame(self, connection, step, now_ns);
+        uint32_t to = load->rate > 0 ? (uint32_t)(self->turns++ % load->connections) : connection;
+        client_send_frame(self, to, step, now_ns);
         due -= step;
     }
 }
 
-/* With a window all connections, of which each has its share; at a rate the one whose turn it is.
- */
+/* With a window all connections, of which each has its share; at a rate they take turns. */
 static void
 client_send(struct client *self, int64_t now_ns)
 {
-    const struct ceiling_load *load = self->load;
-    if (load->rate > 0) {
-        client_send_on(self, (uint32_t)(self->turns++ % load->connections), now_ns);
-        return;
-    }
-    for (uint32_t i = 0; i < load->connections; i++) {
+    uint32_t connections = self->load->rate > 0 ? 1 : self->load->connections;
+    for (uint32_t i = 0; i < connections; i++) {
         client_send_on(self, i, now_ns);
     }
 }
@@ -159,7 +155,9 @@ client_open(struct client *self, void *context)
     }
     self->open = mem_array(load->connections, sizeof *self->open);
     self->ring = 1;
-    while (self->ring < (load->rate > 0 ? load->count : load->window)) {
+    /* With several connections one may be far behind the others. */
+    bool ahead = load->rate > 0 || load->connections > 1;
+    while (self->ring < (ahead ? load->count : load->window)) {
         self->ring *= 2;
     }
     self->meant_ns = mem_array(self->ring, sizeof *self->meant_ns);

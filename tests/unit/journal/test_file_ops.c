@@ -10,7 +10,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-/* Calls of the C library that a test can make fail. */
+/* Calls of the C library that a test can make fail, or looks at. */
 int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to,
                      unsigned flags); // NOLINT
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to,

@@ -47,6 +47,32 @@ Test(producer_deadline, what_is_not_durable_yet_is_not_given_away_yet)
     fixture_close(self);
 }
 
+/* As while a slow sync or a full disk keeps the commit. */
+Test(producer_deadline, what_passed_it_before_it_was_durable_is_not_delivered)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_notification notification = due_in(self, 1000);
+    fixture_join(self, "shop", 1);
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_submit_add(&submit, &notification);
+    wire_submit_end(&submit);
+    producer_core_front(self->core, &self->route, out.data, out.size);
+    wire_out_fini(&out);
+    fixture_step_unsynced(self);
+    self->now_ms += 1500;
+    self->now_unix_ms += 1500;
+    fixture_sync(self);
+    struct why why = {{0}};
+    cr_assert_eq(producer_core_dispatch(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK);
+    cr_assert_leq(producer_core_next_ms(self->core), self->now_ms, "a step is wanted at once");
+    fixture_step(self);
+    cr_assert_eq(self->delivery_count, 0);
+    cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_DEADLINE);
+    fixture_close(self);
+}
+
 /* A checkpoint's deadline, long ago, of this position. */
 static void
 restart_with_deadline(struct fixture *self, uint64_t position)

@@ -15,11 +15,10 @@ hand_in(struct fixture *self, struct wire_out *out)
 }
 
 static void
-submit_many(struct fixture *self, unsigned from, unsigned count)
+encode_many(struct wire_out *out, unsigned from, unsigned count)
 {
-    struct wire_out out;
-    wire_out_init(&out, 65536);
-    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_out_init(out, 65536);
+    struct wire_submit_out submit = wire_submit_begin(out, 7);
     for (unsigned i = from; i < from + count; i++) {
         char biz_id[16];
         size_t size = (size_t)snprintf(biz_id, sizeof biz_id, "m%u", i);
@@ -28,6 +27,13 @@ submit_many(struct fixture *self, unsigned from, unsigned count)
         wire_submit_add(&submit, &notification);
     }
     wire_submit_end(&submit);
+}
+
+static void
+submit_many(struct fixture *self, unsigned from, unsigned count)
+{
+    struct wire_out out;
+    encode_many(&out, from, count);
     fixture_front(self, &out);
 }
 
@@ -58,8 +64,33 @@ Test(producer_dispatch, a_step_sends_so_many_and_is_called_again_at_once)
     fixture_close(self);
 }
 
-/* Behind a checkpoint nothing is looked at until it is sent. */
-Test(producer_dispatch, what_cannot_be_decoded_when_it_is_sent_ends_the_service)
+static err_t
+dispatch(struct fixture *self, struct why *why)
+{
+    return producer_core_dispatch(self->core, self->now_ms, self->now_unix_ms, why);
+}
+
+Test(producer_dispatch, once_it_is_durable_and_not_before_it_is_sent_without_a_step)
+{
+    struct fixture *self = fixture_open(1);
+    struct why why = {{0}};
+    fixture_join(self, "shop", 1);
+    struct wire_out out;
+    encode_many(&out, 0, 3);
+    hand_in(self, &out);
+    fixture_step_unsynced(self);
+    cr_assert_eq(dispatch(self, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(sender_outstanding(self->core->sender), 0, "the disk may be full");
+    fixture_sync(self);
+    uint64_t next = log_next(peers_own(self->peers));
+    cr_assert_eq(dispatch(self, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(sender_outstanding(self->core->sender), 3);
+    cr_assert_eq(log_next(peers_own(self->peers)), next, "no commit follows: nothing is appended");
+    fixture_close(self);
+}
+
+static void
+send_undecodable(bool in_step)
 {
     struct why why = {{0}};
     char item[64];
@@ -75,8 +106,19 @@ Test(producer_dispatch, what_cannot_be_decoded_when_it_is_sent_ends_the_service)
     wire_out_init(&out, 128);
     wire_hello_encode(&out, 3, &hello);
     hand_in(self, &out);
-    cr_assert_eq(fixture_try_step(self, &why), ERR_CORRUPT, "%s", why.text);
+    err_t rc = in_step ? fixture_try_step(self, &why) : dispatch(self, &why);
+    cr_assert_eq(rc, ERR_CORRUPT, "%s", why.text);
     fixture_close(self);
+}
+
+Test(producer_dispatch, what_cannot_be_decoded_when_it_is_sent_ends_the_service)
+{
+    send_undecodable(true);
+}
+
+Test(producer_dispatch, nor_behind_a_commit_can_it_be_sent)
+{
+    send_undecodable(false);
 }
 
 Test(producer_dispatch, a_receiver_that_is_there_and_answers_nothing_is_an_alarm_too)

@@ -242,9 +242,11 @@ step_and_stop(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 }
 
 static err_t
-dispatch(void *self, struct why *why)
+dispatch(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 {
     (void)self;
+    cr_assert_gt(now_ms, 0);
+    cr_assert_gt(now_unix_ms, now_ms);
     if (later.position == 0 || log_durable(peers_own(peers)) < later.position ||
         later.calls++ > 0) {
         return ERR_OK;
