@@ -109,6 +109,17 @@ write_foot(struct file_store *self)
     return rc != 0 && file_io_err(rc) == ERR_FULL ? 0 : rc;
 }
 
+static void
+forget_far(struct file_store *self)
+{
+    size_t behind = (size_t)(self->cached_bytes / self->segment_bytes) + 2;
+    if (self->set.count >= behind) {
+        char name[SEGMENT_NAME_SIZE];
+        segment_file_name(self->set.items[self->set.count - behind].head.counter, name);
+        spare_pool_forget(self->pool, name);
+    }
+}
+
 /* The next segment must not be named before everything in this one is durable: its header says
  * where this one ends, and that counts as proof. */
 static err_t
@@ -159,6 +170,7 @@ roll(struct file_store *self, unsigned flags)
         return lose(self, NULL, -EIO, "cannot stat the successor of");
     }
     (void)segment_set_add(&self->set, &head, stat.inode);
+    forget_far(self);
     return ERR_OK;
 }
 

@@ -207,6 +207,12 @@ system_user(void)
     return (unsigned)geteuid();
 }
 
+static void
+system_forget(int fd, uint64_t offset, uint64_t size)
+{
+    (void)posix_fadvise(fd, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED); /* a hint */
+}
+
 static const struct file_ops system_ops = {
     .open = system_open,
     .close = system_close,
@@ -219,6 +225,7 @@ static const struct file_ops system_ops = {
     .mkdir = system_mkdir,
     .truncate = system_truncate,
     .allocate = system_allocate,
+    .forget = system_forget,
     .lock = system_lock,
     .stat = system_stat,
     .stat_at = system_stat_at,

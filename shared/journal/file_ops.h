@@ -42,7 +42,9 @@ struct file_ops {
     int (*mkdir)(int dir_fd, const char *name, unsigned mode);
     int (*truncate)(int fd, uint64_t bytes);
     int (*allocate)(int fd, uint64_t bytes); /* fallocate from 0, the size grows */
-    int (*lock)(int fd);                     /* flock, exclusive, -EWOULDBLOCK: held */
+    /* fadvise DONTNEED: what is synced of this range need not stay in memory; a hint */
+    void (*forget)(int fd, uint64_t offset, uint64_t size);
+    int (*lock)(int fd); /* flock, exclusive, -EWOULDBLOCK: held */
     int (*stat)(int fd, struct file_stat *stat);
     int (*stat_at)(int dir_fd, const char *name, struct file_stat *stat);
     int (*space)(int fd, struct file_space *space);

@@ -162,6 +162,8 @@ store_new(const struct file_store_settings *settings, const struct log_store_ops
     (void)snprintf(self->path, size, "%s/%s", self->directory, self->name); /* fits */
     self->segment_bytes =
         settings->segment_bytes == 0 ? SEGMENT_BYTES_DEFAULT : settings->segment_bytes;
+    self->cached_bytes =
+        settings->cached_bytes == 0 ? FILE_STORE_CACHED_BYTES : settings->cached_bytes;
     self->recent_limit =
         settings->recent_bytes == 0 ? FILE_STORE_RECENT_BYTES : settings->recent_bytes;
     self->dir_fd = -1;

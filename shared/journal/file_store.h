@@ -13,6 +13,7 @@ struct file_store_settings {
     bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
     bool no_write_ahead;    /* no spare segment in the background */
     size_t recent_bytes;    /* of blocks written last that are kept in memory; 0: 8 MiB */
+    uint64_t cached_bytes;  /* behind the end, that may stay in the page cache; 0: 256 MiB */
     uint64_t reserve;       /* at least this is kept from the first moment on; log_store_reserve */
 };
 

@@ -16,6 +16,11 @@
 #define FILE_STORE_RECENT_BYTES (8U * 1024 * 1024)
 #define FILE_STORE_RECENT_MAX 4096 /* blocks; a power of two */
 
+/* What lies further behind the end than this need not stay in memory. New pages are dear where a
+ * virtual machine has to ask for each, and whoever lives in a small container has none to spare: so
+ * the log uses the same ones again. */
+#define FILE_STORE_CACHED_BYTES (256U * 1024 * 1024)
+
 /* How often the directory is compared with its name where nothing else makes it necessary. */
 #define FILE_STORE_LOOK_MS 1000
 
@@ -29,6 +34,7 @@ struct file_store {
     char *name;                 /* owned; the log's */
     char *path;                 /* owned; directory/name */
     uint64_t segment_bytes;
+    uint64_t cached_bytes;
     int dir_fd; /* owned; -1: a follower's log that is not there yet */
     uint64_t dir_device;
     uint64_t dir_inode;

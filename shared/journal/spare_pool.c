@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "journal/file_io.h"
+#include "journal/spare_names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,6 @@
 #define FILL_PAUSE_MS 1                 /* between steps: the log's own syncs go first */
 #define DIRECT_ALIGN 4096U
 #define RETRY_PAUSE_MS 1000 /* after a full disk */
-#define SUFFIX ".spare"
-#define UNFINISHED ".tmp"
 
 /* What spares are filled with. Never written, so it takes no memory but one page of the system's.
  * Not const: it would be a MiB of the program's file. */
@@ -35,51 +34,18 @@ struct spare_pool {
     bool stopping;
     struct spare ready[SPARE_POOL_MAX];
     size_t ready_count;
-    uint64_t filling;     /* bytes written of the one being filled */
-    uint64_t keep_free;   /* on the file system */
-    uint64_t next_number; /* for the next file's name */
+    uint64_t filling;               /* bytes written of the one being filled */
+    uint64_t keep_free;             /* on the file system */
+    uint64_t next_number;           /* for the next file's name */
+    char old[SPARE_POOL_NAME_SIZE]; /* to be forgotten; "": none */
+    uint64_t old_at;                /* from there on */
 };
-
-static bool
-ends_with(const char *name, const char *suffix)
-{
-    size_t size = strlen(name);
-    size_t suffix_size = strlen(suffix);
-    return size >= suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
-}
-
-struct names {
-    char (*items)[SPARE_POOL_NAME_SIZE];
-    size_t count;
-};
-
-static bool
-take_name(void *arg, const char *name)
-{
-    struct names *names = arg;
-    if (strlen(name) < SPARE_POOL_NAME_SIZE &&
-        (ends_with(name, SUFFIX) || ends_with(name, UNFINISHED))) {
-        names->items = mem_resize(names->items, (names->count + 1) * sizeof *names->items);
-        memcpy(names->items[names->count++], name, strlen(name) + 1);
-    }
-    return true;
-}
-
-static uint64_t
-number_of(const char *name)
-{
-    uint64_t number = 0;
-    for (; *name >= '0' && *name <= '9'; name++) {
-        number = number * 10 + (uint64_t)(*name - '0');
-    }
-    return number;
-}
 
 /* Keep a finished file of the right size. */
 static bool
 adopt(spare_pool_t *self, const char *name)
 {
-    if (self->ready_count == SPARE_POOL_MAX || !ends_with(name, SUFFIX)) {
+    if (self->ready_count == SPARE_POOL_MAX || !spare_name_finished(name)) {
         return false;
     }
     int fd = file_io_open(self->ops, self->dir_fd, name, O_RDWR, 0);
@@ -100,10 +66,10 @@ adopt(spare_pool_t *self, const char *name)
 static void
 adopt_all(spare_pool_t *self)
 {
-    struct names names = {0};
-    (void)self->ops->list(self->dir_fd, take_name, &names); /* without it: no spares */
+    struct spare_names names = {0};
+    spare_names_list(&names, self->ops, self->dir_fd);
     for (size_t i = 0; i < names.count; i++) {
-        uint64_t number = number_of(names.items[i]);
+        uint64_t number = spare_name_number(names.items[i]);
         if (number >= self->next_number && number < UINT32_MAX) {
             self->next_number = number + 1;
         }
@@ -112,7 +78,7 @@ adopt_all(spare_pool_t *self)
                                     names.items[i]); /* tried again at the next start */
         }
     }
-    mem_free(names.items);
+    spare_names_fini(&names);
 }
 
 static void
@@ -154,6 +120,33 @@ write_zeros(const spare_pool_t *self, int fd, int direct_fd, size_t size, uint64
     return rc == -EINVAL || rc == -EOPNOTSUPP ? file_io_write(self->ops, fd, zeros, size, at) : rc;
 }
 
+void
+spare_pool_forget(spare_pool_t *self, const char *name)
+{
+    pthread_mutex_lock(&self->mutex);
+    (void)snprintf(self->old, sizeof self->old, "%s", name); /* fits */
+    self->old_at = 0;
+    pthread_cond_broadcast(&self->wake);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static void
+forget_step(spare_pool_t *self)
+{
+    char name[SPARE_POOL_NAME_SIZE];
+    pthread_mutex_lock(&self->mutex);
+    memcpy(name, self->old, sizeof name);
+    uint64_t at = self->old_at;
+    self->old_at += FILL_STEP;
+    self->old[0] = self->old_at < self->bytes ? self->old[0] : '\0';
+    pthread_mutex_unlock(&self->mutex);
+    int fd = name[0] == '\0' ? -1 : file_io_open(self->ops, self->dir_fd, name, O_RDONLY, 0);
+    if (fd >= 0) {
+        self->ops->forget(fd, at, FILL_STEP);
+        (void)self->ops->close(fd); /* read only */
+    }
+}
+
 static int
 fill_bytes(spare_pool_t *self, int fd, int direct_fd)
 {
@@ -169,6 +162,7 @@ fill_bytes(spare_pool_t *self, int fd, int direct_fd)
         pthread_mutex_lock(&self->mutex);
         self->filling = at;
         pthread_mutex_unlock(&self->mutex);
+        forget_step(self);
         if (rc == 0 && self->in_background && at < self->bytes && !pause_ms(self, FILL_PAUSE_MS)) {
             rc = -ECANCELED;
         }
@@ -204,7 +198,7 @@ spare_pool_fill(spare_pool_t *self)
     }
     char unfinished[SPARE_POOL_NAME_SIZE];
     char name[SPARE_POOL_NAME_SIZE];
-    file_name(self, UNFINISHED, unfinished);
+    file_name(self, SPARE_UNFINISHED, unfinished);
     int fd = file_io_open(self->ops, self->dir_fd, unfinished, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (fd < 0) {
         return fd;
@@ -217,7 +211,7 @@ spare_pool_fill(spare_pool_t *self)
         (void)self->ops->close(direct_fd); /* synced through the other */
     }
     if (rc == 0) {
-        file_name(self, SUFFIX, name);
+        file_name(self, SPARE_FINISHED, name);
         rc = self->ops->rename(self->dir_fd, unfinished, name);
     }
     pthread_mutex_lock(&self->mutex);
@@ -243,14 +237,19 @@ fill_thread(void *arg)
     spare_pool_t *self = arg;
     pthread_mutex_lock(&self->mutex);
     while (!self->stopping) {
-        if (self->ready_count > 0) {
+        bool enough = self->ready_count > 0;
+        if (enough && self->old[0] == '\0') {
             pthread_cond_wait(&self->wake, &self->mutex);
             continue;
         }
         pthread_mutex_unlock(&self->mutex);
-        /* Without a spare the log makes its next segment itself, so no failure here is a fault. */
-        if (spare_pool_fill(self) != 0) {
-            (void)pause_ms(self, RETRY_PAUSE_MS); /* the loop looks at `stopping` */
+        /* The loop looks at `stopping`. Without a spare the log makes its next segment itself, so
+         * no failure here is a fault. */
+        if (enough) {
+            forget_step(self);
+            (void)pause_ms(self, FILL_PAUSE_MS);
+        } else if (spare_pool_fill(self) != 0) {
+            (void)pause_ms(self, RETRY_PAUSE_MS);
         }
         pthread_mutex_lock(&self->mutex);
     }
@@ -351,7 +350,7 @@ spare_pool_recycle(spare_pool_t *self, const char *name)
         return 0;
     }
     struct spare spare;
-    file_name(self, SUFFIX, spare.name);
+    file_name(self, SPARE_FINISHED, spare.name);
     spare.fd = file_io_open(self->ops, self->dir_fd, name, O_RDWR, 0);
     if (spare.fd < 0) {
         return 0;

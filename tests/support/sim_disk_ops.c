@@ -328,6 +328,14 @@ disk_random(void *to, size_t size)
     return 0;
 }
 
+static void
+disk_forget(int fd, uint64_t offset, uint64_t size)
+{
+    (void)fd; /* a simulated disk has no cache of what is synced */
+    (void)offset;
+    (void)size;
+}
+
 static int64_t
 disk_now_ms(void)
 {
@@ -352,6 +360,7 @@ const struct file_ops sim_disk_ops = {
     .mkdir = disk_mkdir,
     .truncate = disk_truncate,
     .allocate = disk_allocate,
+    .forget = disk_forget,
     .lock = disk_lock,
     .stat = disk_stat,
     .stat_at = disk_stat_at,

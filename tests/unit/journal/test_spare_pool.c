@@ -317,3 +317,40 @@ Test(spare_pool, is_filled_past_the_page_cache_and_also_where_that_is_refused)
     }
     spare_pool_destroy(&pool);
 }
+
+static struct file_ops forgetting;
+static uint64_t forgotten; /* the range's end */
+static unsigned forgets;
+
+static void
+count_forget(int fd, uint64_t offset, uint64_t size)
+{
+    (void)fd;
+    cr_assert_eq(offset, forgotten, "step by step");
+    forgotten = offset + size;
+    forgets++;
+}
+
+Test(spare_pool, an_old_segment_is_forgotten_while_a_spare_is_filled)
+{
+    const uint64_t bytes = 3U * 1024 * 1024;
+    forgetting = *ops;
+    forgetting.forget = count_forget;
+    spare_pool_t *pool = spare_pool_new(&forgetting, dir_fd, bytes, 0);
+    spare_pool_forget(pool, "retired.seg");
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(forgets, 0, "it is not there any more");
+    int fd = ops->open(dir_fd, "old.seg", O_RDWR | O_CREAT, 0600);
+    (void)ops->close(fd);
+    spare_pool_forget(pool, "old.seg");
+    struct spare spare;
+    cr_assert(spare_pool_take(pool, &spare));
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(forgotten, bytes);
+    spare_pool_return(pool, &spare);
+    cr_assert(spare_pool_take(pool, &spare));
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    cr_assert_eq(forgets, 3, "once is enough");
+    spare_pool_return(pool, &spare);
+    spare_pool_destroy(&pool);
+}

@@ -204,3 +204,28 @@ Test(spare_pool_thread, a_thread_keeps_one_in_stock_and_stops_at_once)
     (void)snprintf(command, sizeof command, "rm -r '%s'", path);
     cr_assert_eq(system(command), 0);
 }
+
+static struct file_ops forgetting;
+static atomic_bool forgot_all;
+
+static void
+see_forget(int fd, uint64_t offset, uint64_t size)
+{
+    (void)fd;
+    atomic_store(&forgot_all, offset + size == 2U * 1024 * 1024);
+}
+
+/* A log whose retired segments are used again needs none to be filled. */
+Test(spare_pool_thread, its_thread_forgets_an_old_segment_also_when_there_is_nothing_to_fill)
+{
+    int fd = ops->open(dir_fd, "old.seg", O_RDWR | O_CREAT, 0600);
+    (void)ops->close(fd);
+    forgetting = *ops;
+    forgetting.forget = see_forget;
+    spare_pool_t *pool = spare_pool_new(&forgetting, dir_fd, 2U * 1024 * 1024, 0);
+    cr_assert_eq(spare_pool_fill(pool), 0);
+    spare_pool_in_background(pool);
+    spare_pool_forget(pool, "old.seg");
+    cr_assert(wait_for(&forgot_all));
+    spare_pool_destroy(&pool);
+}
