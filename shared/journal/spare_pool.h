@@ -1,7 +1,8 @@
 /*
  * Segments written ahead of their use: files full of bytes that are on disk already, so that a sync
  * of a block writes no metadata. A background thread fills them with zeros; retired segments are
- * taken as they are, since no block in them can pass for one of a later use.
+ * taken as they are, since no block in them can pass for one of a later use. The same thread lets
+ * old segments go from memory.
  *
  * What was a segment is handed out only once the directory is synced in which it is none any more:
  * else a power cut could leave a file under its old name with the head of a later segment.
