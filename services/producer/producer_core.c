@@ -204,8 +204,8 @@ producer_core_dispatch(void *context, int64_t now_ms, int64_t now_unix_ms, struc
     producer_core_t *self = context;
     producer_core_now(self, now_ms, now_unix_ms);
     /* A deadline that passed during the commit comes first: the next step, at once, sees to it. */
-    bool is_due = deadline_heap_next_ms(&self->deadlines.heap) <= now_ms;
-    return !is_due && producer_can_dispatch(self) ? producer_dispatch(self, why) : ERR_OK;
+    bool may = producer_can_dispatch(self) && !producer_deadline_is_due(self);
+    return may ? producer_dispatch(self, why) : ERR_OK;
 }
 
 int64_t
@@ -217,7 +217,7 @@ producer_core_next_ms(void *context)
     }
     int64_t next_ms = self->now_ms + (self->moved.count > 0 ? LOOK_EVERY_MS : IDLE_LOOK_MS);
     int64_t sender_ms = sender_next_ms(self->sender);
-    int64_t deadline_ms = deadline_heap_next_ms(&self->deadlines.heap);
+    int64_t deadline_ms = producer_deadline_next_ms(self);
     next_ms = sender_ms < next_ms ? sender_ms : next_ms;
     return deadline_ms < next_ms ? deadline_ms : next_ms;
 }

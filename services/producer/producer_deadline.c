@@ -14,7 +14,11 @@ place_of(void *owner, uint32_t item)
 void
 producer_deadlines_init(struct producer_deadlines *self)
 {
-    *self = (struct producer_deadlines){.free = DEADLINE_HEAP_NOWHERE};
+    *self = (struct producer_deadlines){
+        .free = DEADLINE_HEAP_NOWHERE,
+        .late = DEADLINE_HEAP_NOWHERE,
+        .late_from = UINT64_MAX,
+    };
     deadline_heap_init(&self->heap, place_of, self);
 }
 
@@ -109,15 +113,71 @@ producer_deadline_prune(producer_core_t *core)
     }
 }
 
+static bool
+late_is_durable(const producer_core_t *core)
+{
+    return core->deadlines.late_from <= log_durable(core->log);
+}
+
+/* Until it is durable it can neither be read nor given away, and others do not wait for it. */
+static void
+put_off(struct producer_deadlines *self, uint32_t item)
+{
+    uint64_t position = self->slots[item].position;
+    deadline_heap_remove(&self->heap, item);
+    self->slots[item].place = self->late;
+    self->late = item;
+    self->late_from = position < self->late_from ? position : self->late_from;
+}
+
+static void
+take_late(producer_core_t *core)
+{
+    struct producer_deadlines *self = &core->deadlines;
+    while (self->late != DEADLINE_HEAP_NOWHERE) {
+        uint32_t item = self->late;
+        self->late = self->slots[item].place;
+        self->slots[item].place = DEADLINE_HEAP_NOWHERE;
+        deadline_heap_set(&self->heap, item, core->now_ms);
+    }
+    self->late_from = UINT64_MAX;
+}
+
 void
 producer_deadline_expire(producer_core_t *core)
 {
     struct producer_deadlines *self = &core->deadlines;
     uint32_t item = 0;
-    while (deadline_heap_due(&self->heap, core->now_ms, &item) &&
-           self->slots[item].position <= log_durable(core->log)) {
+    if (late_is_durable(core)) {
+        take_late(core);
+    }
+    while (deadline_heap_due(&self->heap, core->now_ms, &item)) {
         uint64_t position = self->slots[item].position;
+        if (position > log_durable(core->log)) {
+            put_off(self, item);
+            continue;
+        }
         release(self, item);
         expire_one(core, position);
     }
+}
+
+bool
+producer_deadline_is_due(producer_core_t *core)
+{
+    struct producer_deadlines *self = &core->deadlines;
+    uint32_t item = 0;
+    while (deadline_heap_due(&self->heap, core->now_ms, &item)) {
+        if (is_open(core, self->slots[item].position)) {
+            return true;
+        }
+        release(self, item);
+    }
+    return late_is_durable(core);
+}
+
+int64_t
+producer_deadline_next_ms(const producer_core_t *core)
+{
+    return late_is_durable(core) ? core->now_ms : deadline_heap_next_ms(&core->deadlines.heap);
 }

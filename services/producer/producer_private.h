@@ -63,6 +63,9 @@ void producer_deadlines_init(struct producer_deadlines *self);
 void producer_deadlines_fini(struct producer_deadlines *self);
 void producer_deadline_add(producer_core_t *self, uint64_t position, int64_t deadline_unix_ms);
 void producer_deadline_expire(producer_core_t *self);
+/* Whether one is due of something that is open still; those that are done are forgotten. */
+bool producer_deadline_is_due(producer_core_t *self);
+int64_t producer_deadline_next_ms(const producer_core_t *self); /* when expire is wanted */
 /* Forget those of what has left our custody. */
 void producer_deadline_prune(producer_core_t *self);
 

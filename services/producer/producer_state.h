@@ -45,14 +45,16 @@ struct producer_offered {
 /* A notification with a deadline that may be still unsent. */
 struct producer_deadline {
     uint64_t position;
-    uint32_t place; /* in the heap; while free: the next free one */
+    uint32_t place; /* in the heap; while free or late: the next one that is */
 };
 
 struct producer_deadlines {
     struct producer_deadline *slots; /* owned */
     uint32_t count;
     uint32_t capacity;
-    uint32_t free; /* head of the free list; DEADLINE_HEAP_NOWHERE: none */
+    uint32_t free;      /* head of the free list; DEADLINE_HEAP_NOWHERE: none */
+    uint32_t late;      /* of those that are due, not durable yet and so in no heap, linked alike */
+    uint64_t late_from; /* the lowest position of them; UINT64_MAX: none */
     struct deadline_heap heap;
 };
 

@@ -73,6 +73,70 @@ Test(producer_deadline, what_passed_it_before_it_was_durable_is_not_delivered)
     fixture_close(self);
 }
 
+static void
+submit_unsynced(struct fixture *self, const struct wire_notification *notification)
+{
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_submit_add(&submit, notification);
+    wire_submit_end(&submit);
+    producer_core_front(self->core, &self->route, out.data, out.size);
+    wire_out_fini(&out);
+    fixture_step_unsynced(self);
+}
+
+static void
+pass(struct fixture *self, int64_t ms)
+{
+    self->now_ms += ms;
+    self->now_unix_ms += ms;
+}
+
+/* As on a full disk. */
+Test(producer_deadline, what_is_not_durable_keeps_no_other_one_from_passing_and_no_loop_busy)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_notification durable = due_in(self, 1200);
+    durable.biz_id = (struct wire_text){"b", 1};
+    fixture_submit_full(self, &durable);
+    struct wire_notification first = due_in(self, 1000);
+    submit_unsynced(self, &first);
+    struct wire_notification second = due_in(self, 900);
+    second.biz_id = (struct wire_text){"c", 1};
+    submit_unsynced(self, &second);
+    pass(self, 1500);
+    fixture_step_unsynced(self);
+    cr_assert_eq(log_newest_appended(peers_own(self->peers), LOG_KIND_BIT(RECORD_MOVED)),
+                 log_next(peers_own(self->peers)) - 1, "the durable one passed");
+    cr_assert_gt(producer_core_next_ms(self->core), self->now_ms,
+                 "nothing can be done for the others");
+    fixture_sync(self);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 1);
+    cr_assert_leq(producer_core_next_ms(self->core), self->now_ms, "now it can");
+    fixture_step(self);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 3);
+    fixture_close(self);
+}
+
+Test(producer_deadline, of_what_is_done_already_holds_nothing_back)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_notification done = due_in(self, 1000);
+    fixture_join(self, "shop", 1);
+    fixture_submit_full(self, &done);
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    struct wire_notification next = due_in(self, 3000);
+    next.biz_id = (struct wire_text){"b", 1};
+    submit_unsynced(self, &next);
+    pass(self, 1500);
+    fixture_sync(self);
+    struct why why = {{0}};
+    cr_assert_eq(producer_core_dispatch(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK);
+    cr_assert_eq(sender_outstanding(self->core->sender), 1);
+    fixture_close(self);
+}
+
 /* A checkpoint's deadline, long ago, of this position. */
 static void
 restart_with_deadline(struct fixture *self, uint64_t position)
