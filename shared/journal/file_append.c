@@ -112,9 +112,11 @@ write_foot(struct file_store *self)
 static void
 forget_far(struct file_store *self)
 {
-    size_t behind = (size_t)(self->cached_bytes / self->segment_bytes) + 2;
+    uint64_t segments = (self->cached_bytes + self->segment_bytes - 1) / self->segment_bytes;
+    size_t behind = (size_t)segments + 2; /* the one that has just begun is the first of them */
     if (self->set.count >= behind) {
         char name[SEGMENT_NAME_SIZE];
+        static_assert(SEGMENT_NAME_SIZE <= SPARE_POOL_NAME_SIZE, "a segment's name fits");
         segment_file_name(self->set.items[self->set.count - behind].head.counter, name);
         spare_pool_forget(self->pool, name);
     }

@@ -51,8 +51,9 @@ void spare_pool_return(spare_pool_t *self, struct spare *spare);
  */
 int spare_pool_recycle(spare_pool_t *self, const char *name);
 
-/* Let the system drop a segment from memory that is unlikely to be read again, in the background
- * and in small steps. It may be read, retired or gone all the same. */
+/* Let the system drop a segment from memory that is unlikely to be read again, in small steps, in
+ * the background or as the next spare is filled; the last one that was named. It may be read,
+ * retired or gone all the same. */
 void spare_pool_forget(spare_pool_t *self, const char *name);
 
 /* From now on keep so many bytes free. */

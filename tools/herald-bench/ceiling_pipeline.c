@@ -153,6 +153,7 @@ ceiling_pipeline_tune(struct ceiling_load *load, struct why *why)
     err_t rc = ERR_OK;
     uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);
     frame_max = frame_max < 1024 ? frame_max : 1024;
+    frame_max = frame_max < window ? frame_max : window;
     for (uint32_t part = 1; part <= 16 && rc == ERR_OK; part *= 2) {
         struct ceiling_load tried = *load;
         struct ceiling_figures figures;

@@ -132,6 +132,19 @@ Test(file_ops, what_is_written_is_read)
     cr_assert_eq(ops->close(fd), 0);
 }
 
+Test(file_ops, what_is_forgotten_is_read_from_the_disk)
+{
+    char text[8] = {0};
+    int fd = make("a");
+    cr_assert_eq(ops->pwrite(fd, "hello", 5, 0), 5);
+    ops->forget(fd, 0, 4096); /* not synced: it stays */
+    cr_assert_eq(ops->sync_data(fd), 0);
+    ops->forget(fd, 0, 4096);
+    cr_assert_eq(ops->pread(fd, text, 8, 0), 5);
+    cr_assert_str_eq(text, "hello");
+    cr_assert_eq(ops->close(fd), 0);
+}
+
 /* A file whose times were asked for has its inode written with each sync that follows a write. */
 Test(file_ops, what_a_file_is_is_asked_without_its_times)
 {
