@@ -11,6 +11,19 @@ due_in(const struct fixture *self, int64_t ms)
                                       .deadline_unix_ms = self->now_unix_ms + ms};
 }
 
+static void
+submit_unsynced(struct fixture *self, const struct wire_notification *notification)
+{
+    struct wire_out out;
+    wire_out_init(&out, 128);
+    struct wire_submit_out submit = wire_submit_begin(&out, 7);
+    wire_submit_add(&submit, notification);
+    wire_submit_end(&submit);
+    producer_core_front(self->core, &self->route, out.data, out.size);
+    wire_out_fini(&out);
+    fixture_step_unsynced(self);
+}
+
 Test(producer_deadline, what_was_sent_is_decided_by_its_answer)
 {
     struct fixture *self = fixture_open(1);
@@ -30,13 +43,7 @@ Test(producer_deadline, what_is_not_durable_yet_is_not_given_away_yet)
 {
     struct fixture *self = fixture_open(1);
     struct wire_notification notification = due_in(self, 1000);
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    struct wire_submit_out submit = wire_submit_begin(&out, 7);
-    wire_submit_add(&submit, &notification);
-    wire_submit_end(&submit);
-    producer_core_front(self->core, &self->route, out.data, out.size);
-    wire_out_fini(&out);
+    submit_unsynced(self, &notification);
     self->now_ms += 1500;
     self->now_unix_ms += 1500;
     uint64_t next = log_next(peers_own(self->peers));
@@ -53,14 +60,7 @@ Test(producer_deadline, what_passed_it_before_it_was_durable_is_not_delivered)
     struct fixture *self = fixture_open(1);
     struct wire_notification notification = due_in(self, 1000);
     fixture_join(self, "shop", 1);
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    struct wire_submit_out submit = wire_submit_begin(&out, 7);
-    wire_submit_add(&submit, &notification);
-    wire_submit_end(&submit);
-    producer_core_front(self->core, &self->route, out.data, out.size);
-    wire_out_fini(&out);
-    fixture_step_unsynced(self);
+    submit_unsynced(self, &notification);
     self->now_ms += 1500;
     self->now_unix_ms += 1500;
     fixture_sync(self);
@@ -71,19 +71,6 @@ Test(producer_deadline, what_passed_it_before_it_was_durable_is_not_delivered)
     cr_assert_eq(self->delivery_count, 0);
     cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_DEADLINE);
     fixture_close(self);
-}
-
-static void
-submit_unsynced(struct fixture *self, const struct wire_notification *notification)
-{
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    struct wire_submit_out submit = wire_submit_begin(&out, 7);
-    wire_submit_add(&submit, notification);
-    wire_submit_end(&submit);
-    producer_core_front(self->core, &self->route, out.data, out.size);
-    wire_out_fini(&out);
-    fixture_step_unsynced(self);
 }
 
 static void
