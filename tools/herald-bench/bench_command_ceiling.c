@@ -45,8 +45,8 @@ measure_pipelines(const char *directory, struct why *why)
             .curve = bench_option(options, "curve")->given,
         };
         load.window = load.window < load.connections ? load.connections : load.window;
-        uint32_t share = load.window / load.connections;
-        load.batch = load.rate == 0 && load.batch > share ? share : load.batch;
+        bool larger = load.rate == 0 && load.batch > ceiling_share(&load);
+        load.batch = larger ? ceiling_share(&load) : load.batch;
         struct ceiling_figures figures = {0};
         bool tuned = mode == CEILING_BATCHED && !bench_option(options, "batch")->given;
         rc = tuned ? ceiling_pipeline_tune(&load, why) : ERR_OK;

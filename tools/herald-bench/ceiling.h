@@ -43,6 +43,13 @@ struct ceiling_load {
     bool curve; /* over TCP with CURVE instead of ipc */
 };
 
+/* Of the window, of each connection; a closed loop's batch is no larger. */
+static inline uint32_t
+ceiling_share(const struct ceiling_load *load)
+{
+    return load->window / load->connections;
+}
+
 struct ceiling_figures {
     double per_second;    /* submitted, durable, delivered and acknowledged */
     double submit_p50_us; /* intended send to durable answer */

@@ -33,12 +33,6 @@ client_meant(const struct client *self, uint64_t number)
     return self->start_ns + (int64_t)((double)number * 1e9 / self->load->rate);
 }
 
-static uint32_t
-client_share(const struct ceiling_load *load)
-{
-    return load->window / load->connections;
-}
-
 /* How many a connection may send now: what its share of the window leaves, or what is due at the
  * rate. */
 static uint64_t
@@ -48,7 +42,7 @@ client_due(const struct client *self, uint32_t connection, int64_t now_ns)
     uint64_t left = load->count - self->sent;
     uint64_t due = 0;
     if (load->rate == 0) {
-        due = client_share(load) - self->open[connection];
+        due = ceiling_share(load) - self->open[connection];
     } else {
         uint64_t by_now = (uint64_t)((double)(now_ns - self->start_ns) * load->rate / 1e9) + 1;
         due = by_now > self->sent ? by_now - self->sent : 0;
@@ -81,7 +75,6 @@ client_send_on(struct client *self, uint32_t connection, int64_t now_ns)
 {
     const struct ceiling_load *load = self->load;
     uint32_t batch = load->mode == CEILING_BATCHED ? load->batch : 1;
-    batch = load->rate == 0 && batch > client_share(load) ? client_share(load) : batch;
     uint64_t due = client_due(self, connection, now_ns);
     /* A batch waits to be full, so that it is one; the last ones go as they are. */
     bool partial = load->natural || load->rate > 0 || self->sent + due == load->count;

@@ -107,7 +107,7 @@ err_t
 ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figures, struct why *why)
 {
     CHECK(load->payload_bytes >= 8 && load->batch >= 1 && load->connections >= 1);
-    CHECK(load->window >= load->connections);
+    CHECK(load->rate > 0 || load->batch <= ceiling_share(load));
     CHECK((size_t)load->batch * load->payload_bytes <= CEILING_FRAME_BYTES);
     int pipes[ROLE_COUNT][2];
     pid_t pids[ROLE_COUNT];
@@ -148,7 +148,7 @@ err_t
 ceiling_pipeline_tune(struct ceiling_load *load, struct why *why)
 {
     struct ceiling_load best = *load;
-    uint32_t window = load->window / load->connections;
+    uint32_t window = ceiling_share(load);
     double most = 0;
     err_t rc = ERR_OK;
     uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);

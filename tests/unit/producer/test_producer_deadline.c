@@ -24,6 +24,13 @@ submit_unsynced(struct fixture *self, const struct wire_notification *notificati
     fixture_step_unsynced(self);
 }
 
+static void
+pass(struct fixture *self, int64_t ms)
+{
+    self->now_ms += ms;
+    self->now_unix_ms += ms;
+}
+
 Test(producer_deadline, what_was_sent_is_decided_by_its_answer)
 {
     struct fixture *self = fixture_open(1);
@@ -44,8 +51,7 @@ Test(producer_deadline, what_is_not_durable_yet_is_not_given_away_yet)
     struct fixture *self = fixture_open(1);
     struct wire_notification notification = due_in(self, 1000);
     submit_unsynced(self, &notification);
-    self->now_ms += 1500;
-    self->now_unix_ms += 1500;
+    pass(self, 1500);
     uint64_t next = log_next(peers_own(self->peers));
     fixture_step_unsynced(self);
     cr_assert_eq(log_next(peers_own(self->peers)), next);
@@ -61,8 +67,7 @@ Test(producer_deadline, what_passed_it_before_it_was_durable_is_not_delivered)
     struct wire_notification notification = due_in(self, 1000);
     fixture_join(self, "shop", 1);
     submit_unsynced(self, &notification);
-    self->now_ms += 1500;
-    self->now_unix_ms += 1500;
+    pass(self, 1500);
     fixture_sync(self);
     struct why why = {{0}};
     cr_assert_eq(producer_core_dispatch(self->core, self->now_ms, self->now_unix_ms, &why), ERR_OK);
@@ -71,13 +76,6 @@ Test(producer_deadline, what_passed_it_before_it_was_durable_is_not_delivered)
     cr_assert_eq(self->delivery_count, 0);
     cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_DEADLINE);
     fixture_close(self);
-}
-
-static void
-pass(struct fixture *self, int64_t ms)
-{
-    self->now_ms += ms;
-    self->now_unix_ms += ms;
 }
 
 /* As on a full disk. */

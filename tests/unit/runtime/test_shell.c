@@ -162,22 +162,30 @@ run_client(void *context)
     return NULL;
 }
 
-Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are_answered)
+static shell_t *
+open_shell(alarm_t **alarm)
 {
     struct why why = {{0}};
     char wake[96];
     (void)snprintf(front_endpoint, sizeof front_endpoint, "ipc://%s/front", directory); /* fits */
     (void)snprintf(wake, sizeof wake, "ipc://%s/wake", directory);
-    alarm_t *alarm = NULL;
     shell_t *shell = NULL;
-    cr_assert_eq(alarm_open(&alarm, "", &why), ERR_OK);
+    cr_assert_eq(alarm_open(alarm, "", &why), ERR_OK);
     const struct shell_settings settings = {.service = "retry-scheduler",
                                             .log = LOG_SCHEDULER,
                                             .front = front_endpoint,
                                             .wake = wake,
-                                            .alarm = alarm};
+                                            .alarm = *alarm};
     cr_assert_eq(shell_open(&shell, &settings, peers_own(peers), outbox, &why), ERR_OK, "%s",
                  why.text);
+    return shell;
+}
+
+Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are_answered)
+{
+    struct why why = {{0}};
+    alarm_t *alarm = NULL;
+    shell_t *shell = open_shell(&alarm);
     sim_disk_set_capacity(disk, sim_disk_used(disk));
     pthread_t threads[CLIENTS];
     void *context = zmq_ctx_new();
@@ -259,19 +267,8 @@ dispatch(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 static err_t
 serve_one(int answers, struct why *why)
 {
-    char wake[96];
-    (void)snprintf(front_endpoint, sizeof front_endpoint, "ipc://%s/front", directory); /* fits */
-    (void)snprintf(wake, sizeof wake, "ipc://%s/wake", directory);
     alarm_t *alarm = NULL;
-    shell_t *shell = NULL;
-    cr_assert_eq(alarm_open(&alarm, "", why), ERR_OK);
-    const struct shell_settings settings = {.service = "retry-scheduler",
-                                            .log = LOG_SCHEDULER,
-                                            .front = front_endpoint,
-                                            .wake = wake,
-                                            .alarm = alarm};
-    cr_assert_eq(shell_open(&shell, &settings, peers_own(peers), outbox, why), ERR_OK, "%s",
-                 why->text);
+    shell_t *shell = open_shell(&alarm);
     const struct shell_core core = {.peers = peers,
                                     .takes = FRONT_TAKES(WIRE_CASES),
                                     .front = take_one,
