@@ -72,11 +72,24 @@ rotten(const struct sim *self, err_t rc)
     return there && (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED);
 }
 
+/* What the disk did in a service's work is an excuse for that service alone, up to the end of its
+ * next round that commits: a sync that fails while a question is answered is told there. */
+static void
+note_hit(struct sim *self, struct sim_service *service)
+{
+    if (sim_disk_fault_hit(self->disk)) {
+        const struct sim_disk_fault none = {0};
+        sim_disk_set_fault(self->disk, &none);
+        service->hit = true;
+    }
+}
+
 void
 sim_service_start(struct sim *self, struct sim_service *service)
 {
     struct why why = {{0}};
     err_t rc = start(self, service, &why);
+    note_hit(self, service);
     self->restarts++;
     sim_trace(self, "%s starts: %s %s", peers_name(service->id), err_name(rc), why.text);
     if (rc == ERR_OK) {
@@ -87,9 +100,7 @@ sim_service_start(struct sim *self, struct sim_service *service)
         sim_stray_started(self, service);
         return;
     }
-    bool excused =
-        sim_disk_fault_hit(self->disk) || rc == ERR_FULL || rc == ERR_TIMEOUT || rotten(self, rc);
-    if (!excused) {
+    if (!service->hit && rc != ERR_FULL && rc != ERR_TIMEOUT && !rotten(self, rc)) {
         sim_violation(self, "%s does not start: %s %s", peers_name(service->id), err_name(rc),
                       why.text);
     }
@@ -106,6 +117,7 @@ sim_service_kill(struct sim *self, struct sim_service *service, int64_t down_ms)
     sim_network_died(self, (uint8_t)service->id);
     const struct sim_disk_fault none = {0};
     sim_disk_set_fault(self->disk, &none);
+    service->hit = false;
     service->start_ms = self->now_ms + down_ms;
 }
 
@@ -137,6 +149,7 @@ sim_service_take(struct sim *self, struct sim_service *service, const struct sim
     } else if (core->outcome != NULL) {
         core->outcome(core->self, packet->body, packet->size);
     }
+    note_hit(self, service);
 }
 
 void
@@ -145,17 +158,16 @@ sim_service_round(struct sim *self, struct sim_service *service)
     struct why why = {{0}};
     service->wanted = false;
     err_t rc = sim_shell_round(self, service, &why);
+    note_hit(self, service);
     if (rc != ERR_OK) {
         sim_trace(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
-        if (!sim_disk_fault_hit(self->disk) && rc != ERR_FULL && !rotten(self, rc)) {
+        if (!service->hit && rc != ERR_FULL && !rotten(self, rc)) {
             sim_violation(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
         }
         sim_service_kill(self, service, 100 + (int64_t)sim_below(self, 3000));
         return;
     }
-    if (sim_disk_fault_hit(self->disk)) {
-        const struct sim_disk_fault none = {0};
-        sim_disk_set_fault(self->disk, &none); /* it was borne; what comes later has no excuse */
-    }
+    bool unsynced = self->now_ms < service->synced_ms || service->sync_by_ms != INT64_MAX;
+    service->hit = service->hit && unsynced; /* else it was borne */
     service->round_ms = sim_shell_next_ms(self, service);
 }

@@ -42,6 +42,7 @@ struct sim_service {
     int64_t start_ms; /* when it comes back, while it is down */
     int64_t round_ms; /* next round at the latest */
     bool wanted;      /* something came in */
+    bool hit;         /* a disk operation failed in its work since it committed */
     peers_t *peers;
     outbox_t *outbox;
     struct producer_core *producer; /* one of these three */
