@@ -20,8 +20,9 @@ struct sim_stray {
     uint64_t node;         /* its number; 0: none */
     uint32_t sectors;      /* how far behind its place; 0: nowhere */
     bool there;            /* it went astray */
-    struct sim_lost *lost; /* owned; by the power cut */
+    struct sim_lost *lost; /* owned; by the first power cut */
     size_t lost_count;
+    bool found; /* what that cut has left in their place is known */
 };
 
 struct sim_disk {

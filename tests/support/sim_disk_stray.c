@@ -78,10 +78,16 @@ sim_stray_before(sim_disk_t *self)
     }
 }
 
+/* After the cut that has shown it. What a later one finds there may have been written since, and
+ * even to another file, since segments are used again. */
 void
 sim_stray_after(sim_disk_t *self)
 {
     struct sim_stray *stray = &self->stray;
+    if (stray->lost == NULL || stray->found) {
+        return;
+    }
+    stray->found = true;
     for (size_t i = 0; i < stray->lost_count; i++) {
         struct sim_lost *lost = &stray->lost[i];
         if (!holds(node_of(self), lost->sector)) { /* the cut has taken the whole file */
