@@ -11,12 +11,29 @@
 #include <string.h>
 
 #define SEGMENT_FILE "j/producer/0000000000000001.seg"
-#define NEXT_FILE "j/producer/0000000000000002.seg"
+#define HEALTHY_STEPS 40
 #define SEGMENT_HEAD 4096
 #define STRAY_STEPS 60
 #define BLOCKS_MAX 64
 
-/* A log of one run and one segment, much of it full, all of it acknowledged and published. */
+/* A start that finds the newest segment empty puts the next one in its place: the second may be
+ * gone and a third there. Each step is a start at most. */
+static bool
+has_successor(sim_disk_t *disk)
+{
+    for (unsigned counter = 2; counter <= HEALTHY_STEPS + 1; counter++) {
+        char name[48];
+        size_t size;
+        (void)snprintf(name, sizeof name, "j/producer/%016x.seg", counter); /* fits */
+        if (sim_disk_bytes(disk, name, &size) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A log of one run and one segment, much of it full, all of it acknowledged and published: a start
+ * looks at all of it. */
 static sim_disk_t *
 full_segment(struct crash_model *model, uint64_t seed)
 {
@@ -25,9 +42,8 @@ full_segment(struct crash_model *model, uint64_t seed)
         model->random = seed;
         sim_disk_t *disk = sim_disk_new(seed);
         sim_disk_use(disk);
-        size_t size;
-        if (crash_model_run(model, 40) == ERR_OK && model->acked >= 60 &&
-            model->acked == model->appended && sim_disk_bytes(disk, NEXT_FILE, &size) == NULL) {
+        if (crash_model_run(model, HEALTHY_STEPS) == ERR_OK && model->acked >= 60 &&
+            model->acked == model->appended && !has_successor(disk)) {
             return disk;
         }
         sim_disk_destroy(&disk);
