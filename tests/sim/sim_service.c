@@ -73,15 +73,18 @@ rotten(const struct sim *self, err_t rc)
 }
 
 /* What the disk did in a service's work is an excuse for that service alone, up to the end of its
- * next round that commits: a sync that fails while a question is answered is told there. */
-static void
+ * next round that commits: a sync that fails while a question is answered is told there. True: it
+ * is where the service ends, whatever it made of it. */
+static bool
 note_hit(struct sim *self, struct sim_service *service)
 {
+    bool off = sim_disk_is_off(self->disk);
     if (sim_disk_fault_hit(self->disk)) {
         const struct sim_disk_fault none = {0};
         sim_disk_set_fault(self->disk, &none);
         service->hit = true;
     }
+    return off;
 }
 
 void
@@ -89,7 +92,7 @@ sim_service_start(struct sim *self, struct sim_service *service)
 {
     struct why why = {{0}};
     err_t rc = start(self, service, &why);
-    note_hit(self, service);
+    bool off = note_hit(self, service);
     self->restarts++;
     sim_trace(self, "%s starts: %s %s", peers_name(service->id), err_name(rc), why.text);
     if (rc == ERR_OK) {
@@ -98,6 +101,9 @@ sim_service_start(struct sim *self, struct sim_service *service)
         service->woken = 0;
         service->woke = true;
         sim_stray_started(self, service);
+        if (off) {
+            sim_service_kill(self, service, 500);
+        }
         return;
     }
     if (!service->hit && rc != ERR_FULL && rc != ERR_TIMEOUT && !rotten(self, rc)) {
@@ -149,7 +155,9 @@ sim_service_take(struct sim *self, struct sim_service *service, const struct sim
     } else if (core->outcome != NULL) {
         core->outcome(core->self, packet->body, packet->size);
     }
-    note_hit(self, service);
+    if (note_hit(self, service)) {
+        sim_service_kill(self, service, 100 + (int64_t)sim_below(self, 3000));
+    }
 }
 
 void
@@ -158,12 +166,14 @@ sim_service_round(struct sim *self, struct sim_service *service)
     struct why why = {{0}};
     service->wanted = false;
     err_t rc = sim_shell_round(self, service, &why);
-    note_hit(self, service);
+    bool off = note_hit(self, service);
     if (rc != ERR_OK) {
         sim_trace(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
         if (!service->hit && rc != ERR_FULL && !rotten(self, rc)) {
             sim_violation(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
         }
+    }
+    if (rc != ERR_OK || off) {
         sim_service_kill(self, service, 100 + (int64_t)sim_below(self, 3000));
         return;
     }

@@ -68,9 +68,9 @@ void
 sim_disk_crash(sim_disk_t *self, uint64_t seed)
 {
     uint64_t state = seed;
-    sim_stray_before(self);
+    bool shown = sim_stray_before(self);
     sim_tree_crash(&self->tree, sim_disk_draw, &state);
-    sim_stray_after(self);
+    sim_stray_after(self, shown);
     sim_disk_kill(self);
 }
 
@@ -98,6 +98,12 @@ bool
 sim_disk_fault_hit(const sim_disk_t *self)
 {
     return self->hit;
+}
+
+bool
+sim_disk_is_off(const sim_disk_t *self)
+{
+    return self->hit && (self->fault.kind == SIM_DISK_OFF || self->fault.kind == SIM_DISK_TORN);
 }
 
 void

@@ -22,7 +22,6 @@ struct sim_stray {
     bool there;            /* it went astray */
     struct sim_lost *lost; /* owned; by the first power cut */
     size_t lost_count;
-    bool found; /* what that cut has left in their place is known */
 };
 
 struct sim_disk {
@@ -41,8 +40,8 @@ struct sim_disk {
 
 /* sim_disk_stray.c: a write was done; the power is about to be cut, and was cut. */
 void sim_stray_write(sim_disk_t *self, struct sim_node *node, size_t size, size_t offset);
-void sim_stray_before(sim_disk_t *self);
-void sim_stray_after(sim_disk_t *self);
+bool sim_stray_before(sim_disk_t *self); /* true: this cut is the first to show what it took */
+void sim_stray_after(sim_disk_t *self, bool shown);
 
 /* splitmix64 */
 uint64_t sim_disk_draw(uint64_t *state);

@@ -59,12 +59,12 @@ sim_stray_write(sim_disk_t *self, struct sim_node *node, size_t size, size_t off
 }
 
 /* Before the cut: what the system believes to be on disk, and is not. */
-void
+bool
 sim_stray_before(sim_disk_t *self)
 {
     struct sim_stray *stray = &self->stray;
     if (!stray->there || stray->lost != NULL) {
-        return;
+        return false;
     }
     const struct sim_node *node = node_of(self);
     size_t sectors = node->capacity / SIM_DISK_SECTOR;
@@ -76,25 +76,25 @@ sim_stray_before(sim_disk_t *self)
             memcpy(lost->meant, node->bytes + i * SIM_DISK_SECTOR, SIM_DISK_SECTOR);
         }
     }
+    return true;
 }
 
-/* After the cut that has shown it. What a later one finds there may have been written since, and
- * even to another file, since segments are used again. */
+/* What a later cut finds in its place may have been written since, and even to another segment,
+ * since files are used again: only the first says what was found. */
 void
-sim_stray_after(sim_disk_t *self)
+sim_stray_after(sim_disk_t *self, bool shown)
 {
     struct sim_stray *stray = &self->stray;
-    if (stray->lost == NULL || stray->found) {
-        return;
-    }
-    stray->found = true;
     for (size_t i = 0; i < stray->lost_count; i++) {
         struct sim_lost *lost = &stray->lost[i];
         if (!holds(node_of(self), lost->sector)) { /* the cut has taken the whole file */
             sim_disk_stray_forget(self);
             return;
         }
-        memcpy(lost->found, node_of(self)->bytes + lost->sector * SIM_DISK_SECTOR, SIM_DISK_SECTOR);
+        if (shown) {
+            memcpy(lost->found, node_of(self)->bytes + lost->sector * SIM_DISK_SECTOR,
+                   SIM_DISK_SECTOR);
+        }
     }
 }
 

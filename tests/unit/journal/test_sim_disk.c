@@ -66,6 +66,23 @@ Test(sim_disk, what_a_write_lost_is_put_right)
     cr_assert_eq(letter(), 'b');
 }
 
+Test(sim_disk, what_was_put_right_is_on_disk)
+{
+    lose_b();
+    sim_disk_stray_mend(disk);
+    sim_disk_crash(disk, 8);
+    cr_assert_eq(letter(), 'b');
+}
+
+Test(sim_disk, with_its_file_a_loss_is_gone)
+{
+    lose_b();
+    cr_assert(sim_disk_strayed(disk));
+    cr_assert_eq(sim_disk_remove(disk, "file"), 0);
+    sim_disk_crash(disk, 8);
+    cr_assert_not(sim_disk_strayed(disk));
+}
+
 Test(sim_disk, what_was_written_since_stays_after_another_power_cut)
 {
     lose_b();
