@@ -154,8 +154,13 @@ take_marks(producer_core_t *self, struct bytes_in *in)
     while (bytes_in_left(in) > 0 && !in->failed && self->mark_count < PRODUCER_MARKS) {
         struct producer_mark mark = {.position = bytes_in_varint(in)};
         mark.total = bytes_in_varint(in);
-        mark.unix_ms = (int64_t)bytes_in_varint(in);
-        self->marks[self->mark_count++] = mark;
+        uint64_t at_unix_ms = bytes_in_varint(in);
+        mark.unix_ms = (int64_t)at_unix_ms;
+        in->failed = in->failed || mark.position > self->checkpoint_at ||
+                     mark.total > self->total || at_unix_ms > INT64_MAX;
+        if (!in->failed) {
+            self->marks[self->mark_count++] = mark;
+        }
     }
 }
 
@@ -202,7 +207,9 @@ take_begin(producer_core_t *self, const struct log_record *record, uint64_t read
     self->load.bytes = bytes_in_varint(&in);
     read[LOG_SCHEDULER] = bytes_in_varint(&in);
     read[LOG_COMPENSATOR] = bytes_in_varint(&in);
-    if (in.failed || self->index_chain >= record->position || self->gone > self->total) {
+    /* Each notification has a position of its own: so many may be given memory, and no more. */
+    if (in.failed || self->index_chain >= record->position || self->gone > self->total ||
+        self->total >= record->position) {
         return nonsense(why, "the checkpoint", record->position);
     }
     producer_index_reserve(self->index, self->total - self->gone);

@@ -22,7 +22,10 @@ static const struct damage damages[] = {
     {"nothing wrong", BEGIN, "", ERR_OK},
     {"a BEGIN of nothing", "", "", ERR_CORRUPT},
     {"an index that comes later", "v9999 v0 v0 v0 v0 v1 v1", "", ERR_CORRUPT},
-    {"more trimmed than there ever was", "v0 v3 v4 v0 v0 v1 v1", "", ERR_CORRUPT},
+    {"more trimmed than there ever was", "v0 v1 v2 v0 v0 v1 v1", "", ERR_CORRUPT},
+    {"more notifications than records", "v0 v9999 v0 v0 v0 v1 v1", "", ERR_CORRUPT},
+    {"more notifications than there can be", "v0 v18446744073709551615 v0 v0 v0 v1 v1", "",
+     ERR_CORRUPT},
     {"open: no subscription", BEGIN, "b1 v0 v0 v1 q2", ERR_CORRUPT},
     {"open: subscription 65", BEGIN, "b1 v65 v0 v1 q2", ERR_CORRUPT},
     {"open: not from a multiple of 64", BEGIN, "b1 v1 v1 v1 q2", ERR_CORRUPT},
@@ -65,6 +68,10 @@ static const struct damage damages[] = {
     {"subscription: cut off", BEGIN, "b4 v2", ERR_CORRUPT},
     {"group: cut off", BEGIN, "b5 b0", ERR_CORRUPT},
     {"marks: cut off", BEGIN, "b6 v1", ERR_CORRUPT},
+    {"marks: one that is good", "v0 v1 v0 v0 v0 v1 v1", "b6 v1 v1 v5", ERR_OK},
+    {"marks: behind the checkpoint", BEGIN, "b6 v9999 v0 v5", ERR_CORRUPT},
+    {"marks: more than there ever was", BEGIN, "b6 v1 v1 v5", ERR_CORRUPT},
+    {"marks: a time that is none", BEGIN, "b6 v1 v0 v18446744073709551615", ERR_CORRUPT},
     {"an item of a newer version", BEGIN, "b77 v1", ERR_OK},
     {"an item of nothing", BEGIN, "b0", ERR_OK},
 };
@@ -129,7 +136,7 @@ Test(producer_restore, more_marks_than_are_kept_are_cut)
     static char item[1100 * 12];
     size_t used = (size_t)snprintf(item, sizeof item, "b6");
     for (unsigned i = 1; i <= PRODUCER_MARKS + 10; i++) {
-        used += (size_t)snprintf(item + used, sizeof item - used, " v%u v0 v1", i);
+        used += (size_t)snprintf(item + used, sizeof item - used, " v1 v0 v%u", i);
     }
     struct fixture *self = fixture_open(1);
     fixture_checkpoint(self, BEGIN, item);
