@@ -63,13 +63,16 @@ drop(struct sim_service *service)
     service->up = false;
 }
 
-/* Refusing what rotted is what is asked for, whoever's log it is. */
+/* Refusing what rotted is what is asked for, whoever's log it is; a failing disk is no reason to
+ * call anything damaged. */
 static bool
-rotten(const struct sim *self, err_t rc)
+excused(const struct sim *self, const struct sim_service *service, err_t rc)
 {
-    bool there =
-        self->rot.there || self->rot.excused_until_ms > self->now_ms || sim_stray_excuses(self);
-    return there && (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED);
+    if (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED) {
+        return self->rot.there || self->rot.excused_until_ms > self->now_ms ||
+               sim_stray_excuses(self);
+    }
+    return rc == ERR_FULL || service->hit;
 }
 
 /* What the disk did in a service's work is an excuse for that service alone, up to the end of its
@@ -81,8 +84,8 @@ note_hit(struct sim *self, struct sim_service *service)
     bool off = sim_disk_is_off(self->disk);
     if (sim_disk_fault_hit(self->disk)) {
         const struct sim_disk_fault none = {0};
+        service->hit = service->hit || sim_disk_fault_failed(self->disk);
         sim_disk_set_fault(self->disk, &none);
-        service->hit = true;
     }
     return off;
 }
@@ -106,7 +109,7 @@ sim_service_start(struct sim *self, struct sim_service *service)
         }
         return;
     }
-    if (!service->hit && rc != ERR_FULL && rc != ERR_TIMEOUT && !rotten(self, rc)) {
+    if (rc != ERR_TIMEOUT && !excused(self, service, rc)) {
         sim_violation(self, "%s does not start: %s %s", peers_name(service->id), err_name(rc),
                       why.text);
     }
@@ -169,7 +172,7 @@ sim_service_round(struct sim *self, struct sim_service *service)
     bool off = note_hit(self, service);
     if (rc != ERR_OK) {
         sim_trace(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
-        if (!service->hit && rc != ERR_FULL && !rotten(self, rc)) {
+        if (!excused(self, service, rc)) {
             sim_violation(self, "%s ends: %s %s", peers_name(service->id), err_name(rc), why.text);
         }
     }

@@ -101,6 +101,12 @@ sim_disk_fault_hit(const sim_disk_t *self)
 }
 
 bool
+sim_disk_fault_failed(const sim_disk_t *self)
+{
+    return self->hit && self->fault.kind != SIM_DISK_SHORT;
+}
+
+bool
 sim_disk_is_off(const sim_disk_t *self)
 {
     return self->hit && (self->fault.kind == SIM_DISK_OFF || self->fault.kind == SIM_DISK_TORN);

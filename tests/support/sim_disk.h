@@ -56,7 +56,8 @@ void sim_disk_set_fault(sim_disk_t *self, const struct sim_disk_fault *fault);
 void sim_disk_set_sectors(sim_disk_t *self, uint32_t sectors); /* of TORN and MISDIRECTED */
 uint64_t sim_disk_operations(const sim_disk_t *self); /* since the fault was set, or the start */
 bool sim_disk_fault_hit(const sim_disk_t *self);
-bool sim_disk_is_off(const sim_disk_t *self); /* it was hit, and nothing works any more */
+bool sim_disk_fault_failed(const sim_disk_t *self); /* it was hit, and not by what came out short */
+bool sim_disk_is_off(const sim_disk_t *self);       /* it was hit, and nothing works any more */
 
 /*
  * The next write to this file goes astray as a drive's firmware may let it: it reaches the disk so
