@@ -240,5 +240,8 @@ producer_checkpoint_read(producer_core_t *self, uint64_t *from, uint64_t read[LO
     }
     log_cursor_fini(&cursor);
     *from = begin;
+    if (rc == ERR_OK && self->checkpoint_at != begin) { /* lost by a salvage */
+        return nonsense(why, "the checkpoint", begin);
+    }
     return rc == ERR_OK ? read_index(self, why) : rc;
 }

@@ -129,6 +129,48 @@ Test(producer_restore, an_index_that_makes_no_sense_is_refused)
         cr_assert_eq(rc, all[i].rc, "%s: %d", all[i].what, rc);
     }
     cr_assert_eq(restart_with_index("not an INDEX", RECORD_DONE, ""), ERR_CORRUPT);
+    cr_assert_eq(restart_with_index("lost by a salvage", LOG_KIND_LOST, ""), ERR_CORRUPT);
+}
+
+/* A total so much less than BEGIN's own position; a mark so much less than the position behind. */
+static err_t
+restart_at_edge(unsigned less, uint64_t mark_less, const char *mark_rest)
+{
+    char begin[64];
+    char item[64];
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    uint64_t at = log_next(peers_own(self->peers));
+    (void)snprintf(begin, sizeof begin, "v0 v%llu v0 v0 v0 v1 v1", (unsigned long long)at - less);
+    (void)snprintf(item, sizeof item, "b6 v%llu v1 %s", (unsigned long long)(at + 1 - mark_less),
+                   mark_rest);
+    fixture_checkpoint(self, begin, item);
+    err_t rc = fixture_try_restart(self, &why);
+    fixture_close(self);
+    return rc;
+}
+
+Test(producer_restore, as_many_as_there_can_be_are_believed_and_not_one_more)
+{
+    cr_assert_eq(restart_at_edge(1, 1, "v5"), ERR_OK, "a mark at BEGIN, a total one below");
+    cr_assert_eq(restart_at_edge(0, 1, "v5"), ERR_CORRUPT, "a notification for BEGIN too");
+    cr_assert_eq(restart_at_edge(1, 0, "v5"), ERR_CORRUPT, "a mark behind BEGIN");
+    cr_assert_eq(restart_at_edge(1, 1, "v9223372036854775808"), ERR_CORRUPT, "INT64_MAX + 1");
+}
+
+/* Without it the index would be empty, and repeats would be taken for new. */
+Test(producer_restore, a_checkpoint_without_its_beginning_is_refused)
+{
+    char end[32];
+    struct why why = {{0}};
+    struct fixture *self = fixture_open(1);
+    log_t *own = peers_own(self->peers);
+    (void)snprintf(end, sizeof end, "v%llu",
+                   (unsigned long long)fixture_spelt(own, LOG_KIND_LOST, ""));
+    (void)fixture_spelt(own, RECORD_CHECKPOINT_END, end);
+    cr_assert_eq(fixture_try_restart(self, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "the checkpoint at"), "%s", why.text);
+    fixture_close(self);
 }
 
 Test(producer_restore, more_marks_than_are_kept_are_cut)
