@@ -236,8 +236,8 @@ err_t
 compensator_fold_own(compensator_t *self, struct why *why)
 {
     uint64_t from = 0;
-    err_t rc = log_checkpoint(self->own, &from, why);
-    if (rc == ERR_NOT_FOUND) {
+    err_t rc = log_checkpoint(self->own, UINT64_MAX, &from, why);
+    if (rc == ERR_NOT_FOUND) { /* what is needed of the log is never trimmed */
         from = log_first(self->own);
         rc = ERR_OK;
     }

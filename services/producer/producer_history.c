@@ -134,7 +134,10 @@ walk(producer_core_t *self, struct chain *chain, uint64_t from)
             chain->history->left_out++;
             return;
         }
-        if (record.kind == RECORD_MOVED || record.kind == RECORD_TAKEN) {
+        if (record.kind == LOG_KIND_LOST) {
+            chain->history->left_out++; /* and what was before it: nothing leads there */
+            from = 0;
+        } else if (record.kind == RECORD_MOVED || record.kind == RECORD_TAKEN) {
             from = take_custody(chain, &record);
         } else if (record.kind == RECORD_CASE) {
             from = take_case(chain, &record);

@@ -173,10 +173,7 @@ replay_record(struct replay *replay, const struct log_record *at, struct why *wh
     case RECORD_SUBSCRIPTION:
     case RECORD_GROUP:
         return replay_catalog(replay, at, why);
-    case RECORD_INDEX:
-        replay->core->index_chain = at->position; /* of a checkpoint that was not finished */
-        return ERR_OK;
-    default:
+    default: /* a later checkpoint's, too: it was not finished, or is not whole */
         return ERR_OK;
     }
 }

@@ -26,7 +26,7 @@ set_mark(producer_core_t *self)
     uint64_t next = log_next(self->log);
     uint64_t apart = self->settings.retained_max / MARKS_IN_RETAINED_MAX + 1;
     if (last != NULL && (next == last->position || (next < last->position + apart &&
-                                                    self->now_unix_ms < last->unix_ms + MARK_MS))) {
+                                                    self->now_unix_ms - MARK_MS < last->unix_ms))) {
         return;
     }
     if (self->mark_count == PRODUCER_MARKS) {
@@ -47,7 +47,7 @@ retention_position(producer_core_t *self)
     uint64_t wanted = self->settings.retained_max / 10 * 9; /* room before submits are BUSY */
     for (uint32_t i = 0; i < self->mark_count; i++) {
         const struct producer_mark *mark = mark_at(self, i);
-        bool old = mark->unix_ms + self->settings.retention_ms <= self->now_unix_ms;
+        bool old = mark->unix_ms <= self->now_unix_ms - self->settings.retention_ms;
         bool surplus = self->total > wanted && mark->total <= self->total - wanted;
         if (!old && !surplus) {
             break;

@@ -59,8 +59,10 @@ producer_load_remove(producer_core_t *self, uint16_t subscription, uint32_t weig
     queue->held--;
     self->load.deliveries--;
     self->load.retries -= retries;
-    /* What a checkpoint of an older version says lacks the policies of notifications. */
+    /* What a checkpoint of an older version says lacks the policies of notifications; what a
+     * salvage lost was closed without its weight. */
     self->load.bytes -= weight < self->load.bytes ? weight : self->load.bytes;
+    self->load.bytes = self->load.deliveries == 0 ? 0 : self->load.bytes;
 }
 
 void

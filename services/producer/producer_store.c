@@ -24,7 +24,7 @@ decode_stored(struct producer_stored *stored, uint64_t position, struct why *why
     return ERR_OK;
 }
 
-/* The copy that a case holds of a notification whose segment has gone. */
+/* The copy that a case holds of a notification whose segment has gone, or that a salvage lost. */
 static err_t
 read_copy(producer_core_t *self, uint64_t position, struct producer_stored *stored, struct why *why)
 {
@@ -67,6 +67,10 @@ producer_stored_read(producer_core_t *self, uint64_t position, struct producer_s
         return read_copy(self, position, stored, why);
     }
     err_t rc = log_read(self->log, position, &record, &stored->block, why);
+    if (rc == ERR_OK && record.kind == LOG_KIND_LOST) {
+        producer_stored_release(stored);
+        return read_copy(self, position, stored, why);
+    }
     if (rc == ERR_OK) {
         rc = record.kind == RECORD_NOTIFICATION
                  ? record_notification_decode(record.body, record.size, &stored->record, why)
@@ -127,7 +131,7 @@ producer_find_hashed(producer_core_t *self, uint64_t hash, struct wire_text biz_
             rc = producer_stored_read(self, position, stored, NULL);
         }
         if (rc == ERR_NOT_FOUND) {
-            continue; /* it has expired */
+            continue; /* it has expired, or a salvage lost it */
         }
         if (rc != ERR_OK) {
             /* The disk is full: what waits for it cannot be compared yet. Any other error ends the

@@ -7,6 +7,13 @@
 #define WALK_MOST 100000U /* records of one delivery; more is a loop */
 
 static err_t
+lost(uint64_t position, struct why *why)
+{
+    return why_set(why, ERR_NOT_FOUND, "record %llu was lost by a salvage",
+                   (unsigned long long)position);
+}
+
+static err_t
 read_original(struct scheduler_core *self, uint64_t position, struct scheduler_notification *found,
               struct why *why)
 {
@@ -15,6 +22,10 @@ read_original(struct scheduler_core *self, uint64_t position, struct scheduler_n
         log_read(peers_log(self->peers, LOG_PRODUCER), position, &record, &found->block, why);
     if (rc != ERR_OK) {
         return rc;
+    }
+    if (record.kind == LOG_KIND_LOST) {
+        log_block_release(&found->block);
+        return lost(position, why);
     }
     if (record.kind != RECORD_NOTIFICATION) {
         return why_set(why, ERR_CORRUPT,
@@ -29,6 +40,9 @@ read_original(struct scheduler_core *self, uint64_t position, struct scheduler_n
 static err_t
 previous_of(const struct log_record *record, uint64_t *previous, struct why *why)
 {
+    if (record->kind == LOG_KIND_LOST) {
+        return lost(record->position, why);
+    }
     if (record->kind == RECORD_MOVED || record->kind == RECORD_TAKEN) {
         struct record_custody custody;
         err_t rc = record_custody_decode(record->body, record->size, &custody, why);

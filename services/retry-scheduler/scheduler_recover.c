@@ -137,7 +137,10 @@ fold_record(struct scheduler_core *self, struct fold_state *state, const struct 
 static err_t
 read_own(struct scheduler_core *self, struct fold_state *state, struct why *why)
 {
-    err_t rc = log_checkpoint(self->log, &state->begin, why);
+    err_t rc = log_checkpoint(self->log, UINT64_MAX, &state->begin, why);
+    if (rc == ERR_NOT_FOUND && log_first(self->log) > 1) { /* trimmed: it had one */
+        return ERR_CORRUPT;
+    }
     if (rc != ERR_OK && rc != ERR_NOT_FOUND) {
         return rc;
     }

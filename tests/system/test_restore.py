@@ -1,5 +1,6 @@
 """A journal that goes while it is in use, and an order database older than its journal."""
 
+import json
 import os
 import re
 import shutil
@@ -100,6 +101,68 @@ class InUse(HeraldTest):
                 self.herald.close()
                 os.rename(log + ".away", log)
                 self.herald.start()
+
+
+class Salvage(HeraldTest):
+    """Damage in the newest checkpoint, as OPERATIONS has it mended."""
+
+    ORDERS = 1500
+    WAITING = 100
+
+    def journal(self, *arguments):
+        return subprocess.run([os.path.join(BIN, "herald-journal"), *arguments],
+                              capture_output=True, text=True)
+
+    def damage(self, log, kind):
+        """One byte of the newest record of this kind, whose body nothing else in the log has."""
+        shown = self.journal("print", "--json", "--bodies", "--kind", kind, log)
+        body = bytes.fromhex(json.loads(shown.stdout.splitlines()[-1])["body"])
+        segment = os.path.join(log, "0000000000000001.seg")
+        with open(segment, "r+b") as file:
+            content = file.read()
+            self.assertEqual(content.count(body), 1)
+            file.seek(content.index(body) + len(body) // 2)
+            file.write(bytes([body[len(body) // 2] ^ 1]))
+
+    def states(self, last):
+        """What each is said to be; UNKNOWN where no log has it."""
+        names = "".join(f"{n}-created\n" for n in range(last))
+        said = self.herald.ctl_json("query", "--file", "-", text=names, check=False)
+        self.assertEqual(len(said), last)
+        return [(one.get("deliveries") or [{"state": "UNKNOWN"}])[0]["state"] for one in said]
+
+    def all_done(self, last):
+        wait_for(lambda: set(self.states(last)) == {"DONE"}, "all are done")
+
+    def test_a_salvaged_checkpoint_hides_nothing(self):
+        self.herald.options["producer"] = ["--set", "journal/checkpoint=1000"]
+        self.herald.start()
+        self.herald.submit([order(n) for n in range(self.ORDERS)])
+        self.all_done(self.ORDERS)
+        self.herald.stop("order-consumer")
+        last = self.ORDERS + self.WAITING
+        self.herald.submit([order(n) for n in range(self.ORDERS, last)])
+        for name in DIRECTORIES:
+            self.herald.stop(name)
+        log = os.path.join(self.herald.data, "journal", "producer")
+        self.damage(log, "index")
+        self.assertEqual(self.journal("verify", log).returncode, 1)
+        salvaged = os.path.join(self.herald.data, "journal.salvaged")
+        done = self.journal("salvage", "--into", salvaged, log)
+        ranges = re.findall(r"LOST positions (\d+) to (\d+)", done.stdout)
+        self.assertTrue(ranges, done.stdout + done.stderr)
+        shutil.move(log, log + ".damaged")
+        shutil.move(os.path.join(salvaged, "producer"), log)
+        self.herald.start(*DIRECTORIES)
+        states = self.states(last)
+        lost = sum(int(b) - int(a) + 1 for a, b in ranges)
+        self.assertLessEqual(states[:self.ORDERS].count("UNKNOWN"), lost)
+        self.assertGreaterEqual(states[:self.ORDERS].count("DONE"), self.ORDERS - lost)
+        self.assertEqual(states[self.ORDERS:], ["PENDING"] * self.WAITING)
+        self.herald.submit([order(n) for n in range(last)])  # as their providers would
+        self.herald.start("order-consumer")
+        self.all_done(last)
+        self.assertEqual(self.herald.rows("select count(*) from notify_log"), [(last,)])
 
 
 class OlderLog(HeraldTest):

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NEVER 1000000 /* a position that no log has reached */
+#define NEWER_KIND 30 /* of a newer version: passed over */
 
 struct item {
     uint8_t version;
@@ -172,7 +173,7 @@ repeat_cut_off(void)
     struct log_cursor cursor;
     struct log_record record;
     struct why why = {{0}};
-    cr_assert_eq(log_checkpoint(own(), &begin, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_checkpoint(own(), UINT64_MAX, &begin, &why), ERR_OK, "%s", why.text);
     log_cursor_init(&cursor, own(), begin, LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM));
     while (log_cursor_next(&cursor, &record, &why) == ERR_OK) {
         cr_assert_lt(count, 16);
@@ -213,6 +214,28 @@ Test(compensator_checkpoint, one_that_was_cut_off_tells_nothing_twice)
     cr_assert_eq(fixture_list(&self, &ask, found, &more), 2);
     cr_assert_eq(found[0].id, open);
     cr_assert_eq(found[1].id, closed);
+}
+
+/* A salvage lost an item of the newest, or its BEGIN: what is open is told by the records before.
+ */
+Test(compensator_checkpoint, one_that_lost_a_record_hides_nothing)
+{
+    uint64_t open = 0;
+    (void)fixture_case(&self, FIXTURE_REAPPLY, &open);
+    (void)fixture_given(&self, FIXTURE_UNDO);
+    char *before = fixture_state(&self);
+    for (int lost_begin = 0; lost_begin < 2; lost_begin++) {
+        uint8_t end[BYTES_VARINT_MAX];
+        uint64_t begin =
+            fixture_raw(own(), lost_begin == 1 ? LOG_KIND_LOST : RECORD_CHECKPOINT_BEGIN, "", 0);
+        (void)fixture_raw(own(), lost_begin == 1 ? NEWER_KIND : LOG_KIND_LOST, "", 0);
+        (void)fixture_raw(own(), RECORD_CHECKPOINT_END, end, bytes_put_varint(end, begin));
+        fixture_restart(&self);
+        char *after = fixture_state(&self);
+        cr_assert_str_eq(after, before, "BEGIN lost: %d", lost_begin);
+        mem_free(after);
+    }
+    mem_free(before);
 }
 
 Test(compensator_checkpoint, a_closed_case_whose_record_is_gone_is_forgotten)

@@ -115,27 +115,28 @@ Test(log_search, only_a_complete_checkpoint_counts)
 {
     log_t *log = fixture_own(0);
     uint64_t begin = 0;
-    cr_assert_eq(log_checkpoint(log, &begin, NULL), ERR_NOT_FOUND);
+    cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_NOT_FOUND);
     (void)checkpoint(log, 20, false);
-    cr_assert_eq(log_checkpoint(log, &begin, NULL), ERR_NOT_FOUND);
+    cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_NOT_FOUND);
     uint64_t first = checkpoint(log, 20, true);
     (void)checkpoint(log, 300, false);
-    cr_assert_eq(log_checkpoint(log, &begin, NULL), ERR_OK);
+    cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_OK);
     cr_assert_eq(begin, first);
     uint64_t second = checkpoint(log, 300, true);
-    cr_assert_eq(log_checkpoint(log, &begin, NULL), ERR_OK);
+    cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_OK);
     cr_assert_eq(begin, second);
     log_close(&log);
     log_t *reader = fixture_follow();
-    cr_assert_eq(log_checkpoint(reader, &begin, NULL), ERR_OK);
+    cr_assert_eq(log_checkpoint(reader, UINT64_MAX, &begin, NULL), ERR_OK);
     cr_assert_eq(begin, second);
     log_close(&reader);
 }
 
 Test(log_search, a_checkpoint_that_does_not_say_where_it_begins_is_corrupt)
 {
-    /* Nothing, before the first position, at its own END, behind it. */
-    static const char *const bodies[] = {"", "\0", "\x05", "\x08"};
+    /* Nothing, before the first position, at its own END, behind it, at a record of another kind.
+     */
+    static const char *const bodies[] = {"", "\0", "\x05", "\x08", "\x02"};
     log_t *log = fixture_own(0);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         uint64_t begin;
@@ -143,10 +144,79 @@ Test(log_search, a_checkpoint_that_does_not_say_where_it_begins_is_corrupt)
         cr_assert_eq(log_append(log, LOG_KIND_CHECKPOINT_END, bodies[i], i == 0 ? 0 : 1),
                      2 * i + 1);
         fixture_write(log, 9, 1, 10);
-        cr_assert_eq(log_checkpoint(log, &begin, &why), ERR_CORRUPT, "body %zu", i);
+        cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, &why), ERR_CORRUPT, "body %zu", i);
         cr_assert_not_null(strstr(why.text, "does not say where it begins"), "%s", why.text);
         cr_assert_eq(log_trim(log, 2 * i + 1, NULL), ERR_CORRUPT, "what it needs is not known");
     }
+    log_close(&log);
+}
+
+/* Four records, the one at `lost` (0: BEGIN, 1 and 2: items, 3: END; else none) as a salvage leaves
+ * it; in one block, or each in one of its own. */
+static uint64_t
+salvaged_checkpoint(log_t *log, unsigned lost, bool apart)
+{
+    static const uint8_t kinds[] = {LOG_KIND_CHECKPOINT_BEGIN, LOG_KIND_CHECKPOINT_ITEM,
+                                    LOG_KIND_CHECKPOINT_ITEM, LOG_KIND_CHECKPOINT_END};
+    uint8_t begin[BYTES_VARINT_MAX];
+    uint64_t first = log_next(log);
+    size_t size = bytes_put_varint(begin, first);
+    for (unsigned i = 0; i < sizeof kinds; i++) {
+        uint8_t kind = i == lost ? LOG_KIND_LOST : kinds[i];
+        (void)log_append(log, kind, begin, kind == LOG_KIND_CHECKPOINT_END ? size : 0);
+        if (apart || i + 1 == sizeof kinds) {
+            cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+            cr_assert_eq(log_reap(log, NULL), ERR_OK);
+        }
+    }
+    return first;
+}
+
+Test(log_search, a_checkpoint_that_lost_a_record_does_not_count)
+{
+    for (unsigned apart = 0; apart < 2; apart++) {
+        log_t *log = fixture_own(0);
+        uint64_t begin = 0;
+        for (unsigned lost = 0; lost < 4; lost++) {
+            (void)salvaged_checkpoint(log, lost, apart == 1);
+            struct why why = {{0}};
+            cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, &why), ERR_NOT_FOUND);
+            cr_assert_not_null(strstr(why.text, "no checkpoint is whole"), "%s", why.text);
+        }
+        fixture_write(log, LOG_KIND_LOST, 1, 0);
+        uint64_t whole = salvaged_checkpoint(log, 9, apart == 1);
+        uint64_t end = log_durable(log);
+        fixture_write(log, LOG_KIND_LOST, 1, 0);
+        for (unsigned lost = 0; lost < 4; lost++) {
+            (void)salvaged_checkpoint(log, lost, apart == 1);
+            cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_OK);
+            cr_assert_eq(begin, whole, "record %u was lost", lost);
+        }
+        uint64_t newest = salvaged_checkpoint(log, 9, apart == 1);
+        cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_OK);
+        cr_assert_eq(begin, newest);
+        cr_assert_eq(log_checkpoint(log, newest + 2, &begin, NULL), ERR_OK);
+        cr_assert_eq(begin, whole, "the newest ends behind this");
+        cr_assert_eq(log_checkpoint(log, end, &begin, NULL), ERR_OK);
+        cr_assert_eq(begin, whole);
+        cr_assert_eq(log_checkpoint(log, end - 1, &begin, NULL), ERR_NOT_FOUND);
+        log_close(&log);
+        teardown();
+        setup();
+    }
+}
+
+/* It was trimmed, then a salvage lost the one that had allowed that. */
+Test(log_search, a_checkpoint_whose_beginning_was_trimmed_does_not_count)
+{
+    log_t *log = fixture_own(0);
+    uint64_t old = checkpoint(log, 400, true);
+    uint64_t begin = 0;
+    (void)checkpoint(log, 10, true);
+    cr_assert_eq(log_trim(log, log_durable(log), NULL), ERR_OK);
+    cr_assert_gt(log_first(log), old);
+    cr_assert_eq(log_checkpoint(log, UINT64_MAX, &begin, NULL), ERR_OK);
+    cr_assert_eq(log_checkpoint(log, begin, &begin, NULL), ERR_NOT_FOUND);
     log_close(&log);
 }
 

@@ -341,3 +341,16 @@ Test(scheduler_custody, a_notification_that_no_log_has_alarms_and_holds_up_nobod
     cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
     cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
 }
+
+/* A salvage leaves a record without a body in its place. */
+Test(scheduler_custody, a_notification_that_a_salvage_lost_alarms_and_holds_up_nobody)
+{
+    struct delivery_key key = {.position = fixture_spelt(self.producer, LOG_KIND_LOST, ""),
+                               .subscription = 1};
+    fixture_give(&self, key, 0);
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
+    cr_assert_str_eq(self.alarms, "notification_missing of orders ");
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+}

@@ -308,3 +308,45 @@ Test(scheduler_recover, a_read_that_fails_while_old_records_are_dropped_is_an_er
     }
     cr_assert_gt(log_first(own), 1);
 }
+
+/* Of a checkpoint of nothing: BEGIN, an item that a salvage lost, END; or BEGIN itself is lost. */
+static uint64_t
+salvaged_checkpoint(bool lost_begin)
+{
+    char end[32];
+    log_t *own = peers_own(self.peers);
+    uint64_t begin = fixture_spelt(own, lost_begin ? LOG_KIND_LOST : RECORD_CHECKPOINT_BEGIN, "");
+    (void)fixture_spelt(own, LOG_KIND_LOST, "");
+    (void)snprintf(end, sizeof end, "v%llu", (unsigned long long)begin);
+    (void)fixture_spelt(own, RECORD_CHECKPOINT_END, end);
+    return begin;
+}
+
+Test(scheduler_recover, a_checkpoint_that_lost_a_record_hides_nothing)
+{
+    for (int lost_begin = 0; lost_begin < 2; lost_begin++) {
+        struct delivery_key key = given(10000);
+        (void)salvaged_checkpoint(lost_begin == 1);
+        fixture_restart(&self, 0);
+        cr_assert_not_null(fixture_entry(&self, key));
+        cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+    }
+}
+
+/* It was what told of the records that are trimmed. */
+Test(scheduler_recover, a_trimmed_log_whose_only_checkpoint_was_lost_is_refused)
+{
+    struct why why = {{0}};
+    log_t *own = peers_own(self.peers);
+    for (int i = 0; i < 100; i++) {
+        (void)fixture_spelt(own, 30, "z4000");
+    }
+    uint64_t begin = salvaged_checkpoint(false);
+    (void)given(10000); /* with a POSITION, which stays */
+    peers_note(self.peers);
+    fixture_step(&self);
+    cr_assert_eq(log_trim(own, begin, &why), ERR_OK, "%s", why.text);
+    cr_assert_gt(log_first(own), 1);
+    cr_assert_eq(fixture_try_restart(&self, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "no checkpoint is whole"), "%s", why.text);
+}
