@@ -3,10 +3,15 @@
 #include "base/check.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define KEEP_BYTES (32 * 1024 * 1024)
+#define HEAP_BYTES (128 * 1024 * 1024)
+#define HUGE_BYTES (2 * 1024 * 1024)
 
 void *
 mem_alloc(size_t size)
@@ -63,7 +68,18 @@ mem_free(void *memory)
 void
 mem_keep(void)
 {
-    /* Both are hints: without them it is slower. */
+    /* All of these are hints: without them it is slower. */
+    (void)mallopt(M_ARENA_MAX, 1); /* frames come from another thread */
     (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, HEAP_BYTES);
+    (void)mallopt(M_TOP_PAD, HEAP_BYTES);
+    uintptr_t begin = (uintptr_t)sbrk(0);
+    void *volatile grown = malloc(HUGE_BYTES); /* does not fit: the heap grows by M_TOP_PAD too */
+    free(grown);
+    uintptr_t end = (uintptr_t)sbrk(0);
+    begin += HUGE_BYTES - begin % HUGE_BYTES;
+    if (begin < end) {
+        (void)madvise((void *)begin, end - begin,
+                      MADV_HUGEPAGE); /* NOLINT(performance-no-int-to-ptr) */
+    }
 }
