@@ -17,6 +17,11 @@ fold_taken(compensator_t *self, const struct log_record *record, struct why *why
     if (entry == NULL) {
         entry = compensator_table_add(self->table, taken.key);
     }
+    if (taken.turn > entry->turn &&
+        (entry->state == COMPENSATOR_HELD || entry->state == COMPENSATOR_CASE)) {
+        entry->state = COMPENSATOR_AWAY; /* it had left: a salvage lost the record of that */
+        compensator_cases_close(self, entry, END_NONE);
+    }
     if (!compensator_table_to(entry, COMPENSATOR_TAKE)) {
         return why_set(why, ERR_CORRUPT, "position %llu: TAKEN of a delivery that is held",
                        (unsigned long long)record->position);
@@ -77,6 +82,10 @@ fold_case(compensator_t *self, const struct log_record *record, struct why *why)
     if (entry == NULL) { /* its TAKEN was trimmed, since the case says all that is needed */
         entry = compensator_table_add(self->table, opened.custody.key);
         (void)compensator_table_to(entry, COMPENSATOR_TAKE); /* a new entry takes it */
+        entry->moved_for = opened.custody.cause;
+    }
+    if (entry->state == COMPENSATOR_AWAY && opened.custody.turn > entry->turn) {
+        (void)compensator_table_to(entry, COMPENSATOR_TAKE); /* a salvage lost the TAKEN */
         entry->moved_for = opened.custody.cause;
     }
     if (!compensator_table_to(entry, COMPENSATOR_OPEN)) {
@@ -236,7 +245,7 @@ err_t
 compensator_fold_own(compensator_t *self, struct why *why)
 {
     uint64_t from = 0;
-    err_t rc = log_checkpoint(self->own, UINT64_MAX, &from, why);
+    err_t rc = log_checkpoint(self->own, &from, why);
     if (rc == ERR_NOT_FOUND) { /* what is needed of the log is never trimmed */
         from = log_first(self->own);
         rc = ERR_OK;

@@ -71,11 +71,13 @@ check(const producer_core_t *self, const struct producer_subscription_settings *
     return ERR_OK;
 }
 
+/* Also none whose record a salvage lost, while deliveries name it. */
 static uint16_t
 free_id(const producer_core_t *self)
 {
     uint16_t id = 1;
-    while (id <= LIMIT_SUBSCRIPTIONS && catalog_subscription(self->catalog, id) != NULL) {
+    while (id <= LIMIT_SUBSCRIPTIONS && (catalog_subscription(self->catalog, id) != NULL ||
+                                         (id <= self->queue_count && self->queues[id] != NULL))) {
         id++;
     }
     return id;

@@ -113,6 +113,8 @@ void producer_room_keep(producer_core_t *self); /* once a round: tell the log, a
 
 /* producer_retention.c: once in a while. */
 err_t producer_retain(producer_core_t *self, struct why *why);
+/* Where the log was at that time, unless a mark is near. */
+void producer_mark(producer_core_t *self, uint64_t position, int64_t unix_ms);
 
 /* producer_checkpoint.c */
 void producer_checkpoint_write(producer_core_t *self);
@@ -120,6 +122,11 @@ void producer_checkpoint_write(producer_core_t *self);
  * read: how far the others' logs were read by then. */
 err_t producer_checkpoint_read(producer_core_t *self, uint64_t *from, uint64_t read[LOG_ID_COUNT],
                                struct why *why);
+
+/* producer_salvaged.c: the index of all before the checkpoint, whose chain a salvage has cut; and,
+ * after the replay: what is open and was lost is closed, and told. */
+err_t producer_reindex(producer_core_t *self, struct why *why);
+err_t producer_close_lost(producer_core_t *self, struct why *why);
 
 /* What a CHECKPOINT_ITEM holds; the formats are drawn in producer_checkpoint.c. */
 enum producer_item {

@@ -27,7 +27,7 @@ look_up(struct replay *replay, uint64_t position)
     if (position >= replay->from) {
         return replay->seen[position - replay->from];
     }
-    struct seen found = {0};
+    struct seen found = {.weight = 1}; /* of one that a salvage lost nobody knows it */
     struct producer_stored stored;
     if (producer_stored_get(replay->core, position, &stored)) {
         const struct wire_text *biz_id = &stored.notification.biz_id;
@@ -51,6 +51,7 @@ replay_notification(struct replay *replay, const struct log_record *at, struct w
     uint64_t hash = content_hash_id(peek.biz_id.data, peek.biz_id.size);
     uint32_t weight = producer_weight_of(&record);
     replay->seen[at->position - replay->from] = (struct seen){.hash = hash, .weight = weight};
+    producer_mark(core, at->position, record.received_unix_ms);
     producer_index_add(core->index, hash, at->position, 0);
     producer_touch(core, hash, at->position);
     for (unsigned i = 0; i < record.subscription_count; i++) {
@@ -256,6 +257,9 @@ producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms
     producer_load_recount(self);
     if (rc == ERR_OK || rc == ERR_NOT_FOUND) {
         rc = replay_own(self, from, why);
+    }
+    if (rc == ERR_OK) {
+        rc = producer_close_lost(self, why);
     }
     self->expired = log_first(self->log);
     self->run_first = log_next(self->log);

@@ -3,8 +3,6 @@
 
 #include "base/bytes.h"
 
-#include <stdio.h>
-
 static err_t
 nonsense(struct why *why, const char *what, uint64_t position)
 {
@@ -51,23 +49,28 @@ take_index(producer_core_t *self, const struct log_record *record, uint64_t *bef
                : ERR_OK;
 }
 
-/* *lost: position of an INDEX record that a salvage lost; then the index is not whole. */
+/* Where a salvage has cut the chain, from the records that it is an index of. */
 static err_t
-read_index(producer_core_t *self, uint64_t *lost, struct why *why)
+read_index(producer_core_t *self, struct why *why)
 {
     uint64_t at = self->index_chain;
     err_t rc = ERR_OK;
-    while (rc == ERR_OK && *lost == 0 && at != 0 && at >= log_first(self->log)) {
+    while (rc == ERR_OK && at != 0 && at >= log_first(self->log)) {
         struct log_record record;
         log_block_t *block = NULL;
+        bool lost = false;
         rc = log_read(self->log, at, &record, &block, why);
-        if (rc == ERR_OK && record.kind == LOG_KIND_LOST) {
-            *lost = at;
-        } else if (rc == ERR_OK) {
+        if (rc == ERR_OK) {
+            lost = record.kind == LOG_KIND_LOST;
+        }
+        if (rc == ERR_OK && !lost) {
             rc = record.kind == RECORD_INDEX ? take_index(self, &record, &at, why)
                                              : nonsense(why, "the index chain", record.position);
         }
         log_block_release(&block);
+        if (lost) {
+            return producer_reindex(self, why);
+        }
     }
     return rc;
 }
@@ -234,45 +237,6 @@ read_begin(producer_core_t *self, uint64_t begin, uint64_t read[LOG_ID_COUNT], s
     return rc;
 }
 
-/* Nothing is known yet. */
-static void
-forget(producer_core_t *self, uint64_t read[LOG_ID_COUNT])
-{
-    producer_index_destroy(&self->index);
-    self->index = producer_index_new();
-    self->checkpoint_at = 0;
-    self->index_chain = 0;
-    self->total = 0;
-    self->gone = 0;
-    self->load.deliveries = 0;
-    self->load.bytes = 0;
-    read[LOG_SCHEDULER] = 0;
-    read[LOG_COMPENSATOR] = 0;
-}
-
-/* The newest whose index is whole too: without it, repeats would be taken for new. */
-static err_t
-find_checkpoint(producer_core_t *self, uint64_t read[LOG_ID_COUNT], struct why *why)
-{
-    uint64_t lost = UINT64_MAX;
-    err_t rc = ERR_OK;
-    while (rc == ERR_OK && lost != 0) {
-        uint64_t begin = 0;
-        rc = log_checkpoint(self->log, lost, &begin, why);
-        lost = 0;
-        if (rc == ERR_OK) {
-            rc = read_begin(self, begin, read, why);
-        }
-        if (rc == ERR_OK) {
-            rc = read_index(self, &lost, why);
-        }
-        if (rc == ERR_OK && lost != 0) {
-            forget(self, read);
-        }
-    }
-    return rc;
-}
-
 static err_t
 read_items(producer_core_t *self, struct why *why)
 {
@@ -291,75 +255,22 @@ read_items(producer_core_t *self, struct why *why)
     return rc;
 }
 
-static void
-tell_lost(producer_core_t *self, uint16_t id, uint64_t count)
-{
-    const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
-    char text[WHY_TEXT_SIZE];
-    (void)snprintf(text, sizeof text,
-                   "a salvage lost the notifications of %llu deliveries that were open; their "
-                   "providers have to submit them again",
-                   (unsigned long long)count);
-    const struct alarm_facts facts = {
-        .kind = "notification_missing",
-        .subject = subscription == NULL
-                       ? "unknown"
-                       : catalog_group_at(self->catalog, subscription->group)->name,
-        .text = text,
-    };
-    outbox_alarm(self->outbox, 0, &facts); /* it follows from no record */
-}
-
-/* What the checkpoint holds open and a salvage lost can never be sent: nothing may wait for it. */
-static err_t
-close_lost(producer_core_t *self, struct why *why)
-{
-    uint64_t lost[LIMIT_SUBSCRIPTIONS + 1] = {0};
-    uint64_t from = self->checkpoint_at;
-    for (uint16_t id = 1; id <= self->queue_count; id++) {
-        uint64_t low =
-            self->queues[id] == NULL ? from : producer_open_low(&self->queues[id]->open, from);
-        from = low < from ? low : from;
-    }
-    struct log_cursor cursor;
-    struct log_record record = {.position = 0};
-    log_cursor_init(&cursor, self->log, from,
-                    LOG_KIND_BIT(LOG_KIND_LOST) | LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN));
-    err_t rc = ERR_OK;
-    while (rc == ERR_OK && record.position < self->checkpoint_at) {
-        rc = log_cursor_next(&cursor, &record, why);
-        for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
-            struct producer_queue *queue = self->queues[id];
-            if (queue != NULL && producer_open_has(&queue->open, record.position)) {
-                producer_open_close(&queue->open, record.position);
-                queue->held--;
-                lost[id]++;
-            }
-        }
-    }
-    log_cursor_fini(&cursor);
-    for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
-        if (lost[id] > 0) {
-            tell_lost(self, id, lost[id]);
-        }
-    }
-    return rc;
-}
-
 err_t
 producer_checkpoint_read(producer_core_t *self, uint64_t *from, uint64_t read[LOG_ID_COUNT],
                          struct why *why)
 {
-    err_t rc = find_checkpoint(self, read, why);
-    if (rc == ERR_NOT_FOUND && log_first(self->log) > 1) { /* trimmed: it had one */
-        return ERR_CORRUPT;
+    uint64_t begin = 0;
+    err_t rc = log_checkpoint(self->log, &begin, why);
+    if (rc == ERR_NOT_FOUND && log_first(self->log) > 1) {
+        return ERR_CORRUPT; /* what was trimmed is in none */
     }
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    *from = begin;
+    rc = read_begin(self, begin, read, why);
     if (rc == ERR_OK) {
-        *from = self->checkpoint_at;
-        rc = read_items(self, why);
-        if (rc == ERR_OK) {
-            rc = close_lost(self, why);
-        }
+        rc = read_index(self, why);
     }
-    return rc;
+    return rc == ERR_OK ? read_items(self, why) : rc;
 }

@@ -17,16 +17,15 @@ mark_at(producer_core_t *self, uint32_t index)
     return &self->marks[(self->mark_first + index) % PRODUCER_MARKS];
 }
 
-/* Remember where we are. When the ring is full every other mark goes: they only get coarser. */
-static void
-set_mark(producer_core_t *self)
+/* When the ring is full every other mark goes: they only get coarser. */
+void
+producer_mark(producer_core_t *self, uint64_t position, int64_t unix_ms)
 {
     const struct producer_mark *last =
         self->mark_count > 0 ? mark_at(self, self->mark_count - 1) : NULL;
-    uint64_t next = log_next(self->log);
     uint64_t apart = self->settings.retained_max / MARKS_IN_RETAINED_MAX + 1;
-    if (last != NULL && (next == last->position || (next < last->position + apart &&
-                                                    self->now_unix_ms - MARK_MS < last->unix_ms))) {
+    if (last != NULL && (position == last->position || (position < last->position + apart &&
+                                                        unix_ms - MARK_MS < last->unix_ms))) {
         return;
     }
     if (self->mark_count == PRODUCER_MARKS) {
@@ -35,8 +34,8 @@ set_mark(producer_core_t *self)
         }
         self->mark_count = PRODUCER_MARKS / 2;
     }
-    *mark_at(self, self->mark_count++) = (struct producer_mark){
-        .position = next, .total = self->total, .unix_ms = self->now_unix_ms};
+    *mark_at(self, self->mark_count++) =
+        (struct producer_mark){.position = position, .total = self->total, .unix_ms = unix_ms};
 }
 
 /* Everything below has been kept long enough. */
@@ -141,7 +140,7 @@ producer_retain(producer_core_t *self, struct why *why)
     if (look) {
         self->looked_ms = self->now_ms;
         producer_moved_expire(&self->moved, self->expired, EXPIRED_A_LOOK);
-        set_mark(self);
+        producer_mark(self, log_next(self->log), self->now_unix_ms);
         if (keep > log_first(self->log)) {
             plan_trim(self, keep);
         }

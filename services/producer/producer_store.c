@@ -43,6 +43,10 @@ read_copy(producer_core_t *self, uint64_t position, struct producer_stored *stor
         if (rc != ERR_OK) {
             return rc;
         }
+        if (record.kind == LOG_KIND_LOST) {
+            log_block_release(&stored->block);
+            continue;
+        }
         struct record_case opened;
         rc = record_case_decode(record.body, record.size, &opened, why);
         if (rc == ERR_OK) {

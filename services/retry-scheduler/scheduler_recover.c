@@ -8,7 +8,6 @@
 
 struct fold_state {
     uint64_t begin; /* of the newest complete checkpoint; 0: none */
-    bool items;     /* the items that come are of that one */
     struct record_position position;
 };
 
@@ -108,15 +107,13 @@ fold_record(struct scheduler_core *self, struct fold_state *state, const struct 
 {
     switch (record->kind) {
     case RECORD_CHECKPOINT_BEGIN:
-        state->items = record->position == state->begin;
-        return state->items
+        return record->position == state->begin
                    ? record_position_decode(record->body, record->size, &state->position, why)
                    : ERR_OK;
-    case RECORD_CHECKPOINT_ITEM:
-        return state->items ? scheduler_checkpoint_item(self, record, why) : ERR_OK;
+    case RECORD_CHECKPOINT_ITEM: /* of whichever checkpoint: it is whole in itself */
+        return scheduler_checkpoint_item(self, record, why);
     case RECORD_CHECKPOINT_END:
         self->checkpoint.since = record->position + 1;
-        state->items = false;
         return ERR_OK;
     case RECORD_POSITION:
         return record_position_decode(record->body, record->size, &state->position, why);
@@ -137,7 +134,7 @@ fold_record(struct scheduler_core *self, struct fold_state *state, const struct 
 static err_t
 read_own(struct scheduler_core *self, struct fold_state *state, struct why *why)
 {
-    err_t rc = log_checkpoint(self->log, UINT64_MAX, &state->begin, why);
+    err_t rc = log_checkpoint(self->log, &state->begin, why);
     if (rc == ERR_NOT_FOUND && log_first(self->log) > 1) { /* trimmed: it had one */
         return ERR_CORRUPT;
     }

@@ -79,7 +79,7 @@ mem_keep(void)
     uintptr_t end = (uintptr_t)sbrk(0);
     begin += HUGE_BYTES - begin % HUGE_BYTES;
     if (begin < end) {
-        (void)madvise((void *)begin, end - begin,
-                      MADV_HUGEPAGE); /* NOLINT(performance-no-int-to-ptr) */
+        void *from = (void *)begin; /* NOLINT(performance-no-int-to-ptr) */
+        (void)madvise(from, end - begin, MADV_HUGEPAGE);
     }
 }

@@ -17,10 +17,10 @@ void mem_free(void *memory); /* NULL is fine */
 
 /*
  * For a program whose frames and blocks of some hundred KiB come and go all the time. What is freed
- * stays with the process; by its defaults the C library would get each from the system and give it
- * back, a page fault for every 4 KiB. All threads share one heap, and its first 128 MiB may lie in
- * huge pages: with small ones, finding the page took up to a fifth of the processor time. Only what
- * is used is resident. At start, before other threads.
+ * stays with the process, up to 128 MiB at the heap's end; by its defaults the C library would get
+ * each from the system and give it back, a page fault for every 4 KiB. All threads share one heap,
+ * and its first 128 MiB may lie in huge pages, each of them resident once it is touched: with small
+ * ones, finding the page took up to a fifth of the processor time. At start, before other threads.
  */
 void mem_keep(void);
 

@@ -144,7 +144,7 @@ err_t log_read(log_t *self, uint64_t position, struct log_record *record, log_bl
 err_t log_newest(log_t *self, uint8_t kind, struct log_record *record, log_block_t **block_p,
                  struct why *why);
 
-/* Where the newest durable checkpoint begins that ends by `up_to` and that no salvage cut. */
-err_t log_checkpoint(log_t *self, uint64_t up_to, uint64_t *begin, struct why *why);
+/* Where the newest checkpoint begins that is complete, durable and has no LOST. Or NOT_FOUND. */
+err_t log_checkpoint(log_t *self, uint64_t *begin, struct why *why);
 
 #endif

@@ -146,7 +146,7 @@ no_begin(uint64_t end, struct why *why)
                    (unsigned long long)end);
 }
 
-/* Whether a salvage lost nothing of it; there is nothing else between the two. */
+/* Whether a salvage lost nothing between the two. Other records may stand there as well. */
 static err_t
 check_whole(log_t *self, uint64_t begin, uint64_t end, bool *whole, struct why *why)
 {
@@ -168,12 +168,12 @@ check_whole(log_t *self, uint64_t begin, uint64_t end, bool *whole, struct why *
 }
 
 err_t
-log_checkpoint(log_t *self, uint64_t up_to, uint64_t *begin, struct why *why)
+log_checkpoint(log_t *self, uint64_t *begin, struct why *why)
 {
     bool whole = false;
     uint64_t at = 0;
     err_t rc = ERR_OK;
-    up_to = up_to < self->state.durable ? up_to : self->state.durable;
+    uint64_t up_to = self->state.durable;
     while (rc == ERR_OK && !whole) {
         struct newest end = {.kind = LOG_KIND_CHECKPOINT_END, .up_to = up_to};
         log_block_t *block = NULL;
@@ -217,7 +217,7 @@ log_trim(log_t *self, uint64_t keep_from, struct why *why)
         return rc;
     }
     uint64_t begin;
-    rc = log_checkpoint(self, UINT64_MAX, &begin, why);
+    rc = log_checkpoint(self, &begin, why);
     if (rc == ERR_OK && begin < keep_from) {
         keep_from = begin;
     }

@@ -173,7 +173,7 @@ repeat_cut_off(void)
     struct log_cursor cursor;
     struct log_record record;
     struct why why = {{0}};
-    cr_assert_eq(log_checkpoint(own(), UINT64_MAX, &begin, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_checkpoint(own(), &begin, &why), ERR_OK, "%s", why.text);
     log_cursor_init(&cursor, own(), begin, LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM));
     while (log_cursor_next(&cursor, &record, &why) == ERR_OK) {
         cr_assert_lt(count, 16);
@@ -275,4 +275,54 @@ Test(compensator_checkpoint, an_open_case_without_its_record_stops_the_start)
     (void)fixture_event(own(), &closed); /* then it may be gone */
     fixture_restart(&self);
     cr_assert_null(fixture_entry(&self, closed.key));
+}
+
+static uint64_t
+put_custody(uint8_t kind, const struct record_custody *custody)
+{
+    uint8_t body[RECORD_CUSTODY_MAX];
+    return fixture_raw(own(), kind, body, record_custody_encode(custody, body));
+}
+
+/* Without a checkpoint, a salvage lost what is between these: the later turn is believed. */
+Test(compensator_checkpoint, a_lost_record_of_a_replay_hides_nothing_and_stops_no_start)
+{
+    uint64_t id = 0;
+    struct log_record record;
+    log_block_t *block = NULL;
+    struct record_case opened;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    uint32_t turn = fixture_entry(&self, key)->turn;
+    const struct wire_cases_ask ask = {.limit = 10};
+    struct wire_case found[10];
+    bool more = false;
+
+    (void)fixture_raw(own(), LOG_KIND_LOST, "", 0); /* MOVED */
+    struct record_custody taken = {
+        .key = key, .turn = turn + 2, .to = LOG_COMPENSATOR, .cause = OUTCOME_RETRY};
+    uint64_t at = put_custody(RECORD_TAKEN, &taken);
+    fixture_restart(&self);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_HELD);
+    cr_assert_eq(fixture_entry(&self, key)->turn, turn + 2);
+    cr_assert_eq(fixture_entry(&self, key)->taken, at);
+    cr_assert_eq(fixture_list(&self, &ask, found, &more), 1, "it is closed, and known");
+
+    struct record_custody moved = {
+        .key = key, .turn = turn + 3, .to = LOG_SCHEDULER, .cause = OUTCOME_RETRY};
+    cr_assert_eq(log_read(own(), id, &record, &block, NULL), ERR_OK);
+    cr_assert_eq(record_case_decode(record.body, record.size, &opened, NULL), ERR_OK);
+    uint8_t *body = mem_alloc(RECORD_CASE_MAX);
+    size_t size = record_case_encode(&opened, body);
+    (void)fixture_raw(own(), RECORD_CASE, body, size); /* of the turn before: told already */
+    opened.custody.turn = turn + 4;
+    (void)put_custody(RECORD_MOVED, &moved);
+    (void)fixture_raw(own(), LOG_KIND_LOST, "", 0); /* TAKEN */
+    size = record_case_encode(&opened, body);
+    at = fixture_raw(own(), RECORD_CASE, body, size);
+    mem_free(body);
+    log_block_release(&block);
+    fixture_restart(&self);
+    cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+    cr_assert_eq(fixture_entry(&self, key)->turn, turn + 4);
+    cr_assert_eq(fixture_entry(&self, key)->case_id, at);
 }

@@ -105,7 +105,10 @@ uint64_t fixture_other_case(struct fixture *self, struct delivery_key key, uint3
 uint64_t fixture_record(log_t *log, uint8_t kind, const uint8_t *body, size_t size);
 /* The same from its fields: "v7 b1 q2 z16" is a varint, a byte, 8 bytes and 16 zeros. */
 uint64_t fixture_spelt(log_t *log, uint8_t kind, const char *fields);
-/* A complete checkpoint in the own log: what BEGIN says, and one ITEM; "": none. */
+/* The subscriptions and groups of the own log once more, as a checkpoint has them. */
+void fixture_catalog_again(struct fixture *self);
+/* A complete checkpoint in the own log: what BEGIN says, and one ITEM; "": none; and the catalog.
+ */
 void fixture_checkpoint(struct fixture *self, const char *begin, const char *item);
 
 /* The own log: how many records of this kind, and the newest one's fields. */

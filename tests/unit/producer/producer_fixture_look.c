@@ -124,6 +124,21 @@ fixture_spelt(log_t *log, uint8_t kind, const char *fields)
 }
 
 void
+fixture_catalog_again(struct fixture *self)
+{
+    log_t *log = peers_own(self->peers);
+    struct log_cursor cursor;
+    struct log_record record;
+    uint64_t end = log_durable(log);
+    log_cursor_init(&cursor, log, log_first(log),
+                    LOG_KIND_BIT(RECORD_SUBSCRIPTION) | LOG_KIND_BIT(RECORD_GROUP));
+    while (log_cursor_next(&cursor, &record, NULL) == ERR_OK && record.position <= end) {
+        (void)fixture_record(log, record.kind, record.body, record.size);
+    }
+    log_cursor_fini(&cursor);
+}
+
+void
 fixture_checkpoint(struct fixture *self, const char *begin, const char *item)
 {
     char end[32];
@@ -134,6 +149,7 @@ fixture_checkpoint(struct fixture *self, const char *begin, const char *item)
     }
     (void)snprintf(end, sizeof end, "v%llu", (unsigned long long)position);
     (void)fixture_spelt(log, RECORD_CHECKPOINT_END, end);
+    fixture_catalog_again(self);
 }
 
 uint64_t

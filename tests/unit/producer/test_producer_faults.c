@@ -242,6 +242,7 @@ Test(producer_faults, a_checkpoint_of_which_a_part_cannot_be_read_is_an_error)
     (void)fixture_spelt(own, RECORD_CHECKPOINT_ITEM, "b2 v1 v1 v0 v0 v0 v0 v0 v0 v2 v1 b1 b0 b1");
     (void)snprintf(end, sizeof end, "v%llu", (unsigned long long)begin); /* fits */
     (void)fixture_spelt(own, RECORD_CHECKPOINT_END, end);
+    fixture_catalog_again(self);
     odd_call_read_fails(0, false);
     for (int once = 0; once < 2; once++) {
         bool hit = true;

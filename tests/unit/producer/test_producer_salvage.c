@@ -169,6 +169,54 @@ Test(producer_salvage, what_was_open_and_lost_is_told_and_holds_up_nothing)
     fixture_close(self);
 }
 
+/* The oldest segment's header was damaged: its file is left out, as if it had been trimmed. */
+Test(producer_salvage, what_is_open_before_the_logs_beginning_is_told_and_holds_up_nothing)
+{
+    struct why why = {{0}};
+    char item[64];
+    struct fixture *self = fixture_open(1);
+    log_t *own = peers_own(self->peers);
+    uint64_t early = fixture_submit(self, "order.paid", "early", "{}").position;
+    cr_assert_lt(early, 64);
+    for (int i = 0; i < 100; i++) {
+        (void)fixture_spelt(own, RECORD_INDEX, "z60000");
+    }
+    uint64_t late = fixture_submit(self, "order.paid", "late", "{}").position;
+    (void)snprintf(item, sizeof item, "b1 v1 v0 v1 q%llu",
+                   (unsigned long long)(UINT64_C(1) << early));
+    fixture_checkpoint(self, "v0 v2 v0 v1 v300 v1 v1", item);
+    fixture_step(self);
+    cr_assert_eq(log_trim(own, late, &why), ERR_OK);
+    cr_assert_gt(log_first(own), early);
+    fixture_restart(self);
+    fixture_step(self);
+    cr_assert_eq(self->alarms, 1);
+    cr_assert_eq(fixture_counter(self, "open"), 0);
+    fixture_join(self, "shop", 1);
+    cr_assert_eq(self->delivery_count, 0);
+    cr_assert_eq(fixture_submit(self, "order.paid", "more", "{}").status, WIRE_ACCEPTED);
+    cr_assert_eq(self->delivery_count, 1);
+    fixture_close(self);
+}
+
+/* Without them a log that was replayed as a whole would keep everything until now plus retention.
+ */
+Test(producer_salvage, a_replay_marks_when_the_log_was_where)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_advance(self, 200000);
+    fixture_submit(self, "order.paid", "b", "{}");
+    int64_t at_unix_ms = self->now_unix_ms;
+    fixture_advance(self, 200000);
+    fixture_restart(self);
+    cr_assert_geq(self->core->mark_count, 2);
+    cr_assert_eq(self->core->marks[0].total, 0);
+    cr_assert_eq(self->core->marks[1].total, 1);
+    cr_assert_eq(self->core->marks[1].unix_ms, at_unix_ms);
+    fixture_close(self);
+}
+
 /* The index has it, and the provider submits it again, as it should. */
 Test(producer_salvage, a_notification_that_was_lost_is_accepted_again)
 {

@@ -169,6 +169,8 @@ Test(producer_store, the_copy_in_a_case_is_read_where_the_original_has_gone)
         {"a case that is not there yet", "b2 v1 v1 v0 v0 v9999 v0 v0 v0 v2 v1 b2 b0 b2",
          ERR_NOT_FOUND},
         {"a case that was trimmed", "b2 v1 v1 v0 v0 v1 v0 v0 v0 v2 v1 b2 b0 b2", ERR_NOT_FOUND},
+        {"a case that a salvage lost", "b2 v1 v1 v0 v0 v399 v0 v0 v0 v2 v1 b2 b0 b2",
+         ERR_NOT_FOUND},
         {"a case that makes no sense", "b2 v1 v1 v0 v0 v400 v0 v0 v0 v2 v1 b2 b0 b2", ERR_CORRUPT},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -176,7 +178,9 @@ Test(producer_store, the_copy_in_a_case_is_read_where_the_original_has_gone)
         struct why why = {{0}};
         struct fixture *self = fixture_open(1);
         for (int k = 0; k < 400; k++) {
-            (void)fixture_spelt(self->compensator, RECORD_POSITION, "z60000");
+            bool lost = k == 398;
+            (void)fixture_spelt(self->compensator, lost ? LOG_KIND_LOST : RECORD_POSITION,
+                                lost ? "" : "z60000");
         }
         cr_assert_eq(log_trim(self->compensator, 300, NULL), ERR_OK);
         begin_without_the_oldest(self, all[i].item);
