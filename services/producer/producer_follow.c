@@ -34,14 +34,10 @@ producer_hash_of(producer_core_t *self, uint64_t position)
 void
 producer_pin(producer_core_t *self, const struct producer_moved_entry *moved)
 {
-    uint32_t cursor = 0;
     uint64_t hash = producer_hash_of(self, moved->key.position);
-    struct producer_index_entry *entry = NULL;
-    while (hash != 0 && (entry = producer_index_find(self->index, hash, &cursor)) != NULL) {
-        if (producer_index_position(entry) == moved->key.position) {
-            producer_index_pin(entry, moved->fold.end == END_NONE);
-            return;
-        }
+    struct producer_index_entry *entry = producer_entry_of(self, hash, moved->key.position);
+    if (entry != NULL) {
+        producer_index_pin(entry, moved->fold.end == END_NONE);
     }
 }
 

@@ -25,6 +25,9 @@ struct producer_index_entry *producer_find(producer_core_t *self, struct wire_te
 struct producer_index_entry *producer_find_hashed(producer_core_t *self, uint64_t hash,
                                                   struct wire_text biz_id,
                                                   struct producer_stored *stored);
+/* The entry of the notification at this position; NULL: it is not kept. */
+struct producer_index_entry *producer_entry_of(producer_core_t *self, uint64_t hash,
+                                               uint64_t position);
 /* Append an event or custody record, linked to the notification's records before it. */
 uint64_t producer_append_event(producer_core_t *self, uint64_t hash, struct record_event *event);
 uint64_t producer_append_custody(producer_core_t *self, uint64_t hash,

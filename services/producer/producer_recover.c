@@ -71,16 +71,12 @@ replay_notification(struct replay *replay, const struct log_record *at, struct w
 static void
 relink(struct replay *replay, uint64_t hash, uint64_t notification, uint64_t position)
 {
-    uint32_t cursor = 0;
-    struct producer_index_entry *entry = NULL;
-    while ((entry = producer_index_find(replay->core->index, hash, &cursor)) != NULL) {
-        if (producer_index_position(entry) == notification) {
-            if (notification < replay->from) {
-                producer_touch(replay->core, hash, notification);
-            }
-            producer_index_set_last(entry, position);
-            return;
+    struct producer_index_entry *entry = producer_entry_of(replay->core, hash, notification);
+    if (entry != NULL) {
+        if (notification < replay->from) {
+            producer_touch(replay->core, hash, notification);
         }
+        producer_index_set_last(entry, position);
     }
 }
 

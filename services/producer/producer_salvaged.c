@@ -50,13 +50,9 @@ index_event(struct reindex *self, const struct log_record *at, struct why *why)
         return rc; /* trimmed, as far as the index is concerned */
     }
     uint64_t hash = self->hashes[about - self->first];
-    uint32_t cursor = 0;
-    struct producer_index_entry *entry = NULL;
-    while (hash != 0 && (entry = producer_index_find(self->core->index, hash, &cursor)) != NULL) {
-        if (producer_index_position(entry) == about) {
-            producer_index_set_last(entry, at->position);
-            return ERR_OK;
-        }
+    struct producer_index_entry *entry = producer_entry_of(self->core, hash, about);
+    if (entry != NULL) {
+        producer_index_set_last(entry, at->position);
     }
     return ERR_OK;
 }
@@ -71,18 +67,18 @@ producer_reindex(producer_core_t *self, struct why *why)
     struct reindex reindex = {.core = self, .first = log_first(self->log)};
     reindex.hashes = mem_array(self->checkpoint_at - reindex.first + 1, sizeof *reindex.hashes);
     struct log_cursor cursor;
-    struct log_record record = {.position = 0};
+    struct log_record record;
     log_cursor_init(&cursor, self->log, reindex.first,
                     EVENT_KINDS | LOG_KIND_BIT(RECORD_NOTIFICATION) |
                         LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN));
-    err_t rc = ERR_OK;
-    while (rc == ERR_OK && record.position < self->checkpoint_at) {
-        rc = log_cursor_next(&cursor, &record, why);
-        if (rc == ERR_OK && record.kind == RECORD_NOTIFICATION) {
+    err_t rc = log_cursor_next(&cursor, &record, why);
+    while (rc == ERR_OK && record.position < self->checkpoint_at) { /* its BEGIN at the latest */
+        if (record.kind == RECORD_NOTIFICATION) {
             rc = index_notification(&reindex, &record, why);
-        } else if (rc == ERR_OK && record.kind != RECORD_CHECKPOINT_BEGIN) {
+        } else if (record.kind != RECORD_CHECKPOINT_BEGIN) {
             rc = index_event(&reindex, &record, why);
         }
+        rc = rc == ERR_OK ? log_cursor_next(&cursor, &record, why) : rc;
     }
     log_cursor_fini(&cursor);
     mem_free(reindex.hashes);

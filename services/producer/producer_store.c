@@ -153,8 +153,8 @@ producer_find_hashed(producer_core_t *self, uint64_t hash, struct wire_text biz_
     return NULL;
 }
 
-static struct producer_index_entry *
-entry_of(producer_core_t *self, uint64_t hash, uint64_t position)
+struct producer_index_entry *
+producer_entry_of(producer_core_t *self, uint64_t hash, uint64_t position)
 {
     uint32_t cursor = 0;
     struct producer_index_entry *entry = producer_index_find(self->index, hash, &cursor);
@@ -179,7 +179,7 @@ producer_touch(producer_core_t *self, uint64_t hash, uint64_t position)
 static uint64_t
 link_record(producer_core_t *self, uint64_t hash, uint64_t notification)
 {
-    struct producer_index_entry *entry = entry_of(self, hash, notification);
+    struct producer_index_entry *entry = producer_entry_of(self, hash, notification);
     if (entry == NULL) {
         return 0;
     }

@@ -216,8 +216,7 @@ Test(compensator_checkpoint, one_that_was_cut_off_tells_nothing_twice)
     cr_assert_eq(found[1].id, closed);
 }
 
-/* A salvage lost an item of the newest, or its BEGIN: what is open is told by the records before.
- */
+/* A salvage lost an item of it, or its BEGIN: what is open is told by the records before. */
 Test(compensator_checkpoint, one_that_lost_a_record_hides_nothing)
 {
     uint64_t open = 0;

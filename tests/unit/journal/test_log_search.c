@@ -134,8 +134,7 @@ Test(log_search, only_a_complete_checkpoint_counts)
 
 Test(log_search, a_checkpoint_that_does_not_say_where_it_begins_is_corrupt)
 {
-    /* Nothing, before the first position, at its own END, behind it, at a record of another kind.
-     */
+    /* Nothing, before the first position, at its own END, behind it, at another kind. */
     static const char *const bodies[] = {"", "\0", "\x05", "\x08", "\x02"};
     log_t *log = fixture_own(0);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {

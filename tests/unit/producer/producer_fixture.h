@@ -107,8 +107,7 @@ uint64_t fixture_record(log_t *log, uint8_t kind, const uint8_t *body, size_t si
 uint64_t fixture_spelt(log_t *log, uint8_t kind, const char *fields);
 /* The subscriptions and groups of the own log once more, as a checkpoint has them. */
 void fixture_catalog_again(struct fixture *self);
-/* A complete checkpoint in the own log: what BEGIN says, and one ITEM; "": none; and the catalog.
- */
+/* A complete checkpoint in the own log: what BEGIN says, one ITEM ("": none), the catalog. */
 void fixture_checkpoint(struct fixture *self, const char *begin, const char *item);
 
 /* The own log: how many records of this kind, and the newest one's fields. */
