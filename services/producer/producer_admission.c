@@ -224,17 +224,22 @@ admit(producer_core_t *self, const struct producer_offered *offered, struct why 
     return result;
 }
 
-/* The next of the frame, whose place in the index is fetched while those before it are admitted. */
+/* The next few of the frame. Their places in the index are fetched one right behind the other, so
+ * that the waits for memory, and for the page tables on the way there, overlap. */
 static void
-look_ahead(producer_core_t *self, struct wire_in *in, uint32_t i)
+look_ahead(producer_core_t *self, struct wire_in *in, uint32_t count)
 {
-    struct producer_offered *offered = &self->offered[i % PRODUCER_AHEAD];
-    offered->encoded = wire_submit_next(in);
-    CHECK(offered->encoded.data != NULL); /* wire_message_open has checked the whole frame */
-    struct wire_text biz_id =
-        wire_notification_biz_id(offered->encoded.data, offered->encoded.size);
-    offered->id = content_hash_id(biz_id.data, biz_id.size);
-    producer_index_prefetch(self->index, offered->id);
+    for (uint32_t i = 0; i < count; i++) {
+        struct producer_offered *offered = &self->offered[i];
+        offered->encoded = wire_submit_next(in);
+        CHECK(offered->encoded.data != NULL); /* wire_message_open has checked the whole frame */
+        struct wire_text biz_id =
+            wire_notification_biz_id(offered->encoded.data, offered->encoded.size);
+        offered->id = content_hash_id(biz_id.data, biz_id.size);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        producer_index_prefetch(self->index, self->offered[i].id);
+    }
 }
 
 void
@@ -255,14 +260,14 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
     struct wire_out out;
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);
-    for (uint32_t i = 0; i < count + PRODUCER_AHEAD; i++) {
-        if (i >= PRODUCER_AHEAD) {
-            struct wire_result result = admit(self, &self->offered[i % PRODUCER_AHEAD], &why);
+    for (uint32_t left = count; left > 0;) {
+        uint32_t few = left < PRODUCER_AHEAD ? left : PRODUCER_AHEAD;
+        look_ahead(self, in, few);
+        for (uint32_t i = 0; i < few; i++) {
+            struct wire_result result = admit(self, &self->offered[i], &why);
             wire_results_add(&results, &result);
         }
-        if (i < count) {
-            look_ahead(self, in, i);
-        }
+        left -= few;
     }
     wire_results_end(&results);
     producer_answer(self, route, &out);

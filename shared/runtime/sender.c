@@ -245,10 +245,11 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
             continue; /* of an earlier run: what was not answered then is sent again now */
         }
         for (uint32_t k = 0; k < outcome.count; k++) {
-            if (self->settings.ahead != NULL && k + AHEAD < outcome.count) {
-                self->settings.ahead(
-                    self->settings.owner,
-                    &self->ring[(outcome.first_token + k + AHEAD) & SENDER_RING_MASK]);
+            if (self->settings.ahead != NULL && k % AHEAD == 0) {
+                for (uint32_t j = k; j < outcome.count && j < k + AHEAD; j++) {
+                    self->settings.ahead(self->settings.owner,
+                                         &self->ring[(outcome.first_token + j) & SENDER_RING_MASK]);
+                }
             }
             answer_one(self, outcome.first_token + k, &outcome, now_ms);
         }
