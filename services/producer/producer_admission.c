@@ -12,6 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOGETHER 16U /* notifications whose places in the index are fetched together */
+
+/* One of a SUBMIT's notifications, before anything is decided about it. */
+struct offered {
+    struct wire_bytes encoded; /* borrowed from the frame */
+    uint64_t id;               /* hash of its biz_id */
+};
+
 static struct wire_text
 text_of(const char *text)
 {
@@ -98,9 +106,8 @@ repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t p
 }
 
 static void
-append(producer_core_t *self, const struct producer_topic *topic,
-       const struct producer_offered *offered, const struct wire_notification *notification,
-       const uint8_t *hash)
+append(producer_core_t *self, const struct producer_topic *topic, const struct offered *offered,
+       const struct wire_notification *notification, const uint8_t *hash)
 {
     struct wire_bytes encoded = offered->encoded;
     uint32_t weight = producer_weight(notification, encoded.size);
@@ -173,7 +180,7 @@ examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notificati
 }
 
 static struct wire_result
-admit(producer_core_t *self, const struct producer_offered *offered, struct why *why)
+admit(producer_core_t *self, const struct offered *offered, struct why *why)
 {
     struct wire_bytes encoded = offered->encoded;
     struct wire_notification notification;
@@ -224,21 +231,19 @@ admit(producer_core_t *self, const struct producer_offered *offered, struct why 
     return result;
 }
 
-/* The next few of the frame. Their places in the index are fetched one right behind the other, so
- * that the waits for memory, and for the page tables on the way there, overlap. */
+/* The next few of the frame, with their places in the index: see producer_index_prefetch. */
 static void
-look_ahead(producer_core_t *self, struct wire_in *in, uint32_t count)
+look_ahead(const producer_core_t *self, struct wire_in *in, struct offered *few, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct producer_offered *offered = &self->offered[i];
-        offered->encoded = wire_submit_next(in);
-        CHECK(offered->encoded.data != NULL); /* wire_message_open has checked the whole frame */
+        few[i].encoded = wire_submit_next(in);
+        CHECK(few[i].encoded.data != NULL); /* wire_message_open has checked the whole frame */
         struct wire_text biz_id =
-            wire_notification_biz_id(offered->encoded.data, offered->encoded.size);
-        offered->id = content_hash_id(biz_id.data, biz_id.size);
+            wire_notification_biz_id(few[i].encoded.data, few[i].encoded.size);
+        few[i].id = content_hash_id(biz_id.data, biz_id.size);
     }
     for (uint32_t i = 0; i < count; i++) {
-        producer_index_prefetch(self->index, self->offered[i].id);
+        producer_index_prefetch(self->index, few[i].id);
     }
 }
 
@@ -261,13 +266,14 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);
     for (uint32_t left = count; left > 0;) {
-        uint32_t few = left < PRODUCER_AHEAD ? left : PRODUCER_AHEAD;
-        look_ahead(self, in, few);
-        for (uint32_t i = 0; i < few; i++) {
-            struct wire_result result = admit(self, &self->offered[i], &why);
+        struct offered few[TOGETHER];
+        uint32_t few_count = left < TOGETHER ? left : TOGETHER;
+        look_ahead(self, in, few, few_count);
+        for (uint32_t i = 0; i < few_count; i++) {
+            struct wire_result result = admit(self, &few[i], &why);
             wire_results_add(&results, &result);
         }
-        left -= few;
+        left -= few_count;
     }
     wire_results_end(&results);
     producer_answer(self, route, &out);

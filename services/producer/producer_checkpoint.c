@@ -30,7 +30,7 @@
 
 #define INDEX_ENTRIES 2048U
 #define INDEX_ENTRY_MAX (8 + 2 * BYTES_VARINT_MAX)
-#define AHEAD 16U /* entries whose places are fetched together */
+#define AHEAD 32U /* entries whose places are being fetched */
 #define ITEM_BYTES 32768U
 #define ITEM_ENTRY_MAX 160U
 #define WORDS_AN_ITEM 2048U
@@ -108,14 +108,6 @@ sort_touched(producer_core_t *self)
 }
 
 static void
-look_ahead(const producer_core_t *self, size_t at)
-{
-    for (size_t i = 0; i < AHEAD && at + i < self->touched_count; i++) {
-        producer_index_prefetch(self->index, self->touched[at + i].hash);
-    }
-}
-
-static void
 write_index(producer_core_t *self)
 {
     static uint8_t body[INDEX_ENTRIES * INDEX_ENTRY_MAX + 32]; /* one thread; too large a frame */
@@ -128,8 +120,8 @@ write_index(producer_core_t *self)
         bytes_out_varint(&out, count);
         for (size_t i = 0; i < count; i++, at++) {
             const struct producer_touched *touched = &self->touched[at];
-            if (i % AHEAD == 0) {
-                look_ahead(self, at);
+            if (at + AHEAD < self->touched_count) {
+                producer_index_prefetch(self->index, self->touched[at + AHEAD].hash);
             }
             uint64_t last = newest_record(self, touched);
             bytes_out_u64(&out, touched->hash);

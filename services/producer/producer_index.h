@@ -44,8 +44,10 @@ producer_index_table(uint64_t hash)
     return (uint32_t)(hash % PRODUCER_INDEX_TABLES);
 }
 
-/* Have the place of this hash fetched from memory while other work goes on: whoever knows what it
- * will look up next saves the wait, which is most of what a lookup costs. */
+/* Have the place of this hash fetched from memory: whoever knows what it will look up next saves
+ * the wait, which is most of what a lookup costs. Ask for several one right behind the other: on
+ * the way to one whose page is in no TLB the processor does little else, but walks to several
+ * overlap. */
 void producer_index_prefetch(const producer_index_t *self, uint64_t hash);
 
 /* Add one as it was, unless it is there already. */

@@ -34,14 +34,6 @@ struct producer_topic {
     uint16_t subscriptions[LIMIT_SUBSCRIPTIONS];
 };
 
-#define PRODUCER_AHEAD 16U /* of a SUBMIT's notifications whose places in the index are fetched */
-
-/* One of a SUBMIT's notifications, before anything is decided about it. */
-struct producer_offered {
-    struct wire_bytes encoded; /* borrowed from the frame */
-    uint64_t id;               /* hash of its biz_id */
-};
-
 /* A notification with a deadline that may be still unsent. */
 struct producer_deadline {
     uint64_t position;
@@ -95,8 +87,7 @@ struct producer_core {
     struct producer_queue *queues[LIMIT_SUBSCRIPTIONS + 1]; /* owned; by subscription id */
     uint16_t queue_count;                                   /* highest id */
     struct producer_topic topics[PRODUCER_TOPICS];
-    struct producer_topic *last_topic;               /* in topics; NULL: none yet */
-    struct producer_offered offered[PRODUCER_AHEAD]; /* those of the frame in hand that come next */
+    struct producer_topic *last_topic; /* in topics; NULL: none yet */
     struct producer_counts counts;
     struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
     uint32_t mark_first;

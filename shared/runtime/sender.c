@@ -7,8 +7,8 @@
 #define FRAME_BYTES (512U * 1024)
 #define COUNTER_BITS 40
 #define SCAN_EVERY_MS 50
-#define LATE_MS 50 /* less is not worth going through all that was sent */
-#define AHEAD 16U  /* answers that are announced */
+#define LATE_MS 50   /* less is not worth going through all that was sent */
+#define TOGETHER 16U /* answers of a run that are announced together */
 
 sender_t *
 sender_new(const struct sender_settings *settings, outbox_t *outbox)
@@ -219,6 +219,18 @@ answer_one(sender_t *self, uint64_t token, struct wire_outcome *outcome, int64_t
     self->settings.answered(self->settings.owner, &answered, outcome, outstanding);
 }
 
+static void
+announce(const sender_t *self, const struct wire_outcome *run, uint32_t from)
+{
+    if (self->settings.ahead == NULL || run->count == 1) {
+        return; /* nothing that its fetching could overlap with */
+    }
+    for (uint32_t i = from; i < run->count && i < from + TOGETHER; i++) {
+        self->settings.ahead(self->settings.owner,
+                             &self->ring[(run->first_token + i) & SENDER_RING_MASK]);
+    }
+}
+
 err_t
 sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms, struct why *why)
 {
@@ -245,11 +257,8 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
             continue; /* of an earlier run: what was not answered then is sent again now */
         }
         for (uint32_t k = 0; k < outcome.count; k++) {
-            if (self->settings.ahead != NULL && k % AHEAD == 0) {
-                for (uint32_t j = k; j < outcome.count && j < k + AHEAD; j++) {
-                    self->settings.ahead(self->settings.owner,
-                                         &self->ring[(outcome.first_token + j) & SENDER_RING_MASK]);
-                }
+            if (k % TOGETHER == 0) {
+                announce(self, &outcome, k);
             }
             answer_one(self, outcome.first_token + k, &outcome, now_ms);
         }

@@ -49,7 +49,9 @@ struct sender_entry {
 typedef void sender_answered_fn(void *owner, const struct sender_entry *entry,
                                 const struct wire_outcome *outcome, bool outstanding);
 
-/* This one's answer comes soon: time to fetch what deciding it will need. Changes nothing. */
+/* This one's answer comes soon: time to fetch what deciding it will need. Of a run of answers the
+ * next few are announced together, each once, before the first of them is answered; an answer by
+ * itself is not. The entry may be free or another's by now. Changes nothing. */
 typedef void sender_ahead_fn(const void *owner, const struct sender_entry *entry);
 
 struct sender_settings {

@@ -4,7 +4,7 @@
 #include "base/limits.h"
 
 #define LINE_BYTES 64
-#define AHEAD_BYTES 2048
+#define AHEAD_BYTES 2048 /* several notifications; a 16th of the nearest cache */
 
 #define STRINGIFY(value) #value
 #define DEPTH_TEXT(value) "nested deeper than " STRINGIFY(value)
@@ -145,7 +145,7 @@ static const uint8_t follow[256] = {
 
 /* What another thread has received lies in the caches of its processor, and the next value behind a
  * payload is further away than ours guesses. So the bytes that come are asked for, payloads too,
- * which are copied soon. Returns how many of them, from `at`, have been. */
+ * which are copied soon. `fetched` and the result: bytes behind `at` that need not be asked for. */
 static size_t
 fetch_ahead(const uint8_t *at, size_t left, size_t fetched)
 {
@@ -155,8 +155,9 @@ fetch_ahead(const uint8_t *at, size_t left, size_t fetched)
     return fetched;
 }
 
-const uint8_t *
-wire_check_value(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen)
+/* `fresh`: nobody has read these bytes yet. */
+static inline const uint8_t *
+walk(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen, bool fresh)
 {
     *seen = (struct wire_check_seen){0};
     uint64_t outside[LIMIT_MSGPACK_DEPTH]; /* values that are left around the innermost array */
@@ -186,9 +187,11 @@ wire_check_value(const uint8_t *at, const uint8_t *end, struct wire_check_seen *
         if (at == NULL) {
             return NULL;
         }
-        size_t passed = (size_t)(at - looked);
-        fetched = fetch_ahead(at, (size_t)(end - at), fetched > passed ? fetched - passed : 0);
-        looked = at;
+        if (fresh) {
+            size_t passed = (size_t)(at - looked);
+            fetched = fetch_ahead(at, (size_t)(end - at), fetched > passed ? fetched - passed : 0);
+            looked = at;
+        }
         if (inside > 0 && depth == LIMIT_MSGPACK_DEPTH) {
             return refuse(seen, DEPTH_TEXT(LIMIT_MSGPACK_DEPTH));
         }
@@ -199,6 +202,12 @@ wire_check_value(const uint8_t *at, const uint8_t *end, struct wire_check_seen *
     }
 }
 
+const uint8_t *
+wire_check_value(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen)
+{
+    return walk(at, end, seen, false);
+}
+
 err_t
 wire_check(const void *frame, size_t size, struct why *why)
 {
@@ -207,7 +216,7 @@ wire_check(const void *frame, size_t size, struct why *why)
         return why_set(why, ERR_INVALID, "message: %zu bytes, at most %d", size, LIMIT_FRAME_BYTES);
     }
     struct wire_check_seen seen;
-    const uint8_t *end = size == 0 ? NULL : wire_check_value(start, start + size, &seen);
+    const uint8_t *end = size == 0 ? NULL : walk(start, start + size, &seen, true);
     if (end == NULL) {
         return why_set(why, ERR_INVALID, "message: %s", size == 0 ? "empty" : seen.fault);
     }

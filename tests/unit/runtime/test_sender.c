@@ -26,6 +26,16 @@ answered(void *owner, const struct sender_entry *entry, const struct wire_outcom
 }
 
 static sender_t *
+open_with(const struct sender_settings *settings, outbox_t *outbox)
+{
+    sender_t *sender = sender_new(settings, outbox);
+    for (uint32_t i = 0; i < settings->lane_count; i++) {
+        sender_set_endpoint(sender, i, "ipc://lane");
+    }
+    return sender;
+}
+
+static sender_t *
 open_sender(struct answers *answers, outbox_t *outbox)
 {
     struct sender_settings settings = {
@@ -38,11 +48,7 @@ open_sender(struct answers *answers, outbox_t *outbox)
         .answered = answered,
         .owner = answers,
     };
-    sender_t *sender = sender_new(&settings, outbox);
-    for (uint32_t i = 0; i < settings.lane_count; i++) {
-        sender_set_endpoint(sender, i, "ipc://lane");
-    }
-    return sender;
+    return open_with(&settings, outbox);
 }
 
 static struct wire_text
@@ -226,13 +232,13 @@ Test(sender, a_window_bounds_what_is_unanswered)
     outbox_destroy(&outbox);
 }
 
-/* One outcome by its token's counter. */
+/* A run of outcomes by its first token's counter. */
 static void
-outcome(sender_t *sender, uint64_t counter, uint8_t said)
+outcomes(sender_t *sender, uint64_t counter, uint32_t count, uint8_t said)
 {
     const struct wire_outcomes head = {.run = 1, .receiver = text_of("node-1"), .lane = 0};
     const struct wire_outcome one = {
-        .first_token = UINT64_C(1) << 40 | counter, .count = 1, .outcome = said};
+        .first_token = UINT64_C(1) << 40 | counter, .count = count, .outcome = said};
     struct wire_out out;
     wire_out_init(&out, 128);
     struct wire_outcomes_out list = wire_outcomes_begin(&out, &head);
@@ -243,6 +249,98 @@ outcome(sender_t *sender, uint64_t counter, uint8_t said)
     struct why why = {{0}};
     cr_assert_eq(sender_outcome(sender, body, size, 0, &why), ERR_OK, "%s", why.text);
     mem_free(body);
+}
+
+static void
+outcome(sender_t *sender, uint64_t counter, uint8_t said)
+{
+    outcomes(sender, counter, 1, said);
+}
+
+/* What a sender has announced and had answered, by user. */
+static struct run {
+    uint64_t announced; /* all below, each once and in order */
+    uint64_t answered;  /* the same */
+    uint64_t end;       /* of the run */
+    uint64_t most;      /* announced and not answered yet */
+} run;
+
+static void
+run_ahead(const void *owner, const struct sender_entry *entry)
+{
+    (void)owner;
+    cr_assert_eq(entry->user, run.announced++);
+    cr_assert_lt(entry->user, run.end, "one behind the run's end");
+    uint64_t waiting = run.announced - run.answered;
+    run.most = waiting > run.most ? waiting : run.most;
+}
+
+static void
+run_answered(void *owner, const struct sender_entry *entry, const struct wire_outcome *outcome,
+             bool outstanding)
+{
+    (void)owner;
+    cr_assert(outstanding && outcome->outcome == OUTCOME_DONE);
+    cr_assert_eq(entry->user, run.answered++);
+    cr_assert(run.answered <= run.announced || run.end - run.announced == 1, "not announced");
+}
+
+/* Answers to so many deliveries, all in one run; a fresh one is behind them. */
+static void
+answer_run(sender_t *sender, outbox_t *outbox, uint32_t count)
+{
+    static uint64_t counter = 1;
+    static const uint8_t bytes[16] = {0x90};
+    run = (struct run){.end = count};
+    for (uint64_t i = 0; i <= count; i++) {
+        struct sender_offer offer = {
+            .group = text_of("shop"),
+            .item = {.position = 1,
+                     .subscription = 1,
+                     .turn = 1,
+                     .attempt = 1,
+                     .lease_ms = 3000,
+                     .hash = bytes,
+                     .notification = {.data = bytes, .size = 1}},
+            .lease_limit_ms = 20000,
+            .user = i,
+        };
+        cr_assert(sender_send(sender, &offer, 0, 0));
+    }
+    sender_flush(sender, 0);
+    leave(outbox, 0);
+    outcomes(sender, counter, count, OUTCOME_DONE);
+    cr_assert_eq(run.answered, count);
+    cr_assert_eq(run.announced, count == 1 ? 0 : count, "%u", count);
+    cr_assert_leq(run.most, 16);
+    run = (struct run){.answered = count, .end = count + 1U, .announced = count};
+    outcomes(sender, counter + count, 1, OUTCOME_DONE);
+    counter += count + 1U;
+}
+
+Test(sender, the_answers_of_a_run_are_announced_a_few_together)
+{
+    static const uint32_t counts[] = {1, 2, 15, 16, 17, 32, 33, LIMIT_FRAME_NOTIFICATIONS};
+    struct sender_settings settings = {
+        .log = LOG_PRODUCER,
+        .run = 1,
+        .lane_count = 1,
+        .window = 2 * LIMIT_FRAME_NOTIFICATIONS,
+        .lease_ms = 10000,
+        .service = "producer",
+        .answered = run_answered,
+        .ahead = run_ahead,
+    };
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = open_with(&settings, outbox);
+    (void)hello(sender, "shop", 1, 0);
+    for (int round = 0; round < 200; round++) { /* more than once round the ring */
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            answer_run(sender, outbox, counts[i]);
+        }
+    }
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
 }
 
 /* Attempts share the places of a ring. */

@@ -101,6 +101,35 @@ Test(wire_check, a_message_over_the_limit_is_refused_unread)
     mem_free(large);
 }
 
+/* Short and long payloads by turns, further than is asked for ahead; the message ends where its
+ * memory ends. */
+Test(wire_check, a_message_of_many_payloads_is_whole_or_refused)
+{
+    static const uint32_t sizes[] = {0, 63, 64, 65, 1, 2047, 2048, 2049, 3, 40000, 7, 100};
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    uint8_t *made = mem_zeroed(50000);
+    size_t size = 0;
+    made[size++] = 0x90 | COUNT;
+    for (size_t i = 0; i < COUNT; i++) {
+        made[size++] = 0x92; /* a number, and a payload */
+        made[size++] = (uint8_t)i;
+        made[size++] = 0xc5;
+        made[size++] = (uint8_t)(sizes[i] >> 8);
+        made[size++] = (uint8_t)sizes[i];
+        memset(made + size, 0xc1, sizes[i]); /* nowhere a value may begin so */
+        size += sizes[i];
+    }
+    for (size_t cut = 0; cut <= size; cut++) {
+        if (cut >= 200 && size - cut >= 200 && cut % 97 != 0) {
+            continue; /* inside of the long ones every byte is like its neighbours */
+        }
+        uint8_t *exact = mem_copy(made, cut);
+        cr_assert_eq(wire_check(exact, cut, NULL), cut == size ? ERR_OK : ERR_INVALID, "%zu", cut);
+        mem_free(exact);
+    }
+    mem_free(made);
+}
+
 Test(wire_check, items_and_maps_are_counted)
 {
     static const uint8_t bytes[] = {0x93, 0x01, 0x92, 0x02, 0x03, 0x81, 0x04, 0x05};
