@@ -155,7 +155,7 @@ fetch_ahead(const uint8_t *at, size_t left, size_t fetched)
     return fetched;
 }
 
-/* `fresh`: nobody has read these bytes yet. */
+/* `fresh`: as a rule nobody has read these bytes yet. */
 static inline const uint8_t *
 walk(const uint8_t *at, const uint8_t *end, struct wire_check_seen *seen, bool fresh)
 {

@@ -108,9 +108,11 @@ Test(wire_check, a_message_of_many_payloads_is_whole_or_refused)
     static const uint32_t sizes[] = {0, 63, 64, 65, 1, 2047, 2048, 2049, 3, 40000, 7, 100};
     enum { COUNT = sizeof sizes / sizeof sizes[0] };
     uint8_t *made = mem_zeroed(50000);
+    size_t heads[COUNT];
     size_t size = 0;
     made[size++] = 0x90 | COUNT;
     for (size_t i = 0; i < COUNT; i++) {
+        heads[i] = size;
         made[size++] = 0x92; /* a number, and a payload */
         made[size++] = (uint8_t)i;
         made[size++] = 0xc5;
@@ -119,13 +121,14 @@ Test(wire_check, a_message_of_many_payloads_is_whole_or_refused)
         memset(made + size, 0xc1, sizes[i]); /* nowhere a value may begin so */
         size += sizes[i];
     }
-    for (size_t cut = 0; cut <= size; cut++) {
-        if (cut >= 200 && size - cut >= 200 && cut % 97 != 0) {
-            continue; /* inside of the long ones every byte is like its neighbours */
+    cr_assert_eq(wire_check(made, size, NULL), ERR_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t end = i + 1 < COUNT ? heads[i + 1] : size;
+        for (size_t cut = heads[i]; cut < end; cut += cut < heads[i] + 8 || cut + 9 > end ? 1 : 8) {
+            uint8_t *exact = mem_copy(made, cut);
+            cr_assert_eq(wire_check(exact, cut, NULL), ERR_INVALID, "%zu", cut);
+            mem_free(exact);
         }
-        uint8_t *exact = mem_copy(made, cut);
-        cr_assert_eq(wire_check(exact, cut, NULL), cut == size ? ERR_OK : ERR_INVALID, "%zu", cut);
-        mem_free(exact);
     }
     mem_free(made);
 }
