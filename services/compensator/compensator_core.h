@@ -23,6 +23,9 @@
      FRONT_TAKES(WIRE_RESULT) | FRONT_TAKES(WIRE_CASES) | FRONT_TAKES(WIRE_CASE))
 #define COMPENSATOR_READ_MAX 10000 /* peers' records a step */
 
+/* How far the others were read, say; what it writes of a delivery somebody waits for. */
+#define COMPENSATOR_MAY_WAIT PEERS_QUIET_KINDS
+
 struct compensator_settings {
     uint16_t tries; /* of reapply and undo, at least 1 */
     uint32_t delay_count;

@@ -139,6 +139,7 @@ serve(const settings_t *settings, const char *data, struct why *why)
             .self = run.core,
             .peers = run.peers,
             .takes = COMPENSATOR_TAKES,
+            .may_wait = COMPENSATOR_MAY_WAIT,
             .front = compensator_front,
             .step = compensator_step,
             .next_ms = compensator_next_ms,

@@ -101,7 +101,7 @@ serve(struct producer *self, struct why *why)
         .outcome = producer_core_outcome,
         .step = producer_core_step,
         .dispatch = producer_core_dispatch,
-        .can_wait = producer_core_can_wait,
+        .may_wait = PRODUCER_CORE_MAY_WAIT,
         .next_ms = producer_core_next_ms,
         .counters = producer_core_counters,
         .now = producer_core_now,

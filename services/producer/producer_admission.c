@@ -136,7 +136,6 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
     self->counts.accepted++;
     self->total++;
     self->newest = position;
-    self->unbound++;
 }
 
 static struct wire_result

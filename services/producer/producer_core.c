@@ -28,7 +28,6 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
     self->index = producer_index_new();
     self->random = settings->seed;
     self->newest = log_next(self->log) - 1;
-    self->depends = self->newest;
     struct sender_settings sender = {
         .log = LOG_PRODUCER,
         .run = log_run(self->log),

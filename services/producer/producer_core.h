@@ -20,6 +20,10 @@
      FRONT_TAKES(WIRE_SUBMIT) | FRONT_TAKES(WIRE_QUERY) | FRONT_TAKES(WIRE_WATCH) |                \
      FRONT_TAKES(WIRE_CANCEL) | FRONT_TAKES(WIRE_GROUP))
 
+/* Nobody waits for these: no other service reads them, and no delivery depends on them. What an
+ * answer depends on is in the outbox with it. */
+#define PRODUCER_CORE_MAY_WAIT PEERS_UNREAD_OF_PRODUCER
+
 #define PRODUCER_KINDS_SCHEDULER                                                                   \
     (LOG_KIND_BIT(RECORD_TAKEN) | LOG_KIND_BIT(RECORD_FAILED) | LOG_KIND_BIT(RECORD_MOVED) |       \
      LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ENDED) |      \
@@ -83,7 +87,6 @@ void producer_core_front(void *self, const struct outbox_route *route, const uin
 void producer_core_outcome(void *self, const uint8_t *body, size_t size);
 err_t producer_core_step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
 err_t producer_core_dispatch(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
-bool producer_core_can_wait(void *context);
 int64_t producer_core_next_ms(void *self);
 uint32_t producer_core_counters(void *self, struct wire_counter *counters, uint32_t max);
 void producer_core_now(void *self, int64_t now_ms, int64_t now_unix_ms);

@@ -172,32 +172,14 @@ producer_can_dispatch(const producer_core_t *self)
     return false;
 }
 
-/* A delivery depends on its notification, which is read back only when it is durable, and not on
- * other notifications and their ends: without these it is sent in the same way. All else that was
- * appended (who receives, what changed hands) must be durable before a delivery leaves. */
-static void
-look_at_dependence(producer_core_t *self)
-{
-    uint64_t bound = log_next(self->log) - self->unbound;
-    if (bound != self->bound) {
-        self->bound = bound;
-        self->depends = log_next(self->log) - 1;
-    }
-}
-
-bool
-producer_core_can_wait(void *context)
-{
-    producer_core_t *self = context;
-    look_at_dependence(self);
-    return self->depends <= log_durable(self->log);
-}
-
 err_t
 producer_dispatch(producer_core_t *self, struct why *why)
 {
     uint32_t left = SENT_A_STEP;
-    look_at_dependence(self);
+    /* A delivery depends on its notification, which is read back only when it is durable, and not
+     * on what may wait: without that it is sent in the same way. All else that was appended (who
+     * receives, what changed hands) must be durable before a delivery leaves. */
+    self->depends = log_newest_appended(self->log, ~PRODUCER_CORE_MAY_WAIT);
     err_t rc = ERR_OK;
     for (uint16_t id = 1; id <= self->queue_count && rc == ERR_OK; id++) {
         if (self->queues[id] != NULL) {
@@ -249,7 +231,6 @@ take_done(producer_core_t *self, const struct sender_entry *entry, uint8_t outco
     struct record_event event = {
         .kind = RECORD_DONE, .key = entry->key, .turn = 1, .outcome = outcome, .attempt = 1};
     (void)producer_append_event(self, entry->user, &event); /* its place does not matter */
-    self->unbound++;
     producer_close(self, entry->key, entry->weight);
     self->counts.done++;
     producer_told(self, entry->key, WIRE_STATE_DONE, 1);

@@ -96,8 +96,6 @@ struct producer_core {
     uint64_t total;            /* notifications accepted over the log's life */
     uint64_t gone;             /* of them: trimmed */
     uint64_t newest;           /* position of the newest notification, at least */
-    uint64_t unbound;          /* records of this run on which no delivery depends */
-    uint64_t bound;            /* the others, when they were last looked at */
     uint64_t depends;          /* deliveries leave when this is durable */
     uint64_t run_first;        /* positions from here on were accepted in this run */
     uint64_t expired;          /* positions below are not kept any more */

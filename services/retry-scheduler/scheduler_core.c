@@ -22,6 +22,7 @@ scheduler_core_new(const struct scheduler_settings *settings, peers_t *peers, ou
         .outbox = outbox,
     };
     self->random = settings->seed;
+    self->depends = log_next(self->log) - 1;
     self->catalog = catalog_new();
     scheduler_table_init(&self->table);
     struct sender_settings sender = {
@@ -196,6 +197,7 @@ scheduler_core_shell(scheduler_core_t *self)
 {
     return (struct shell_core){
         .takes = self->front.takes,
+        .may_wait = SCHEDULER_MAY_WAIT,
         .self = self,
         .peers = self->peers,
         .front = scheduler_front,

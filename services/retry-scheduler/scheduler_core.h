@@ -13,6 +13,10 @@
 #include "runtime/peers.h"
 #include "runtime/shell.h"
 
+/* All but what gives a delivery to the compensator, who waits for it: the next attempt waits in the
+ * outbox for the records of its own delivery, and the others only learn how far it is. */
+#define SCHEDULER_MAY_WAIT (~LOG_KIND_BIT(RECORD_MOVED))
+
 /* Something that an operator may want to read of; alarms go to the outbox. `key` is all zero when
  * it is about no delivery. */
 typedef void scheduler_event_fn(void *owner, const char *event, struct delivery_key key,

@@ -64,6 +64,7 @@ struct scheduler_core {
     uint64_t random;
     int64_t now_ms;
     int64_t now_unix_ms;
+    uint64_t depends;     /* deliveries leave when this is durable */
     uint32_t first_group; /* that is served first in the next step */
     int64_t started_ms;
     struct absence absences[LIMIT_GROUPS]; /* by index in the catalog */
@@ -78,8 +79,7 @@ void scheduler_event(struct scheduler_core *self, const char *event, struct deli
 void scheduler_alarm(struct scheduler_core *self, const char *kind, const char *group,
                      const char *text);
 
-/* scheduler_record.c: records of the own log, each with what it changes in the entry. `reason` may
- * be longer than a record takes. */
+/* scheduler_record.c: records, and what they change in the entry. `reason` may be too long. */
 struct scheduler_cause {
     uint8_t outcome; /* enum outcome */
     struct record_text reason;

@@ -123,7 +123,9 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, struct why 
         .lease_limit_ms = subscription->lease_limit_ms,
         .user = (uint64_t)entry->generation << 32 | scheduler_entry_index(entry),
     };
-    bool sent = sender_send(self->sender, &offer, log_next(self->log) - 1, self->now_ms);
+    /* On its own records only: the others' ends, say, need not be durable before it leaves. */
+    self->depends = entry->last > self->depends ? entry->last : self->depends;
+    bool sent = sender_send(self->sender, &offer, self->depends, self->now_ms);
     CHECK(sent); /* there was room */
     log_block_release(&found.block);
     entry->sent = true;
@@ -200,6 +202,6 @@ scheduler_send(struct scheduler_core *self, struct why *why)
         }
     }
     self->first_group = (self->first_group + 1) % LIMIT_GROUPS; /* none is always served last */
-    sender_flush(self->sender, log_next(self->log) - 1);
+    sender_flush(self->sender, self->depends);
     return rc;
 }

@@ -11,10 +11,7 @@
 #define FAR_EVERY_MS 1000                /* between two such records */
 #define SHORT_ABOVE_BYTES (1024U * 1024) /* room is short already so close to the reserve */
 
-#define QUIET_KINDS                                                                                \
-    (LOG_KIND_BIT(RECORD_POSITION) | LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN) |                       \
-     LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_CHECKPOINT_END) |                  \
-     LOG_KIND_BIT(RECORD_INDEX))
+#define QUIET_KINDS (PEERS_QUIET_KINDS | LOG_KIND_BIT(RECORD_INDEX))
 
 struct peer {
     log_t *log; /* owned */

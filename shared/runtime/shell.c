@@ -246,16 +246,15 @@ send_durable(shell_t *self)
 }
 
 /* An outcome's record, say, with which nothing leaves: synced at once it would keep the next
- * submits waiting for a sync of its own. With a thread for the syncs there is nothing to be saved.
- */
+ * submits, or the next retries, waiting for a sync of its own. With a thread for the syncs there is
+ * nothing to be saved. */
 static bool
 waits_for_company(shell_t *self, int64_t now_ms)
 {
-    const struct shell_core *core = self->core;
     uint64_t gathered = log_gathered(self->log);
-    bool may = core->can_wait != NULL && log_fd(self->log) < 0 && gathered > 0 &&
-               gathered < COMPANY_BYTES && outbox_count(self->outbox) == 0 &&
-               core->can_wait(core->self);
+    bool may = log_fd(self->log) < 0 && gathered > 0 && gathered < COMPANY_BYTES &&
+               outbox_count(self->outbox) == 0 &&
+               log_newest_appended(self->log, ~self->core->may_wait) <= log_durable(self->log);
     if (may && self->sync_by_ms == INT64_MAX) {
         self->sync_by_ms = now_ms + COMPANY_MS;
     }

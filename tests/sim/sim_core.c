@@ -96,7 +96,7 @@ start_producer(struct sim *self, struct sim_service *service, struct why *why)
         .outcome = producer_core_outcome,
         .step = producer_core_step,
         .dispatch = producer_core_dispatch,
-        .can_wait = producer_core_can_wait,
+        .may_wait = PRODUCER_CORE_MAY_WAIT,
         .next_ms = producer_core_next_ms,
         .counters = producer_core_counters,
         .now = producer_core_now,
@@ -154,6 +154,7 @@ start_compensator(struct sim *self, struct sim_service *service, struct why *why
     service->core = (struct shell_core){
         .self = core,
         .peers = service->peers,
+        .may_wait = COMPENSATOR_MAY_WAIT,
         .front = compensator_front,
         .step = compensator_step,
         .next_ms = compensator_next_ms,

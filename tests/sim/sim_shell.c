@@ -111,10 +111,10 @@ send_durable(struct sim *self, struct sim_service *service)
 static bool
 waits_for_company(struct sim *self, struct sim_service *service)
 {
-    const struct shell_core *core = &service->core;
-    uint64_t gathered = log_gathered(peers_own(service->peers));
-    bool may = core->can_wait != NULL && gathered > 0 && gathered < COMPANY_BYTES &&
-               outbox_count(service->outbox) == 0 && core->can_wait(core->self);
+    const log_t *own = peers_own(service->peers);
+    uint64_t gathered = log_gathered(own);
+    bool may = gathered > 0 && gathered < COMPANY_BYTES && outbox_count(service->outbox) == 0 &&
+               log_newest_appended(own, ~service->core.may_wait) <= log_durable(own);
     if (may && service->sync_by_ms == INT64_MAX) {
         service->sync_by_ms = self->now_ms + COMPANY_MS;
     }

@@ -57,6 +57,76 @@ Test(scheduler_schedule, a_delivery_that_is_due_at_once_is_sent_in_the_same_step
     cr_assert_eq(self.count, 1);
 }
 
+/* What is appended and not synced is of others. */
+Test(scheduler_schedule, a_delivery_leaves_before_the_ends_of_others_are_durable)
+{
+    fixture_open(&self, "1s");
+    struct why why = {{0}};
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 100);
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 200);
+    fixture_step(&self);
+    fixture_advance(&self, 100);
+    cr_assert_eq(self.count, 1);
+    self.now_ms += 100;
+    self.now_unix_ms += 100;
+    fixture_take_answer(&self, 0, OUTCOME_DONE, 0);
+    self.present = false; /* its HELLO would be answered first, when all is durable */
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
+    fixture_collect(&self);
+    cr_assert_eq(self.count, 2);
+    cr_assert_lt(log_durable(peers_own(self.peers)),
+                 log_newest_appended(peers_own(self.peers), LOG_KIND_BIT(RECORD_DONE)));
+}
+
+Test(scheduler_schedule, a_delivery_leaves_when_its_own_records_are_durable_and_not_before)
+{
+    fixture_open(&self, "1s,1ms");
+    struct why why = {{0}};
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
+    fixture_collect(&self);
+    cr_assert_eq(self.count, 0, "its TAKEN is not durable");
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
+    fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
+    self.now_ms += 10;
+    self.now_unix_ms += 10;
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
+    fixture_collect(&self);
+    cr_assert_eq(self.count, 1, "its FAILED is not durable");
+    fixture_step(&self);
+    cr_assert_eq(self.count, 2);
+    cr_assert_eq(self.deliveries[1].item.attempt, 3);
+}
+
+/* As the shell asks. */
+static bool
+may_wait(const struct fixture *of)
+{
+    const log_t *own = peers_own(of->peers);
+    return log_newest_appended(own, ~of->shell.may_wait) <= log_durable(own);
+}
+
+Test(scheduler_schedule, an_end_may_wait_for_company_and_what_the_compensator_gets_may_not)
+{
+    fixture_open(&self, "1s");
+    struct why why = {{0}};
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 2);
+    fixture_take_answer(&self, 0, OUTCOME_DONE, 0);
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
+    cr_assert(may_wait(&self), "lost, it is sent again and answered DUPLICATE");
+    fixture_take_answer(&self, 1, OUTCOME_REJECT, 0);
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
+    cr_assert_not(may_wait(&self));
+    fixture_step(&self);
+    cr_assert(may_wait(&self));
+    cr_assert_eq(fixture_count(&self, RECORD_DONE), 1);
+    cr_assert_eq(fixture_count(&self, RECORD_MOVED), 1);
+}
+
 Test(scheduler_schedule, a_hundred_that_are_due_together_leave_in_one_frame_up_to_the_window)
 {
     fixture_open(&self, "1s");

@@ -318,3 +318,56 @@ Test(shell, a_dispatch_that_fails_ends_the_service)
     cr_assert_eq(serve_one(1, &why), ERR_IO);
     cr_assert_str_eq(why.text, "no dispatch");
 }
+
+/* The first step appends a DONE; the steps end when it is durable. */
+static struct {
+    uint64_t position;
+    uint32_t undurable; /* later steps that found it not durable yet */
+} company;
+
+static err_t
+append_once(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
+{
+    (void)self;
+    (void)now_ms;
+    (void)now_unix_ms;
+    (void)why;
+    if (company.position == 0) {
+        company.position = log_append(peers_own(peers), RECORD_DONE, "x", 1);
+    } else if (log_durable(peers_own(peers)) < company.position) {
+        company.undurable++;
+    } else {
+        shell_stop();
+    }
+    return ERR_OK;
+}
+
+static void
+append_alone(uint32_t may_wait)
+{
+    struct why why = {{0}};
+    alarm_t *alarm = NULL;
+    shell_t *shell = open_shell(&alarm);
+    const struct shell_core core = {.peers = peers,
+                                    .may_wait = may_wait,
+                                    .step = append_once,
+                                    .next_ms = next_ms,
+                                    .counters = counters,
+                                    .now = now,
+                                    .left = left};
+    cr_assert_eq(shell_run(shell, &core, &why), ERR_OK, "%s", why.text);
+    shell_close(&shell);
+    alarm_close(&alarm);
+}
+
+Test(shell, a_record_that_may_wait_waits_for_company_and_not_for_ever)
+{
+    append_alone(LOG_KIND_BIT(RECORD_DONE));
+    cr_assert_gt(company.undurable, 0);
+}
+
+Test(shell, a_record_that_may_not_wait_is_synced_in_its_round)
+{
+    append_alone(~LOG_KIND_BIT(RECORD_DONE));
+    cr_assert_eq(company.undurable, 0);
+}
