@@ -20,7 +20,7 @@
      FRONT_TAKES(WIRE_SUBMIT) | FRONT_TAKES(WIRE_QUERY) | FRONT_TAKES(WIRE_WATCH) |                \
      FRONT_TAKES(WIRE_CANCEL) | FRONT_TAKES(WIRE_GROUP))
 
-/* Nobody waits for these: no other service reads them, and no delivery depends on them. What an
+/* Nobody waits for these: no other service follows them, and no delivery depends on them. What an
  * answer depends on is in the outbox with it. */
 #define PRODUCER_CORE_MAY_WAIT PEERS_UNREAD_OF_PRODUCER
 

@@ -13,9 +13,10 @@
 #include "runtime/peers.h"
 #include "runtime/shell.h"
 
-/* All but what gives a delivery to the compensator, who waits for it: the next attempt waits in the
- * outbox for the records of its own delivery, and the others only learn how far it is. */
-#define SCHEDULER_MAY_WAIT (~LOG_KIND_BIT(RECORD_MOVED))
+/* All but what the compensator acts on: the next attempt waits in the outbox for the records of its
+ * own delivery, and of the rest the others only learn how far it is. */
+#define SCHEDULER_MAY_WAIT                                                                         \
+    (~(LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER)))
 
 /* Something that an operator may want to read of; alarms go to the outbox. `key` is all zero when
  * it is about no delivery. */

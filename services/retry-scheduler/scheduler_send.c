@@ -88,6 +88,20 @@ scheduler_make_ready(struct scheduler_core *self, struct why *why)
     return ERR_OK;
 }
 
+/* A delivery needs its own records to be durable, and with them those of who left before, but not
+ * the others' ends, say. Where much waits to be written the disk takes nothing: then it needs all,
+ * so that what nobody could note any more is not sent. So it does where positions take more than
+ * the bits that an entry has for them. */
+static void
+depend(struct scheduler_core *self, uint64_t last)
+{
+    uint64_t all = log_next(self->log) - 1;
+    bool on_all =
+        log_gathered(self->log) > SCHEDULER_UNWRITTEN_BYTES || all != SCHEDULER_POSITION(all);
+    last = on_all ? all : last;
+    self->depends = last > self->depends ? last : self->depends;
+}
+
 static err_t
 send_one(struct scheduler_core *self, struct scheduler_entry *entry, struct why *why)
 {
@@ -123,8 +137,7 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, struct why 
         .lease_limit_ms = subscription->lease_limit_ms,
         .user = (uint64_t)entry->generation << 32 | scheduler_entry_index(entry),
     };
-    /* On its own records only: the others' ends, say, need not be durable before it leaves. */
-    self->depends = entry->last > self->depends ? entry->last : self->depends;
+    depend(self, entry->last);
     bool sent = sender_send(self->sender, &offer, self->depends, self->now_ms);
     CHECK(sent); /* there was room */
     log_block_release(&found.block);

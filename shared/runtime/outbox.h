@@ -1,7 +1,8 @@
 /*
  * What a core wants sent. The core adds messages while it decides; the shell sends them once the
- * records that they depend on are durable. So nothing leaves before its record is synced, by
- * construction: every message waits for all that was appended before it was added.
+ * records that they depend on are durable: an answer waits for all that was appended before it was
+ * added, a delivery for its own records and what changed hands (producer_dispatch.c,
+ * scheduler_send.c).
  *
  * Messages leave in the order in which they were added. Alarms wait for their records too, but for
  * no message: what a full disk holds back must not hold back the word that something is wrong.

@@ -11,8 +11,6 @@
 #define FAR_EVERY_MS 1000                /* between two such records */
 #define SHORT_ABOVE_BYTES (1024U * 1024) /* room is short already so close to the reserve */
 
-#define QUIET_KINDS (PEERS_QUIET_KINDS | LOG_KIND_BIT(RECORD_INDEX))
-
 struct peer {
     log_t *log; /* owned */
     struct log_cursor cursor;
@@ -284,7 +282,7 @@ peers_next(peers_t *self, enum log_id *id, struct log_record *record, struct why
                 take_position(self, peer, record);
                 continue;
             }
-            self->dirty = self->dirty || (LOG_KIND_BIT(record->kind) & QUIET_KINDS) == 0;
+            self->dirty = self->dirty || (LOG_KIND_BIT(record->kind) & PEERS_QUIET_KINDS) == 0;
             *id = (enum log_id)i;
             return ERR_OK;
         }
@@ -368,7 +366,7 @@ uint64_t
 peers_news(const peers_t *self)
 {
     bool all_is_read = self->self_id != LOG_PRODUCER || self->is_short;
-    uint32_t unread = QUIET_KINDS | (all_is_read ? 0 : PEERS_UNREAD_OF_PRODUCER);
+    uint32_t unread = PEERS_QUIET_KINDS | (all_is_read ? 0 : PEERS_UNREAD_OF_PRODUCER);
     return log_newest_appended(self->logs[self->self_id].log, ~unread);
 }
 

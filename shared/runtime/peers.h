@@ -20,15 +20,16 @@
 #include "delivery/record.h"
 #include "journal/log.h"
 
-/* What is in every log and speaks of no delivery. */
+/* What speaks of no delivery. */
 #define PEERS_QUIET_KINDS                                                                          \
     (LOG_KIND_BIT(RECORD_POSITION) | LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN) |                       \
-     LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_CHECKPOINT_END))
+     LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_CHECKPOINT_END) |                  \
+     LOG_KIND_BIT(RECORD_INDEX))
 
 /* What the other services do not read of the producer's log: with these alone nobody is woken. */
 #define PEERS_UNREAD_OF_PRODUCER                                                                   \
     (PEERS_QUIET_KINDS | LOG_KIND_BIT(RECORD_NOTIFICATION) | LOG_KIND_BIT(RECORD_DONE) |           \
-     LOG_KIND_BIT(RECORD_ENDED) | LOG_KIND_BIT(RECORD_INDEX))
+     LOG_KIND_BIT(RECORD_ENDED))
 
 typedef struct peers peers_t;
 

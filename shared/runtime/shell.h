@@ -38,8 +38,8 @@ struct shell_core {
      * wait for the next frames to be taken. Appends nothing. The errors of step; NULL: step sends
      * all. */
     err_t (*dispatch)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
-    /* Kinds of own records that nobody needs to be durable at once: with no others, and nothing in
-     * the outbox, they wait a few milliseconds for more and share its sync. 0: none. */
+    /* Kinds of own records that nobody needs to be durable at once: with no others, and no message
+     * in the outbox, they wait a few milliseconds for more and share its sync. 0: none. */
     uint32_t may_wait;
     /* When step is wanted again at the latest; INT64_MAX: only when something comes. */
     int64_t (*next_ms)(void *self);

@@ -114,6 +114,7 @@ waits_for_company(struct sim *self, struct sim_service *service)
     const log_t *own = peers_own(service->peers);
     uint64_t gathered = log_gathered(own);
     bool may = gathered > 0 && gathered < COMPANY_BYTES && outbox_count(service->outbox) == 0 &&
+               peers_commit_ms(service->peers) == INT64_MAX &&
                log_newest_appended(own, ~service->core.may_wait) <= log_durable(own);
     if (may && service->sync_by_ms == INT64_MAX) {
         service->sync_by_ms = self->now_ms + COMPANY_MS;

@@ -56,6 +56,29 @@ Test(producer_delivery, an_end_may_wait_for_company_and_what_changes_hands_may_n
     fixture_close(self);
 }
 
+Test(producer_delivery,
+     a_delivery_leaves_before_an_end_is_durable_and_not_before_what_changed_hands)
+{
+    struct fixture *self = fixture_open(1);
+    self->settings.window = 1;
+    fixture_restart(self);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "a", "{}");
+    fixture_submit(self, "order.paid", "b", "{}");
+    fixture_submit(self, "order.paid", "c", "{}");
+    cr_assert_eq(self->delivery_count, 1);
+    fixture_take_outcome(self, 0, OUTCOME_DONE, 0);
+    fixture_step_unsynced(self);
+    cr_assert_eq(self->delivery_count, 2);
+    fixture_take_outcome(self, 1, OUTCOME_RETRY, 0);
+    fixture_step_unsynced(self);
+    cr_assert_eq(self->delivery_count, 2);
+    fixture_sync(self);
+    fixture_step(self);
+    cr_assert_eq(self->delivery_count, 3);
+    fixture_close(self);
+}
+
 struct failure {
     uint8_t outcome;
     uint8_t to;

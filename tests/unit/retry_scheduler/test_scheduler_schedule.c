@@ -91,12 +91,35 @@ Test(scheduler_schedule, a_delivery_leaves_when_its_own_records_are_durable_and_
     fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
     self.now_ms += 10;
     self.now_unix_ms += 10;
+    self.present = false; /* its HELLO would be answered first, when all is durable */
     cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
     fixture_collect(&self);
     cr_assert_eq(self.count, 1, "its FAILED is not durable");
     fixture_step(&self);
     cr_assert_eq(self.count, 2);
     cr_assert_eq(self.deliveries[1].item.attempt, 3);
+}
+
+/* The disk takes nothing: what is sent then is sent again after a crash. */
+Test(scheduler_schedule, with_much_that_is_not_written_a_delivery_waits_for_all_of_it)
+{
+    fixture_open(&self, "1s");
+    struct why why = {{0}};
+    log_t *own = peers_own(self.peers);
+    fixture_give(&self, fixture_notify(&self, NULL, 0), 100);
+    fixture_step(&self);
+    self.now_ms += 100;
+    self.now_unix_ms += 100;
+    uint8_t body[1000] = {0};
+    while (log_gathered(own) <= SCHEDULER_UNWRITTEN_BYTES) {
+        (void)log_append(own, RECORD_CHECKPOINT_ITEM, body, sizeof body);
+    }
+    self.present = false;
+    cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
+    fixture_collect(&self);
+    cr_assert_eq(self.count, 0);
+    fixture_step(&self);
+    cr_assert_eq(self.count, 1);
 }
 
 /* As the shell asks. */

@@ -323,6 +323,7 @@ Test(shell, a_dispatch_that_fails_ends_the_service)
 static struct {
     uint64_t position;
     uint32_t undurable; /* later steps that found it not durable yet */
+    bool wanted;        /* a message depends on it */
 } company;
 
 static err_t
@@ -334,6 +335,9 @@ append_once(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
     (void)why;
     if (company.position == 0) {
         company.position = log_append(peers_own(peers), RECORD_DONE, "x", 1);
+        if (company.wanted) {
+            outbox_wake(outbox, company.position, mem_zeroed(1), 1);
+        }
     } else if (log_durable(peers_own(peers)) < company.position) {
         company.undurable++;
     } else {
@@ -369,5 +373,12 @@ Test(shell, a_record_that_may_wait_waits_for_company_and_not_for_ever)
 Test(shell, a_record_that_may_not_wait_is_synced_in_its_round)
 {
     append_alone(~LOG_KIND_BIT(RECORD_DONE));
+    cr_assert_eq(company.undurable, 0);
+}
+
+Test(shell, a_record_that_a_message_depends_on_does_not_wait)
+{
+    company.wanted = true;
+    append_alone(LOG_KIND_BIT(RECORD_DONE));
     cr_assert_eq(company.undurable, 0);
 }
