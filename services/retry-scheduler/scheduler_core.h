@@ -18,6 +18,9 @@
 #define SCHEDULER_MAY_WAIT                                                                         \
     (~(LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER)))
 
+/* More waits to be written only where the disk takes nothing. */
+#define SCHEDULER_UNWRITTEN_BYTES (4U * 1024 * 1024)
+
 /* Something that an operator may want to read of; alarms go to the outbox. `key` is all zero when
  * it is about no delivery. */
 typedef void scheduler_event_fn(void *owner, const char *event, struct delivery_key key,

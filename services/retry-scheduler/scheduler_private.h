@@ -16,7 +16,6 @@
 #define SCHEDULER_UNKNOWN_MS 1000 /* until an unknown subscription is looked for again */
 #define SCHEDULER_GONE_MS 60000   /* until a missing notification is looked for again */
 #define SCHEDULER_READ_A_STEP 10000
-#define SCHEDULER_UNWRITTEN_BYTES (4U * 1024 * 1024)
 
 #define SCHEDULER_PRODUCER_KINDS                                                                   \
     (LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER) |     \
@@ -73,6 +72,7 @@ struct scheduler_core {
     err_t fault;                           /* the journal failed where no error could be returned */
     struct why why;                        /* of the fault */
 };
+
 void scheduler_event(struct scheduler_core *self, const char *event, struct delivery_key key,
                      const char *text);
 /* An alarm about a receiver group; it follows from no own record. */

@@ -89,9 +89,8 @@ scheduler_make_ready(struct scheduler_core *self, struct why *why)
 }
 
 /* A delivery needs its own records to be durable, and with them those of who left before, but not
- * the others' ends, say. Where much waits to be written the disk takes nothing: then it needs all,
- * so that what nobody could note any more is not sent. So it does where positions take more than
- * the bits that an entry has for them. */
+ * the others' ends, say. While the disk takes nothing it needs all, so that what nobody could note
+ * any more is not sent; and so it does where positions take more bits than an entry has. */
 static void
 depend(struct scheduler_core *self, uint64_t last)
 {

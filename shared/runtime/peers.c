@@ -362,6 +362,14 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
     return rc == ERR_OK || rc == ERR_FULL ? log_reap(own, why) : rc; /* FULL: again next time */
 }
 
+bool
+peers_may_wait(const peers_t *self, uint32_t kinds)
+{
+    const log_t *own = self->logs[self->self_id].log;
+    return log_newest_appended(own, ~kinds) <= log_durable(own) &&
+           thrift_until_ms(&self->thrift) == INT64_MAX;
+}
+
 uint64_t
 peers_news(const peers_t *self)
 {

@@ -82,6 +82,10 @@ void peers_note_all(peers_t *self);
  * tries the same records. Others: log_commit's, log_reap's.
  */
 err_t peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why);
+/* Whether the next commit may wait for more: all that is not durable is of these kinds, and it has
+ * not waited already since room is short. */
+bool peers_may_wait(const peers_t *self, uint32_t kinds);
+
 /* When peers_commit is wanted again at the latest; INT64_MAX: nothing waits. */
 int64_t peers_commit_ms(const peers_t *self);
 

@@ -254,8 +254,7 @@ waits_for_company(shell_t *self, int64_t now_ms)
     uint64_t gathered = log_gathered(self->log);
     bool may = log_fd(self->log) < 0 && gathered > 0 && gathered < COMPANY_BYTES &&
                outbox_count(self->outbox) == 0 &&
-               peers_commit_ms(self->core->peers) == INT64_MAX && /* else it has waited already */
-               log_newest_appended(self->log, ~self->core->may_wait) <= log_durable(self->log);
+               peers_may_wait(self->core->peers, self->core->may_wait);
     if (may && self->sync_by_ms == INT64_MAX) {
         self->sync_by_ms = now_ms + COMPANY_MS;
     }

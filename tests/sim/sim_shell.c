@@ -111,11 +111,9 @@ send_durable(struct sim *self, struct sim_service *service)
 static bool
 waits_for_company(struct sim *self, struct sim_service *service)
 {
-    const log_t *own = peers_own(service->peers);
-    uint64_t gathered = log_gathered(own);
+    uint64_t gathered = log_gathered(peers_own(service->peers));
     bool may = gathered > 0 && gathered < COMPANY_BYTES && outbox_count(service->outbox) == 0 &&
-               peers_commit_ms(service->peers) == INT64_MAX &&
-               log_newest_appended(own, ~service->core.may_wait) <= log_durable(own);
+               peers_may_wait(service->peers, service->core.may_wait);
     if (may && service->sync_by_ms == INT64_MAX) {
         service->sync_by_ms = self->now_ms + COMPANY_MS;
     }

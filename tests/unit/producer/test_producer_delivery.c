@@ -24,14 +24,6 @@ Test(producer_delivery, sends_once_somebody_is_there_and_records_done)
     fixture_close(self);
 }
 
-/* As the shell asks. */
-static bool
-may_wait(const struct fixture *self)
-{
-    const log_t *own = peers_own(self->peers);
-    return log_newest_appended(own, ~PRODUCER_CORE_MAY_WAIT) <= log_durable(own);
-}
-
 Test(producer_delivery, an_end_may_wait_for_company_and_what_changes_hands_may_not)
 {
     struct fixture *self = fixture_open(1);
@@ -40,18 +32,20 @@ Test(producer_delivery, an_end_may_wait_for_company_and_what_changes_hands_may_n
     fixture_submit(self, "order.paid", "b", "{}");
     fixture_submit(self, "order.paid", "c", "{}");
     cr_assert_eq(self->delivery_count, 3);
-    cr_assert(may_wait(self), "all is durable");
+    cr_assert(peers_may_wait(self->peers, PRODUCER_CORE_MAY_WAIT), "all is durable");
     fixture_take_outcome(self, 0, OUTCOME_DONE, 0);
     fixture_step_unsynced(self);
-    cr_assert(may_wait(self), "lost, it is sent again and answered DUPLICATE");
+    cr_assert(peers_may_wait(self->peers, PRODUCER_CORE_MAY_WAIT),
+              "lost, it is sent again and answered DUPLICATE");
     fixture_take_outcome(self, 1, OUTCOME_RETRY, 0);
     fixture_step_unsynced(self);
-    cr_assert_not(may_wait(self), "the scheduler waits for it");
+    cr_assert_not(peers_may_wait(self->peers, PRODUCER_CORE_MAY_WAIT),
+                  "the scheduler waits for it");
     fixture_take_outcome(self, 2, OUTCOME_DONE, 0);
     fixture_step_unsynced(self);
-    cr_assert_not(may_wait(self), "it still does");
+    cr_assert_not(peers_may_wait(self->peers, PRODUCER_CORE_MAY_WAIT), "it still does");
     fixture_step(self);
-    cr_assert(may_wait(self));
+    cr_assert(peers_may_wait(self->peers, PRODUCER_CORE_MAY_WAIT));
     cr_assert_eq(fixture_count(self, RECORD_DONE), 2);
     fixture_close(self);
 }

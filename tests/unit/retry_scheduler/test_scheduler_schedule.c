@@ -122,14 +122,6 @@ Test(scheduler_schedule, with_much_that_is_not_written_a_delivery_waits_for_all_
     cr_assert_eq(self.count, 1);
 }
 
-/* As the shell asks. */
-static bool
-may_wait(const struct fixture *of)
-{
-    const log_t *own = peers_own(of->peers);
-    return log_newest_appended(own, ~of->shell.may_wait) <= log_durable(own);
-}
-
 Test(scheduler_schedule, an_end_may_wait_for_company_and_what_the_compensator_gets_may_not)
 {
     fixture_open(&self, "1s");
@@ -140,12 +132,13 @@ Test(scheduler_schedule, an_end_may_wait_for_company_and_what_the_compensator_ge
     cr_assert_eq(self.count, 2);
     fixture_take_answer(&self, 0, OUTCOME_DONE, 0);
     cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
-    cr_assert(may_wait(&self), "lost, it is sent again and answered DUPLICATE");
+    cr_assert(peers_may_wait(self.peers, self.shell.may_wait),
+              "lost, it is sent again and answered DUPLICATE");
     fixture_take_answer(&self, 1, OUTCOME_REJECT, 0);
     cr_assert_eq(fixture_try_step(&self, &why), ERR_OK, "%s", why.text);
-    cr_assert_not(may_wait(&self));
+    cr_assert_not(peers_may_wait(self.peers, self.shell.may_wait));
     fixture_step(&self);
-    cr_assert(may_wait(&self));
+    cr_assert(peers_may_wait(self.peers, self.shell.may_wait));
     cr_assert_eq(fixture_count(&self, RECORD_DONE), 1);
     cr_assert_eq(fixture_count(&self, RECORD_MOVED), 1);
 }

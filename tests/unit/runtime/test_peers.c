@@ -183,6 +183,8 @@ Test(peers, short_room_makes_commits_wait_and_reasons_short)
     cr_assert_not(peers_short(peers));
     cr_assert_eq(peers_reason_bytes(peers), LIMIT_REASON_BYTES);
     uint64_t first = log_append(own, 6, "a", 1);
+    cr_assert(peers_may_wait(peers, LOG_KIND_BIT(6)));
+    cr_assert_not(peers_may_wait(peers, LOG_KIND_BIT(5)));
     cr_assert_eq(peers_commit(peers, false, 1000, NULL), ERR_OK);
     cr_assert_eq(log_durable(own), first);
 
@@ -196,6 +198,7 @@ Test(peers, short_room_makes_commits_wait_and_reasons_short)
     cr_assert_eq(log_durable(own), first);
     int64_t until_ms = peers_commit_ms(peers);
     cr_assert_gt(until_ms, 2000);
+    cr_assert_not(peers_may_wait(peers, LOG_KIND_BIT(6)), "it waits already");
     cr_assert_eq(peers_commit(peers, false, until_ms, NULL), ERR_OK);
     cr_assert_eq(log_durable(own), second);
     (void)log_append(own, 6, "c", 1);
