@@ -33,9 +33,11 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
     if (rc != ERR_OK) {
         return rc;
     }
+    uint32_t window = (uint32_t)settings_number(settings, "lanes/window");
     struct producer_settings core = {
         .lane_count = (uint32_t)settings_number(settings, "lanes/count"),
-        .window = (uint32_t)settings_number(settings, "lanes/window"),
+        .window = (window + 3) / 4,
+        .quick_window = window,
         .watch_max = (uint32_t)settings_number(settings, "watches"),
         .retained_max = (uint64_t)settings_number(settings, "journal/retained_max"),
         .retention_ms = settings_number(settings, "journal/retention"),
@@ -140,12 +142,6 @@ check(const settings_t *settings, struct why *why)
 {
     struct producer_subscription_settings subscriptions[LIMIT_SUBSCRIPTIONS];
     size_t count = 0;
-    int64_t unanswered =
-        settings_number(settings, "lanes/count") * settings_number(settings, "lanes/window");
-    if (unanswered > SENDER_UNANSWERED_MAX) {
-        return why_set(why, ERR_INVALID, "lanes/count times lanes/window is %lld, at most %d",
-                       (long long)unanswered, SENDER_UNANSWERED_MAX);
-    }
     return producer_settings_subscriptions(settings, subscriptions, &count, why);
 }
 

@@ -33,6 +33,7 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
         .run = log_run(self->log),
         .lane_count = settings->lane_count,
         .window = settings->window,
+        .quick_window = settings->quick_window,
         .lease_ms = 10000,
         .service = self->front.service,
         .answered = producer_answered,

@@ -35,6 +35,7 @@
 struct producer_settings {
     uint32_t lane_count;         /* 1 to SENDER_LANES_MAX */
     uint32_t window;             /* unanswered deliveries a lane */
+    uint32_t quick_window;       /* of one that answers quickly (sender.h) */
     uint32_t watch_max;          /* watched notifications, of all clients together */
     uint64_t retained_max;       /* notifications kept; more: the oldest finished go */
     int64_t absent_alarm_ms;     /* a receiver that deliveries wait for, gone for this long */

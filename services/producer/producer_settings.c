@@ -5,7 +5,11 @@
 #include "runtime/sender.h"
 #include "runtime/service.h"
 
+#include <assert.h>
 #include <string.h>
+
+#define WINDOW_MAX 4096
+static_assert(WINDOW_MAX / 4 * SENDER_LANES_MAX <= SENDER_UNANSWERED_MAX, "any count of lanes");
 
 #define DAY_MS (24LL * 3600 * 1000)
 
@@ -19,7 +23,8 @@ const struct setting producer_settings_table[] = {
     {"lanes/bind", SETTING_TEXT, "ipc://{data}/run/producer.lane.%u", 0, 0, NULL,
      "lanes to consumers; %u: the lane's number"},
     {"lanes/count", SETTING_INTEGER, "16", 1, SENDER_LANES_MAX, NULL, "how many lanes"},
-    {"lanes/window", SETTING_INTEGER, "1024", 1, 4096, NULL, "unanswered deliveries a lane"},
+    {"lanes/window", SETTING_INTEGER, "4096", 1, WINDOW_MAX, NULL,
+     "unanswered deliveries a lane; a quarter of them unless it answers so many in 200 ms"},
     {"scheduler/wake", SETTING_TEXT, "ipc://{data}/run/scheduler.wake", 0, 0, NULL,
      "the retry-scheduler's wake socket"},
     {"scheduler/front", SETTING_TEXT, "ipc://{data}/run/scheduler.front", 0, 0, NULL,

@@ -7,17 +7,21 @@
 #define FRAME_BYTES (512U * 1024)
 #define COUNTER_BITS 40
 #define SCAN_EVERY_MS 50
-#define LATE_MS 50   /* less is not worth going through all that was sent */
+#define LATE_MS 50 /* less is not worth going through all that was sent */
+#define QUICK_MS 200
+#define COUNT_MS 100 /* at least, that answers are counted before their rate is believed */
 #define TOGETHER 16U /* answers of a run that are announced together */
 
 sender_t *
 sender_new(const struct sender_settings *settings, outbox_t *outbox)
 {
     CHECK(settings->lane_count > 0 && settings->lane_count <= SENDER_LANES_MAX);
-    CHECK(settings->window > 0 &&
-          settings->window * settings->lane_count <= SENDER_RING_ENTRIES / 2);
     sender_t *self = mem_zeroed(sizeof *self);
     self->settings = *settings;
+    if (settings->quick_window < settings->window) {
+        self->settings.quick_window = settings->window;
+    }
+    CHECK(settings->window > 0 && settings->window * settings->lane_count <= SENDER_UNANSWERED_MAX);
     self->outbox = outbox;
     self->consumers = mem_array(SENDER_CONSUMERS_MAX, sizeof *self->consumers);
     for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
@@ -68,6 +72,28 @@ sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, const 
     self->settings.answered(self->settings.owner, entry, &outcome, true);
 }
 
+/* However many lanes are quick, each can have its own window. */
+static bool
+lane_has_room(const sender_t *self, const struct sender_lane *lane)
+{
+    bool quick = lane->quick && self->outstanding < SENDER_QUICK_MAX;
+    return lane->state == LANE_OPEN &&
+           lane->outstanding < (quick ? self->settings.quick_window : self->settings.window);
+}
+
+/* Answers have come from it: how quickly? What it holds then is answered long before a lease ends.
+ */
+static void
+lane_measure(const sender_t *self, struct sender_lane *lane, int64_t now_ms)
+{
+    int64_t span_ms = now_ms - lane->counted_ms;
+    if (span_ms >= COUNT_MS) {
+        lane->quick = (int64_t)lane->answered * QUICK_MS >= self->settings.quick_window * span_ms;
+        lane->answered = 0;
+        lane->counted_ms = now_ms;
+    }
+}
+
 /* The open lane of the group with the most room; when all are full a paused one whose consumer may
  * be asked again, with a single delivery; SENDER_NOBODY when there is none. */
 static uint32_t
@@ -80,7 +106,7 @@ roomiest(const sender_t *self, struct wire_text group)
         if (!sender_lane_is_of(lane, group)) {
             continue;
         }
-        if (lane->state == LANE_OPEN && lane->outstanding < self->settings.window &&
+        if (lane_has_room(self, lane) &&
             (best == SENDER_NOBODY || lane->outstanding < self->lanes[best].outstanding)) {
             best = i;
         } else if (lane->state == LANE_PAUSED && lane->probe) {
@@ -93,13 +119,10 @@ roomiest(const sender_t *self, struct wire_text group)
 bool
 sender_has_room(const sender_t *self, struct wire_text group)
 {
-    if (self->outstanding >= SENDER_RING_ENTRIES / 2) {
-        return false;
-    }
     /* Asked for every delivery: the lane that is being served nearly always has the answer. */
     const struct sender_lane *lane = &self->lanes[self->frame_lane];
-    bool served = self->frame.data != NULL && lane->state == LANE_OPEN &&
-                  lane->outstanding < self->settings.window && sender_lane_is_of(lane, group);
+    bool served =
+        self->frame.data != NULL && lane_has_room(self, lane) && sender_lane_is_of(lane, group);
     return served || roomiest(self, group) != SENDER_NOBODY;
 }
 
@@ -138,13 +161,13 @@ open_frame(sender_t *self, const struct sender_offer *offer, uint64_t after)
     struct sender_lane *lane = gathered ? &self->lanes[self->frame_lane] : NULL;
     bool skipped = self->ring[self->counter & SENDER_RING_MASK].state == ENTRY_OUT;
     if (gathered && !offer->item.alone && !skipped && sender_lane_is_of(lane, offer->group) &&
-        lane->state == LANE_OPEN && lane->outstanding < self->settings.window &&
-        self->items.count < FRAME_ITEMS && wire_out_size(&self->frame) < FRAME_BYTES) {
+        lane_has_room(self, lane) && self->items.count < FRAME_ITEMS &&
+        wire_out_size(&self->frame) < FRAME_BYTES) {
         return true;
     }
     sender_flush(self, after);
     uint32_t number = roomiest(self, offer->group);
-    if (number == SENDER_NOBODY || self->outstanding >= SENDER_RING_ENTRIES / 2) {
+    if (number == SENDER_NOBODY) {
         return false;
     }
     while (self->ring[self->counter & SENDER_RING_MASK].state == ENTRY_OUT) {
@@ -213,6 +236,7 @@ answer_one(sender_t *self, uint64_t token, struct wire_outcome *outcome, int64_t
     }
     if (outstanding) {
         settle(self, entry);
+        self->lanes[entry->lane].answered++;
     }
     struct sender_entry answered = *entry;
     entry->state = ENTRY_FREE; /* the owner may send again at once */
@@ -244,9 +268,10 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
     if (head.type != WIRE_OUTCOME || !wire_outcomes_open(&in, &outcomes)) {
         return why_set(why, ERR_INVALID, "not an OUTCOME: %s", in.why.text);
     }
-    if (outcomes.lane < self->settings.lane_count &&
-        self->lanes[outcomes.lane].state == LANE_PAUSED) {
-        self->lanes[outcomes.lane].state = LANE_OPEN; /* it lives */
+    struct sender_lane *lane =
+        outcomes.lane < self->settings.lane_count ? &self->lanes[outcomes.lane] : NULL;
+    if (lane != NULL && lane->state == LANE_PAUSED) {
+        lane->state = LANE_OPEN; /* it lives */
     }
     for (uint32_t i = 0; i < outcomes.count; i++) {
         struct wire_outcome outcome;
@@ -262,6 +287,9 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
             }
             answer_one(self, outcome.first_token + k, &outcome, now_ms);
         }
+    }
+    if (lane != NULL) {
+        lane_measure(self, lane, now_ms);
     }
     return wire_message_end(&in, &head, 7, why);
 }
@@ -306,6 +334,7 @@ sender_expire(sender_t *self, int64_t now_ms)
         if (entry->state == ENTRY_OUT && entry->deadline_ms <= now_ms) {
             if (self->lanes[entry->lane].state == LANE_OPEN) {
                 self->lanes[entry->lane].state = LANE_PAUSED;
+                self->lanes[entry->lane].quick = false;
             }
             sender_give_up(self, entry, OUTCOME_LEASE, "no answer within the lease");
         }

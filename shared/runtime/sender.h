@@ -1,7 +1,9 @@
 /*
  * A sender of deliveries over lanes: the producer (first attempts) and the retry-scheduler.
  *
- * A lane is one PUSH endpoint with a window of unanswered deliveries of its own. A consumer that
+ * A lane is one PUSH endpoint with a window of unanswered deliveries of its own, which is wider
+ * while answers come quickly: at full speed the way there and back takes a few syncs, and a slow
+ * consumer must not hold more than it can answer within their leases. A consumer that
  * says HELLO gets a lane of its own while there are free ones, then shares the least loaded of its
  * group. A lane whose lease expired is paused until something of it is answered or it says HELLO
  * again; since what it lost may have been all that was out, a PING then lets one delivery try. A
@@ -26,6 +28,7 @@
 #define SENDER_CONSUMERS_MAX 1024
 #define SENDER_PING_MS 2000
 #define SENDER_UNANSWERED_MAX 65536 /* lanes times window */
+#define SENDER_QUICK_MAX 32768 /* unanswered in all, beyond which no lane has its quick window */
 #define SENDER_GROUPS_MAX LIMIT_GROUPS
 
 struct sender_entry {
@@ -58,9 +61,10 @@ struct sender_settings {
     enum log_id log;
     uint64_t run;
     uint32_t lane_count;
-    uint32_t window;     /* unanswered deliveries a lane */
-    uint32_t lease_ms;   /* told in WELCOME; each item says its own */
-    const char *service; /* borrowed, static */
+    uint32_t window;       /* unanswered deliveries a lane */
+    uint32_t quick_window; /* and while it answers so many in 200 ms; 0: as above */
+    uint32_t lease_ms;     /* told in WELCOME; each item says its own */
+    const char *service;   /* borrowed, static */
     sender_answered_fn *answered;
     sender_ahead_fn *ahead; /* may be NULL */
     void *owner;            /* borrowed */

@@ -64,6 +64,7 @@ lose_lane(sender_t *self, uint32_t number)
     }
     CHECK(lane->outstanding == 0);
     lane->state = LANE_FREE;
+    lane->quick = false;
 }
 
 static void

@@ -4,10 +4,13 @@
 
 #include "runtime/sender.h"
 
+#include <assert.h>
 #include <string.h>
 
-#define SENDER_RING_ENTRIES 131072U /* a power of two, more than all windows together */
+#define SENDER_RING_ENTRIES 131072U /* a power of two, more than can be unanswered */
 #define SENDER_RING_MASK (SENDER_RING_ENTRIES - 1)
+static_assert(SENDER_UNANSWERED_MAX + SENDER_QUICK_MAX < SENDER_RING_ENTRIES,
+              "there is a free one");
 #define SENDER_COMMON_MAX 4
 #define SENDER_NOBODY UINT32_MAX
 
@@ -28,6 +31,9 @@ struct sender_lane {
     bool probe; /* paused, nothing is out, and its consumer is there: one delivery may try */
     uint32_t consumers;
     uint32_t outstanding;
+    bool quick;        /* it has answered a quick window in QUICK_MS lately */
+    uint32_t answered; /* since then: */
+    int64_t counted_ms;
     size_t group_size;
     char group[LIMIT_NAME_BYTES + 1];
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];

@@ -288,15 +288,14 @@ class Refused(HeraldTest):
                     self.assertIn(said, shown)
         self.assertFalse(os.path.exists(os.path.join(self.herald.data, "journal")))
 
-    def test_more_unanswered_deliveries_than_the_sender_has_places_for_are_refused(self):
-        for name, most in (("producer", "65536"), ("retry-scheduler", None)):
-            self.herald.options[name] = ["--set", "lanes/count=64", "--set", "lanes/window=1024"]
+    def test_the_sender_has_places_for_what_all_lanes_together_may_leave_unanswered(self):
+        for name, most in (("producer", 4096), ("retry-scheduler", 1024)):
+            self.herald.options[name] = ["--set", "lanes/count=64", "--set", f"lanes/window={most}"]
             self.herald.start(name)
             self.herald.stop(name)
-        code, text = self.end_of("producer", "--set", "lanes/count=64",
-                                 "--set", "lanes/window=4096")
-        self.assertEqual(code, 78, text)
-        self.assertIn("lanes/count times lanes/window is 262144, at most 65536", text)
+            code, text = self.end_of(name, "--set", f"lanes/window={most + 1}")
+            self.assertEqual(code, 78, text)
+            self.assertIn(f"must be a number from 1 to {most}", text)
 
     def test_an_unknown_option_is_a_usage_error(self):
         for name in SERVICES:

@@ -1,128 +1,23 @@
-#include "runtime/sender.h"
-
-#include "base/mem.h"
-#include "wire/wire_deliver.h"
+#include "sender_fixture.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
-
-struct answers {
-    uint32_t lost;
-    uint32_t leases;
-    uint32_t done;
-    uint32_t late;
-};
-
-static void
-answered(void *owner, const struct sender_entry *entry, const struct wire_outcome *outcome,
-         bool outstanding)
-{
-    struct answers *answers = owner;
-    (void)entry;
-    answers->lost += outcome->outcome == OUTCOME_LOST;
-    answers->leases += outcome->outcome == OUTCOME_LEASE;
-    answers->done += outcome->outcome == OUTCOME_DONE && outstanding;
-    answers->late += !outstanding;
-}
-
-static sender_t *
-open_with(const struct sender_settings *settings, outbox_t *outbox)
-{
-    sender_t *sender = sender_new(settings, outbox);
-    for (uint32_t i = 0; i < settings->lane_count; i++) {
-        sender_set_endpoint(sender, i, "ipc://lane");
-    }
-    return sender;
-}
-
-static sender_t *
-open_sender(struct answers *answers, outbox_t *outbox)
-{
-    struct sender_settings settings = {
-        .log = LOG_PRODUCER,
-        .run = 1,
-        .lane_count = 4,
-        .window = 8,
-        .lease_ms = 10000,
-        .service = "producer",
-        .answered = answered,
-        .owner = answers,
-    };
-    return open_with(&settings, outbox);
-}
-
-static struct wire_text
-text_of(const char *text)
-{
-    return (struct wire_text){.data = text, .size = strlen(text)};
-}
-
-static uint32_t
-hello(sender_t *sender, const char *group, uint64_t nonce, int64_t now_ms)
-{
-    struct wire_welcome welcome;
-    struct wire_hello hello = {.party = WIRE_PARTY_CONSUMER,
-                               .group = text_of(group),
-                               .name = text_of("node-1"),
-                               .nonce = nonce};
-    sender_hello(sender, &hello, now_ms, &welcome);
-    cr_assert_eq(welcome.status, WIRE_OK);
-    return welcome.lane;
-}
-
-static struct sender_offer
-offer_to(const char *group, uint64_t user)
-{
-    static const uint8_t bytes[16] = {0x90};
-    return (struct sender_offer){
-        .group = text_of(group),
-        .item = {.position = 1,
-                 .subscription = 1,
-                 .turn = 1,
-                 .attempt = 1,
-                 .lease_ms = 3000,
-                 .hash = bytes,
-                 .notification = {.data = bytes, .size = 1}},
-        .lease_limit_ms = 20000,
-        .user = user,
-    };
-}
-
-static bool
-send_one(sender_t *sender, const char *group, int64_t now_ms)
-{
-    const struct sender_offer offer = offer_to(group, 0);
-    bool sent = sender_send(sender, &offer, 0, now_ms);
-    sender_flush(sender, 0);
-    return sent;
-}
-
-/* The sync that the oldest messages waited for has ended; count 0: that of all. */
-static void
-leave(outbox_t *outbox, size_t count)
-{
-    for (size_t i = count == 0 ? outbox_count(outbox) : count; i > 0; i--) {
-        cr_assert_not_null(outbox_next(outbox, UINT64_MAX));
-        outbox_pop(outbox);
-    }
-}
 
 Test(sender, two_groups_may_have_consumers_of_one_name)
 {
     struct answers answers = {0};
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    uint32_t lane = hello(sender, "shop", 1, 0);
-    cr_assert(send_one(sender, "shop", 0));
-    (void)hello(sender, "audit", 2, 10); /* another lane */
+    sender_t *sender = sender_fixture_open(&answers, outbox);
+    uint32_t lane = sender_fixture_hello(sender, "shop", 1, 0);
+    cr_assert(sender_fixture_send(sender, "shop", 0));
+    (void)sender_fixture_hello(sender, "audit", 2, 10); /* another lane */
     cr_assert_eq(answers.lost, 0);
     cr_assert_eq(sender_consumers(sender), 2);
-    struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1, .lane = lane};
+    struct wire_ping ping = {.name = sender_fixture_text("node-1"), .nonce = 1, .lane = lane};
     cr_assert(sender_ping(sender, &ping, 20));
     sender_leave(sender, &ping);
     cr_assert_eq(answers.lost, 1);
     cr_assert_eq(sender_consumers(sender), 1);
-    cr_assert_not(send_one(sender, "shop", 30), "nobody is there");
+    cr_assert_not(sender_fixture_send(sender, "shop", 30), "nobody is there");
     sender_destroy(&sender);
     outbox_destroy(&outbox);
 }
@@ -131,10 +26,10 @@ Test(sender, another_process_of_the_same_name_takes_the_place_at_once)
 {
     struct answers answers = {0};
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    (void)hello(sender, "shop", 1, 0);
-    cr_assert(send_one(sender, "shop", 0));
-    (void)hello(sender, "shop", 2, 10);
+    sender_t *sender = sender_fixture_open(&answers, outbox);
+    (void)sender_fixture_hello(sender, "shop", 1, 0);
+    cr_assert(sender_fixture_send(sender, "shop", 0));
+    (void)sender_fixture_hello(sender, "shop", 2, 10);
     cr_assert_eq(answers.lost, 1);
     cr_assert_eq(sender_consumers(sender), 1);
     sender_destroy(&sender);
@@ -145,19 +40,19 @@ Test(sender, an_expired_lease_pauses_its_lane_until_hello_or_an_answer)
 {
     struct answers answers = {0};
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    (void)hello(sender, "shop", 1, 0);
-    cr_assert(send_one(sender, "shop", 0));
-    leave(outbox, 0);
+    sender_t *sender = sender_fixture_open(&answers, outbox);
+    (void)sender_fixture_hello(sender, "shop", 1, 0);
+    cr_assert(sender_fixture_send(sender, "shop", 0));
+    sender_fixture_leave(outbox, 0);
     sender_expire(sender, 2900);
     cr_assert_eq(answers.leases, 0);
     sender_expire(sender, 3100);
     cr_assert_eq(answers.leases, 1);
     cr_assert_eq(sender_paused(sender), 1);
-    cr_assert_not(send_one(sender, "shop", 3200));
-    (void)hello(sender, "shop", 1, 3300);
+    cr_assert_not(sender_fixture_send(sender, "shop", 3200));
+    (void)sender_fixture_hello(sender, "shop", 1, 3300);
     cr_assert_eq(sender_paused(sender), 0);
-    cr_assert(send_one(sender, "shop", 3400));
+    cr_assert(sender_fixture_send(sender, "shop", 3400));
     sender_destroy(&sender);
     outbox_destroy(&outbox);
 }
@@ -166,15 +61,15 @@ Test(sender, a_lease_begins_when_the_frame_has_left_and_not_before)
 {
     struct answers answers = {0};
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    uint32_t lane = hello(sender, "shop", 1, 0);
-    cr_assert(send_one(sender, "shop", 0));
-    leave(outbox, 0);
+    sender_t *sender = sender_fixture_open(&answers, outbox);
+    uint32_t lane = sender_fixture_hello(sender, "shop", 1, 0);
+    cr_assert(sender_fixture_send(sender, "shop", 0));
+    sender_fixture_leave(outbox, 0);
     sender_left(sender, 10); /* at once, as usual */
-    cr_assert(send_one(sender, "shop", 1000));
-    leave(outbox, 0);
+    cr_assert(sender_fixture_send(sender, "shop", 1000));
+    sender_fixture_leave(outbox, 0);
     sender_left(sender, 5000); /* its sync took four seconds */
-    struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1, .lane = lane};
+    struct wire_ping ping = {.name = sender_fixture_text("node-1"), .nonce = 1, .lane = lane};
     cr_assert(sender_ping(sender, &ping, 5000));
     sender_expire(sender, 5000);
     cr_assert_eq(answers.leases, 1, "the first one has had its time");
@@ -192,27 +87,27 @@ Test(sender, what_has_not_left_does_not_expire)
 {
     struct answers answers = {0};
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    struct wire_ping ping = {.name = text_of("node-1"), .nonce = 1};
-    ping.lane = hello(sender, "shop", 1, 0);
-    cr_assert(send_one(sender, "shop", 0));
+    sender_t *sender = sender_fixture_open(&answers, outbox);
+    struct wire_ping ping = {.name = sender_fixture_text("node-1"), .nonce = 1};
+    ping.lane = sender_fixture_hello(sender, "shop", 1, 0);
+    cr_assert(sender_fixture_send(sender, "shop", 0));
     sender_left(sender, 10);
-    cr_assert(send_one(sender, "shop", 100));
+    cr_assert(sender_fixture_send(sender, "shop", 100));
     for (int64_t now_ms = 1000; now_ms <= 60000; now_ms += 1000) {
         cr_assert(sender_ping(sender, &ping, now_ms));
         sender_left(sender, now_ms);
         sender_expire(sender, now_ms);
     }
     cr_assert_eq(answers.leases, 0);
-    leave(outbox, 1);
+    sender_fixture_leave(outbox, 1);
     sender_left(sender, 60000);
-    cr_assert(send_one(sender, "shop", 60000));
+    cr_assert(sender_fixture_send(sender, "shop", 60000));
     sender_expire(sender, 62900);
     cr_assert_eq(answers.leases, 0, "the first one's lease has begun only when it left");
     sender_expire(sender, 63100);
     cr_assert_eq(answers.leases, 1, "the second is still here");
     cr_assert(sender_ping(sender, &ping, 64000));
-    leave(outbox, 0);
+    sender_fixture_leave(outbox, 0);
     sender_left(sender, 65000);
     sender_expire(sender, 67900);
     cr_assert_eq(answers.leases, 1);
@@ -220,48 +115,6 @@ Test(sender, what_has_not_left_does_not_expire)
     cr_assert_eq(answers.leases, 3);
     sender_destroy(&sender);
     outbox_destroy(&outbox);
-}
-
-Test(sender, a_window_bounds_what_is_unanswered)
-{
-    struct answers answers = {0};
-    outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    (void)hello(sender, "shop", 1, 0);
-    for (int i = 0; i < 8; i++) {
-        cr_assert(sender_has_room(sender, text_of("shop")));
-        cr_assert(send_one(sender, "shop", 0));
-    }
-    cr_assert_not(sender_has_room(sender, text_of("shop")));
-    cr_assert_not(send_one(sender, "shop", 0));
-    cr_assert_eq(sender_outstanding(sender), 8);
-    sender_destroy(&sender);
-    outbox_destroy(&outbox);
-}
-
-/* A run of outcomes by its first token's counter. */
-static void
-outcomes(sender_t *sender, uint64_t counter, uint32_t count, uint8_t said)
-{
-    const struct wire_outcomes head = {.run = 1, .receiver = text_of("node-1"), .lane = 0};
-    const struct wire_outcome one = {
-        .first_token = UINT64_C(1) << 40 | counter, .count = count, .outcome = said};
-    struct wire_out out;
-    wire_out_init(&out, 128);
-    struct wire_outcomes_out list = wire_outcomes_begin(&out, &head);
-    wire_outcomes_add(&list, &one);
-    wire_outcomes_end(&list);
-    size_t size = 0;
-    uint8_t *body = wire_out_take(&out, &size);
-    struct why why = {{0}};
-    cr_assert_eq(sender_outcome(sender, body, size, 0, &why), ERR_OK, "%s", why.text);
-    mem_free(body);
-}
-
-static void
-outcome(sender_t *sender, uint64_t counter, uint8_t said)
-{
-    outcomes(sender, counter, 1, said);
 }
 
 /* What a sender has announced and had answered, by user. */
@@ -300,17 +153,17 @@ answer_run(sender_t *sender, outbox_t *outbox, uint32_t count)
     static uint64_t counter = 1;
     run = (struct run){.end = count, .single = count == 1};
     for (uint64_t i = 0; i <= count; i++) {
-        const struct sender_offer offer = offer_to("shop", i);
+        const struct sender_offer offer = sender_fixture_offer("shop", i);
         cr_assert(sender_send(sender, &offer, 0, 0));
     }
     sender_flush(sender, 0);
-    leave(outbox, 0);
-    outcomes(sender, counter, count, OUTCOME_DONE);
+    sender_fixture_leave(outbox, 0);
+    sender_fixture_outcomes(sender, counter, count, OUTCOME_DONE);
     cr_assert_eq(run.answered, count);
     cr_assert_eq(run.announced, count == 1 ? 0 : count, "%u", count);
     cr_assert_leq(run.most, 16);
     run = (struct run){.answered = count, .single = true};
-    outcomes(sender, counter + count, 1, OUTCOME_DONE);
+    sender_fixture_outcomes(sender, counter + count, 1, OUTCOME_DONE);
     cr_assert_eq(run.answered, count + 1U);
     cr_assert_eq(run.announced, 0);
     counter += count + 1U;
@@ -330,8 +183,8 @@ Test(sender, the_answers_of_a_run_are_announced_a_few_together)
         .ahead = run_ahead,
     };
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_with(&settings, outbox);
-    (void)hello(sender, "shop", 1, 0);
+    sender_t *sender = sender_fixture_open_with(&settings, outbox);
+    (void)sender_fixture_hello(sender, "shop", 1, 0);
     for (int round = 0; round < 200; round++) { /* more than once round the ring */
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
             answer_run(sender, outbox, counts[i]);
@@ -347,20 +200,20 @@ Test(sender, an_answer_to_an_attempt_of_long_ago_is_not_the_answer_to_another)
     enum { PLACES = 131072 };
     struct answers answers = {0};
     outbox_t *outbox = outbox_new();
-    sender_t *sender = open_sender(&answers, outbox);
-    (void)hello(sender, "shop", 1, 0);
+    sender_t *sender = sender_fixture_open(&answers, outbox);
+    (void)sender_fixture_hello(sender, "shop", 1, 0);
     for (uint64_t i = 1; i <= PLACES; i++) {
-        cr_assert(send_one(sender, "shop", 0));
-        outcome(sender, i, OUTCOME_DONE);
+        cr_assert(sender_fixture_send(sender, "shop", 0));
+        sender_fixture_outcome(sender, i, OUTCOME_DONE);
         while (outbox_next(outbox, UINT64_MAX) != NULL) {
             outbox_pop(outbox);
         }
     }
     cr_assert_eq(answers.done, PLACES);
-    cr_assert(send_one(sender, "shop", 0)); /* at the first one's place */
-    outcome(sender, 1, OUTCOME_REJECT);
+    cr_assert(sender_fixture_send(sender, "shop", 0)); /* at the first one's place */
+    sender_fixture_outcome(sender, 1, OUTCOME_REJECT);
     cr_assert_eq(sender_outstanding(sender), 1, "the first one's answer was taken for it");
-    outcome(sender, PLACES + 1, OUTCOME_DONE);
+    sender_fixture_outcome(sender, PLACES + 1, OUTCOME_DONE);
     cr_assert_eq(sender_outstanding(sender), 0);
     cr_assert_eq(answers.done, PLACES + 1);
     sender_destroy(&sender);
