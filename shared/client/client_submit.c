@@ -11,6 +11,7 @@
 #define KEEP_BYTES (256U * 1024) /* of an emptied frame's memory */
 #define TEXTS_MAX 16384          /* together; the producer names the field that is over its limit */
 #define HEAD_BYTES 64            /* more than what is before the notifications */
+#define HALF_FRAME (LIMIT_FRAME_NOTIFICATIONS / 2)
 
 static struct client_frame *
 frame_new(herald_client_t *self)
@@ -62,8 +63,8 @@ client_submit_fini(herald_client_t *self)
     }
 }
 
-/* The gathered frame waits for an answer from now on. False: too many do. */
-static bool
+/* The gathered frame waits for an answer from now on. NULL: too many do. */
+static struct client_frame *
 seal(herald_client_t *self, int64_t now_ms)
 {
     for (uint32_t i = 0; i < CLIENT_FRAMES; i++) {
@@ -74,10 +75,10 @@ seal(herald_client_t *self, int64_t now_ms)
             frame->next_ms = now_ms;
             self->frames[i] = frame;
             self->gather = NULL;
-            return true;
+            return frame;
         }
     }
-    return false;
+    return NULL;
 }
 
 static void
@@ -128,7 +129,7 @@ client_submit_flush(herald_client_t *self, int64_t now_ms)
     }
     send_due(self, now_ms);
     /* What cannot leave yet goes on gathering, so that it leaves in few frames. */
-    if (self->gather != NULL && !self->blocked && seal(self, now_ms)) {
+    if (self->gather != NULL && !self->blocked && seal(self, now_ms) != NULL) {
         send_due(self, now_ms);
     }
 }
@@ -160,6 +161,41 @@ client_submit_reconnected(herald_client_t *self, int64_t now_ms)
     }
 }
 
+/*
+ * Whether the next notification begins another frame. Over CURVE that is so from half a frame on,
+ * unless two are under way already: ZeroMQ enciphers a message as a whole, then the other side
+ * deciphers it, then it is synced; a window that is one frame waits for each of these in turn, and
+ * of two halves one is synced while the other is on its way.
+ */
+static bool
+is_full(const herald_client_t *self, const struct client_frame *frame)
+{
+    if (frame->count < HALF_FRAME || frame->count == LIMIT_FRAME_NOTIFICATIONS) {
+        return frame->count == LIMIT_FRAME_NOTIFICATIONS;
+    }
+    uint32_t under_way = 0;
+    for (uint32_t i = 0; self->keys != NULL && i < CLIENT_FRAMES; i++) {
+        under_way += self->frames[i] != NULL;
+    }
+    return self->keys != NULL && under_way < 2;
+}
+
+/* A frame that is full need not wait for the next step. From a callback too, so that no other frame
+ * is touched: one of them is being settled. */
+static err_t
+send_full(herald_client_t *self, struct why *why)
+{
+    int64_t now_ms = clock_mono_ms();
+    struct client_frame *frame = seal(self, now_ms);
+    if (frame == NULL) {
+        return why_set(why, ERR_FULL, "%d frames are not answered yet", CLIENT_FRAMES);
+    }
+    if (!self->blocked && client_can_send(self)) {
+        frame_send(self, frame, now_ms);
+    }
+    return ERR_OK;
+}
+
 static err_t
 take(herald_client_t *self, const struct herald_client_notification *from,
      const struct client_item *item, struct why *why)
@@ -184,10 +220,11 @@ take(herald_client_t *self, const struct herald_client_notification *from,
     }
     struct client_frame *frame = self->gather;
     if (frame != NULL &&
-        (frame->count == LIMIT_FRAME_NOTIFICATIONS ||
+        (is_full(self, frame) ||
          !wire_out_has_room(&frame->encoded, texts_size + notification.payload.size))) {
-        if (!seal(self, clock_mono_ms())) {
-            return why_set(why, ERR_FULL, "%d frames are not answered yet", CLIENT_FRAMES);
+        err_t rc = send_full(self, why);
+        if (rc != ERR_OK) {
+            return rc;
         }
         frame = NULL;
     }

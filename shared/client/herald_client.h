@@ -97,11 +97,13 @@ herald_client_submit(herald_client_t *self, const struct herald_client_notificat
                      struct herald_client_result *result);
 
 /*
- * Hand one over; it is copied, leaves with the next step in one frame with its neighbours, and
- * `submitted` is called once for it, with this tag.
+ * Hand one over; it is copied, leaves in one frame with its neighbours, and `submitted` is called
+ * once for it, with this tag. The frame leaves with the next step, or with the submit that finds it
+ * full: LIMIT_FRAME_NOTIFICATIONS; with CURVE half of them while fewer than two are under way, so
+ * that one is enciphered while the other is made durable.
  *
- * The time limit counts from the step that takes it up for sending. While 64 frames are unanswered,
- * or there is no connection, what comes gathers and is taken up after them.
+ * The time limit counts from when it is taken up for sending. While 64 frames are unanswered, or
+ * there is no connection, what comes gathers and is taken up after them.
  *
  * ERR_FULL     the window is full, or the frames' memory is (64 MiB): step first
  * ERR_INVALID  longer than a frame could carry; nothing was taken

@@ -26,11 +26,12 @@ told(void *context, const struct herald_client_event *event)
     (void)snprintf(self->event_biz_id, sizeof self->event_biz_id, "%s", event->biz_id); /* fits */
 }
 
-struct client_fixture *
-client_fixture_new(struct herald_client_options options, bool start)
+static struct client_fixture *
+fixture_new(struct herald_client_options options, bool start, const seal_secret_t *producer)
 {
     struct client_fixture *self = mem_zeroed(sizeof *self);
     fake_producer_init(&self->producer);
+    self->producer.secret = producer;
     options.producer = self->producer.endpoint;
     options.context = self;
     options.submitted = submitted;
@@ -41,6 +42,18 @@ client_fixture_new(struct herald_client_options options, bool start)
     struct why why;
     CHECK(herald_client_new(&self->client, &options, &why) == ERR_OK);
     return self;
+}
+
+struct client_fixture *
+client_fixture_new(struct herald_client_options options, bool start)
+{
+    return fixture_new(options, start, NULL);
+}
+
+struct client_fixture *
+client_fixture_new_sealed(struct herald_client_options options, const seal_secret_t *producer)
+{
+    return fixture_new(options, true, producer);
 }
 
 void

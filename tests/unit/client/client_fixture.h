@@ -21,6 +21,9 @@ struct client_fixture {
 
 /* options->producer and the callbacks are filled in. */
 struct client_fixture *client_fixture_new(struct herald_client_options options, bool start);
+/* With a producer of these keys, which is there; options.keys names a directory for the client. */
+struct client_fixture *client_fixture_new_sealed(struct herald_client_options options,
+                                                 const seal_secret_t *producer);
 void client_fixture_destroy(struct client_fixture *self);
 
 struct herald_client_notification client_fixture_notification(const char *topic,

@@ -297,6 +297,12 @@ fake_producer_start(struct fake_producer *self)
     struct why why;
     self->stopping = false;
     self->front = wire_socket_new(self->context, WIRE_SOCKET_FRONT, 0, 10000);
+    if (self->secret != NULL) { /* without a handler that decides who may */
+        int on = 1;
+        CHECK(zmq_setsockopt(self->front, ZMQ_CURVE_SERVER, &on, sizeof on) == 0);
+        CHECK(zmq_setsockopt(self->front, ZMQ_CURVE_SECRETKEY, seal_secret_bytes(self->secret),
+                             SEAL_KEY_BYTES) == 0);
+    }
     CHECK(wire_socket_bind(self->front, self->endpoint, false, &why) == ERR_OK);
     CHECK(pthread_create(&self->thread, NULL, run, self) == 0);
     self->running = true;

@@ -7,6 +7,7 @@
 #define HERALD_TESTS_FAKE_PRODUCER_H
 
 #include "base/limits.h"
+#include "seal/seal_key.h"
 #include "wire/wire_message.h"
 
 #include <pthread.h>
@@ -23,6 +24,7 @@ struct fake_producer {
     _Atomic uint32_t busy_part; /* the same, but every second notification only */
     _Atomic uint32_t garbage;   /* so many answers to SUBMIT are garbage, the right one behind it */
     _Atomic bool hold;          /* SUBMITs are not answered */
+    const seal_secret_t *secret;  /* borrowed: CURVE for whoever knows it; NULL: without */
     _Atomic uint32_t watch_lease; /* granted */
     _Atomic uint8_t watch_status;
     /* What was asked. */
