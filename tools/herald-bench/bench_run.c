@@ -185,6 +185,7 @@ bench_run(const struct bench_load *load, struct bench_figures *figures, struct w
     int64_t started_ns = clock_mono_ns();
     if (rc == ERR_OK && load->count > 0) {
         rc = submit_all(&shared, workers, figures, why);
+        started_ns = atomic_load(&shared.started_ns);
         figures->submit_seconds = (double)(clock_mono_ns() - started_ns) / 1e9;
     }
     if (rc == ERR_OK && consumer_count > 0) {
