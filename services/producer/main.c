@@ -6,7 +6,6 @@
 #include "journal/file_slow.h"
 #include "runtime/alarm.h"
 #include "runtime/logger.h"
-#include "runtime/sender.h"
 #include "runtime/service.h"
 #include "runtime/shell.h"
 

@@ -170,14 +170,17 @@ client_submit_reconnected(herald_client_t *self, int64_t now_ms)
 static bool
 is_full(const herald_client_t *self, const struct client_frame *frame)
 {
-    if (frame->count < HALF_FRAME || frame->count == LIMIT_FRAME_NOTIFICATIONS) {
-        return frame->count == LIMIT_FRAME_NOTIFICATIONS;
+    if (frame->count == LIMIT_FRAME_NOTIFICATIONS) {
+        return true;
+    }
+    if (self->keys == NULL || frame->count < HALF_FRAME) {
+        return false;
     }
     uint32_t under_way = 0;
-    for (uint32_t i = 0; self->keys != NULL && i < CLIENT_FRAMES; i++) {
+    for (uint32_t i = 0; i < CLIENT_FRAMES; i++) {
         under_way += self->frames[i] != NULL;
     }
-    return self->keys != NULL && under_way < 2;
+    return under_way < 2;
 }
 
 /* A frame that is full need not wait for the next step. From a callback too, so that no other frame

@@ -118,8 +118,8 @@ size_t herald_client_step(herald_client_t *self, int wait_ms);
 size_t herald_client_pending(const herald_client_t *self); /* asynchronous submits, not answered */
 /* Messages that made no sense, so far: from something that is no producer, or another version. */
 uint64_t herald_client_ignored(const herald_client_t *self);
-/* For a poll of your own: it is readable when something has changed, once. Then, and at least every
- * second, step with wait_ms 0 until that returns 0. */
+/* For a poll of your own: it is readable when something has changed, once. Then, after submits, and
+ * at least every second, step with wait_ms 0 until that returns 0. */
 int herald_client_fd(herald_client_t *self);
 
 #endif

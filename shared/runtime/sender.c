@@ -9,8 +9,10 @@
 #define SCAN_EVERY_MS 50
 #define LATE_MS 50 /* less is not worth going through all that was sent */
 #define QUICK_MS 200
-#define COUNT_MS 100 /* at least, that answers are counted before their rate is believed */
-#define TOGETHER 16U /* answers of a run that are announced together */
+#define QUICK_FOR_MS 1000   /* without a new count */
+#define SHORT_LEASE_MS 2000 /* too little for a quick window to be answered in any case */
+#define COUNT_MS 100        /* at least, that answers are counted before their rate is believed */
+#define TOGETHER 16U        /* answers of a run that are announced together */
 
 sender_t *
 sender_new(const struct sender_settings *settings, outbox_t *outbox)
@@ -72,11 +74,13 @@ sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, const 
     self->settings.answered(self->settings.owner, entry, &outcome, true);
 }
 
-/* However many lanes are quick, each can have its own window. */
+/* However many lanes are quick, each can have its own window. Of several consumers that share a
+ * lane a slow one would get what the quick ones have earned. */
 static bool
 lane_has_room(const sender_t *self, const struct sender_lane *lane)
 {
-    bool quick = lane->quick && self->outstanding < SENDER_QUICK_MAX;
+    bool quick = lane->quick && !lane->hurried && lane->consumers == 1 &&
+                 self->outstanding < SENDER_QUICK_MAX;
     return lane->state == LANE_OPEN &&
            lane->outstanding < (quick ? self->settings.quick_window : self->settings.window);
 }
@@ -92,6 +96,14 @@ lane_measure(const sender_t *self, struct sender_lane *lane, int64_t now_ms)
         lane->answered = 0;
         lane->counted_ms = now_ms;
     }
+}
+
+/* What it did says little about what it will do now. */
+static void
+lane_slow(struct sender_lane *lane)
+{
+    lane->quick = false;
+    lane->answered = 0;
 }
 
 /* The open lane of the group with the most room; when all are full a paused one whose consumer may
@@ -212,6 +224,7 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
     self->outstanding++;
     self->lanes[self->frame_lane].outstanding++;
     self->lanes[self->frame_lane].probe = false;
+    self->lanes[self->frame_lane].hurried |= item->lease_ms < SHORT_LEASE_MS;
     wire_deliver_add(&self->items, item);
     if (item->alone) {
         sender_flush(self, after);
@@ -236,7 +249,8 @@ answer_one(sender_t *self, uint64_t token, struct wire_outcome *outcome, int64_t
     }
     if (outstanding) {
         settle(self, entry);
-        self->lanes[entry->lane].answered++;
+        /* Others say nothing of how long an effect takes: DUPLICATE, or RETRY while it is down. */
+        self->lanes[entry->lane].answered += outcome->outcome == OUTCOME_DONE;
     }
     struct sender_entry answered = *entry;
     entry->state = ENTRY_FREE; /* the owner may send again at once */
@@ -321,6 +335,11 @@ sender_expire(sender_t *self, int64_t now_ms)
     }
     self->scanned_ms = now_ms;
     sender_lose_silent(self, now_ms);
+    for (uint32_t i = 0; i < self->settings.lane_count; i++) {
+        if (now_ms - self->lanes[i].counted_ms > QUICK_FOR_MS) {
+            lane_slow(&self->lanes[i]);
+        }
+    }
     while (self->oldest < self->counter &&
            self->ring[self->oldest & SENDER_RING_MASK].state != ENTRY_OUT) {
         self->oldest++;
@@ -334,7 +353,7 @@ sender_expire(sender_t *self, int64_t now_ms)
         if (entry->state == ENTRY_OUT && entry->deadline_ms <= now_ms) {
             if (self->lanes[entry->lane].state == LANE_OPEN) {
                 self->lanes[entry->lane].state = LANE_PAUSED;
-                self->lanes[entry->lane].quick = false;
+                lane_slow(&self->lanes[entry->lane]);
             }
             sender_give_up(self, entry, OUTCOME_LEASE, "no answer within the lease");
         }

@@ -62,7 +62,8 @@ struct sender_settings {
     uint64_t run;
     uint32_t lane_count;
     uint32_t window;       /* unanswered deliveries a lane */
-    uint32_t quick_window; /* and while it answers so many in 200 ms; 0: as above */
+    uint32_t quick_window; /* of one consumer that has so many DONE in 200 ms, with leases of 2 s at
+                            * least; 0: as above */
     uint32_t lease_ms;     /* told in WELCOME; each item says its own */
     const char *service;   /* borrowed, static */
     sender_answered_fn *answered;

@@ -65,6 +65,8 @@ lose_lane(sender_t *self, uint32_t number)
     CHECK(lane->outstanding == 0);
     lane->state = LANE_FREE;
     lane->quick = false;
+    lane->hurried = false;
+    lane->answered = 0;
 }
 
 static void

@@ -32,7 +32,8 @@ struct sender_lane {
     uint32_t consumers;
     uint32_t outstanding;
     bool quick;        /* it has answered a quick window in QUICK_MS lately */
-    uint32_t answered; /* since then: */
+    bool hurried;      /* it was sent something with a short lease */
+    uint32_t answered; /* DONE, since then: */
     int64_t counted_ms;
     size_t group_size;
     char group[LIMIT_NAME_BYTES + 1];

@@ -66,8 +66,8 @@ start_producer(struct sim *self, struct sim_service *service, struct why *why)
     const struct sim_config *config = &service->config;
     const struct producer_settings settings = {
         .lane_count = config->lanes,
-        .window = 16,
-        .quick_window = 64,
+        .window = 4,
+        .quick_window = 8,
         .watch_max = PRODUCER_WATCHES,
         .retained_max = 100000,
         .retention_ms = self->retention_ms,

@@ -91,7 +91,7 @@ submit_frames(void *context, uint64_t tag, const struct herald_client_result *re
     }
 }
 
-Test(client_frames, a_frame_that_a_callback_fills_leaves_and_harms_none)
+Test(client_frames, a_callback_may_fill_frames)
 {
     struct client_fixture *self = client_fixture_new((struct herald_client_options){0}, true);
     herald_client_destroy(&self->client);
