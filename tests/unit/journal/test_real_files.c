@@ -77,12 +77,30 @@ truncate_copy(uint64_t bytes)
     cr_assert_eq(truncate(path, (off_t)bytes), 0);
 }
 
+/* Where the third batch begins to differ from zeros, which are no record of anything: its first
+ * bytes are a checksum. */
+static uint64_t
+first_written(uint64_t from)
+{
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/j/producer/0000000000000001.seg", root);
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file);
+    cr_assert_eq(fseek(file, (long)from, SEEK_SET), 0);
+    while (getc(file) == 0) {
+        from++;
+    }
+    cr_assert_eq(fclose(file), 0);
+    return from;
+}
+
 /* RELIABILITY P3 */
 Test(real_files, a_tail_that_is_torn_at_any_byte_is_cut_and_all_before_it_is_kept, .timeout = 300)
 {
     uint64_t end;
     uint64_t from = write_torn(&end);
     uint64_t whole = from + LOG_BLOCK_HEAD_BYTES + 2 * log_block_record_bytes(300);
+    uint64_t written = first_written(from);
     for (uint64_t bytes = from; bytes <= end; bytes += bytes < whole ? 1 : 37) {
         truncate_copy(bytes);
         struct why why = {{0}};
@@ -95,7 +113,7 @@ Test(real_files, a_tail_that_is_torn_at_any_byte_is_cut_and_all_before_it_is_kep
         cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), expected);
         struct log_store_state state;
         cr_assert_eq(log_inspect(log, &state, NULL), ERR_OK);
-        bool torn = bytes > from && bytes < whole;
+        bool torn = bytes > written && bytes < whole;
         cr_assert(!torn || strstr(state.notice, "never acknowledged") != NULL, "says it: %s",
                   state.notice);
         fixture_write(log, 5, 1, 10);
