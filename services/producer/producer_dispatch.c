@@ -98,6 +98,18 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
     return sender_send(self->sender, &offer, self->depends, self->now_ms);
 }
 
+/* Nothing below the oldest open one is to be sent. Not read over: after a long silence, or when all
+ * that waited was cancelled, it may have been trimmed away. */
+static void
+pass_closed(producer_core_t *self, struct producer_queue *queue)
+{
+    if (queue->open.count > 0 && queue->cursor.position < queue->open.low) {
+        log_cursor_fini(&queue->cursor);
+        log_cursor_init(&queue->cursor, self->log, queue->open.low,
+                        LOG_KIND_BIT(RECORD_NOTIFICATION));
+    }
+}
+
 /* Send from one subscription's cursor while there is room. */
 static err_t
 drain(producer_core_t *self, uint16_t id, uint32_t *left, struct why *why)
@@ -106,6 +118,7 @@ drain(producer_core_t *self, uint16_t id, uint32_t *left, struct why *why)
     const struct catalog_subscription *subscription = catalog_subscription(self->catalog, id);
     const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
     struct wire_text name = {.data = group->name, .size = group->name_size};
+    pass_closed(self, queue);
     while (*left > 0 && queue->open.count > 0 && queue->cursor.position <= log_durable(self->log) &&
            sender_has_room(self->sender, name)) {
         struct log_record at;

@@ -33,22 +33,29 @@ Test(producer_retention, when_all_marks_are_in_use_they_get_coarser)
     fixture_close(self);
 }
 
-/* Everything that is finished may go; the others have read it. */
 static struct fixture *
-finished(void)
+short_retention(size_t subscriptions)
 {
-    static char payload[60000];
-    memset(payload, 'x', sizeof payload - 1);
-    struct fixture *self = fixture_open(1);
+    struct fixture *self = fixture_open(subscriptions);
     self->settings.retention_ms = 60000;
     self->settings.checkpoint_records = 50;
     odd_call_set(&(struct odd_call){.operation = ODD_NONE}); /* none yet */
     fixture_restart(self);
+    return self;
+}
+
+/* Segments of notifications of this topic, which "orders" has and nobody else. All is finished and
+ * may go; the others have read it. */
+static void
+fill(struct fixture *self, const char *topic)
+{
+    static char payload[60000];
+    memset(payload, 'x', sizeof payload - 1);
     for (int i = 0; i < 200; i++) {
         char biz_id[16];
         (void)snprintf(biz_id, sizeof biz_id, "n%d", i); /* fits */
         fixture_join(self, "shop", 1);
-        fixture_submit(self, "order.paid", biz_id, payload);
+        fixture_submit(self, topic, biz_id, payload);
         fixture_outcome(self, self->delivery_count - 1, OUTCOME_DONE, 0);
         fixture_advance(self, 1000);
     }
@@ -59,7 +66,57 @@ finished(void)
     size_t size = record_position_encode(&position, body);
     (void)fixture_record(self->scheduler, RECORD_POSITION, body, size);
     (void)fixture_record(self->compensator, RECORD_POSITION, body, size);
+}
+
+static struct fixture *
+finished(void)
+{
+    struct fixture *self = short_retention(1);
+    fill(self, "order.paid");
     return self;
+}
+
+/* Where its cursor stood has gone. */
+static void
+expect_delivered(struct fixture *self, const char *group)
+{
+    uint32_t before = self->delivery_count;
+    fixture_advance(self, 6000);
+    fixture_step(self);
+    cr_assert_gt(log_first(peers_own(self->peers)), 10);
+    fixture_join(self, "shop", 1);
+    fixture_join(self, group, 1);
+    cr_assert_eq(fixture_submit(self, "order.paid", "late", "").status, WIRE_ACCEPTED);
+    cr_assert_eq(self->delivery_count, before + 2);
+}
+
+Test(producer_retention, a_subscription_that_had_nothing_for_long_is_served_again)
+{
+    struct fixture *self = short_retention(2);
+    fixture_join(self, "shop", 1);
+    fixture_join(self, "audit", 1);
+    fixture_submit(self, "order.paid", "first", "");
+    cr_assert_eq(self->delivery_count, 2);
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    fixture_outcome(self, 1, OUTCOME_DONE, 0);
+    fill(self, "order.created");
+    expect_delivered(self, "audit");
+    fixture_close(self);
+}
+
+Test(producer_retention, a_receiver_that_was_away_when_all_was_cancelled_is_served_again)
+{
+    struct fixture *self = short_retention(2);
+    fixture_join(self, "shop", 1);
+    fixture_submit(self, "order.paid", "first", "");
+    cr_assert_eq(self->delivery_count, 1, "audit is away");
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    (void)fixture_cancel(self, "first"); /* of "orders", which has ended */
+    uint8_t status = 0;
+    cr_assert_eq(fixture_query(self, "first", "audit", &status).state, WIRE_STATE_CANCELLED);
+    fill(self, "order.created");
+    expect_delivered(self, "audit");
+    fixture_close(self);
 }
 
 /* What is trimmed is decided when the ends are durable; until then a step waits. */
