@@ -1,46 +1,22 @@
 #include "sim_rot.h"
 
-#include "journal/segment.h"
 #include "runtime/peers.h"
 #include "sim.h"
+#include "sim_segment.h"
 
 #include <string.h>
 
-#define COUNTERS_MAX 4096 /* of segments that are looked for */
 #define DOWN_MS 2000
 #define TOLD_MS 2000 /* more than a service lets pass between two rounds */
-
-/* The n-th segment of a log, or its newest; 0: it has none. */
-static uint64_t
-some_segment(struct sim *self, const char *name, char path[64])
-{
-    uint64_t found = 0;
-    uint64_t wanted = sim_below(self, COUNTERS_MAX);
-    for (uint64_t counter = 1; counter < COUNTERS_MAX; counter++) {
-        char file[SEGMENT_NAME_SIZE];
-        char candidate[64];
-        size_t size;
-        segment_file_name(counter, file);
-        (void)snprintf(candidate, sizeof candidate, "j/%s/%s", name, file); /* fits */
-        if (sim_disk_bytes(self->disk, candidate, &size) != NULL && size >= SEGMENT_HEAD_BYTES) {
-            memcpy(path, candidate, sizeof candidate);
-            found = counter;
-            if (counter >= wanted) {
-                break;
-            }
-        } else if (found != 0) {
-            break;
-        }
-    }
-    return found;
-}
 
 void
 sim_rot_strike(struct sim *self)
 {
     struct sim_rot *rot = &self->rot;
     struct sim_service *service = &self->services[sim_below(self, LOG_ID_COUNT)];
-    if (rot->there || !service->up || some_segment(self, peers_name(service->id), rot->path) == 0) {
+    bool newest = sim_chance(self, 500);
+    if (rot->there || !service->up ||
+        !(newest ? sim_segment_newest : sim_segment_any)(self, service->id, rot->path)) {
         return;
     }
     sim_service_kill(self, service, (int64_t)sim_below(self, DOWN_MS));

@@ -1,33 +1,12 @@
 #include "sim_stray.h"
 
-#include "journal/segment.h"
 #include "sim.h"
+#include "sim_segment.h"
 
 #include <string.h>
 
 #define TOLD_MS 2000 /* more than a service lets pass between two rounds */
 #define FAR_SECTORS 16
-#define COUNTERS_MAX 4096 /* of segments that are looked for */
-
-static bool
-newest_segment(struct sim *self, enum log_id id, char path[64])
-{
-    bool found = false;
-    for (uint64_t counter = 1; counter < COUNTERS_MAX; counter++) {
-        char file[SEGMENT_NAME_SIZE];
-        char candidate[64];
-        size_t size;
-        segment_file_name(counter, file);
-        (void)snprintf(candidate, sizeof candidate, "j/%s/%s", peers_name(id), file); /* fits */
-        if (sim_disk_bytes(self->disk, candidate, &size) != NULL) {
-            memcpy(path, candidate, sizeof candidate);
-            found = true;
-        } else if (found) {
-            break;
-        }
-    }
-    return found;
-}
 
 void
 sim_stray_strike(struct sim *self)
@@ -36,7 +15,7 @@ sim_stray_strike(struct sim *self)
     const struct sim_service *service = &self->services[sim_below(self, LOG_ID_COUNT)];
     char path[64];
     if (stray->armed || self->rot.there || !service->up ||
-        !newest_segment(self, service->id, path)) {
+        !sim_segment_newest(self, service->id, path)) {
         return;
     }
     uint32_t sectors = sim_chance(self, 500) ? 0 : 1 + (uint32_t)sim_below(self, FAR_SECTORS);
@@ -65,8 +44,8 @@ sim_stray_after_cut(struct sim *self)
 {
     struct sim_stray_log *stray = &self->stray;
     char newest[64];
-    stray->newest =
-        stray->armed && newest_segment(self, stray->id, newest) && strcmp(newest, stray->path) == 0;
+    stray->newest = stray->armed && sim_segment_newest(self, stray->id, newest) &&
+                    strcmp(newest, stray->path) == 0;
 }
 
 /* A start looks at all of the newest segment: nothing proven is missing, and what it has cut off
