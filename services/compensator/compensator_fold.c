@@ -3,6 +3,7 @@
 #include "compensator_cases.h"
 #include "compensator_checkpoint.h"
 #include "compensator_ends.h"
+#include "compensator_salvaged.h"
 #include "delivery/record_codec.h"
 
 static err_t
@@ -19,8 +20,7 @@ fold_taken(compensator_t *self, const struct log_record *record, struct why *why
     }
     if (taken.turn > entry->turn &&
         (entry->state == COMPENSATOR_HELD || entry->state == COMPENSATOR_CASE)) {
-        entry->state = COMPENSATOR_AWAY; /* it had left: a salvage lost the record of that */
-        compensator_cases_close(self, entry, END_NONE);
+        compensator_salvaged_left(self, entry);
     }
     if (!compensator_table_to(entry, COMPENSATOR_TAKE)) {
         return why_set(why, ERR_CORRUPT, "position %llu: TAKEN of a delivery that is held",
@@ -52,7 +52,9 @@ fold_replayed(compensator_t *self, struct compensator_entry *entry,
     entry->tries = 0;
     entry->plan = PLAN_NONE;
     entry->last = position;
-    if (compensator_table_to(entry, COMPENSATOR_REPLAY)) {
+    if (entry->state == COMPENSATOR_HELD) {
+        compensator_salvaged_left(self, entry); /* its CASE is lost */
+    } else if (compensator_table_to(entry, COMPENSATOR_REPLAY)) {
         compensator_cases_close(self, entry, END_NONE);
     }
 }
@@ -66,6 +68,11 @@ fold_moved(compensator_t *self, const struct log_record *record, struct why *why
         rc == ERR_OK ? compensator_table_find(self->table, moved.key) : NULL;
     if (entry != NULL) {
         fold_replayed(self, entry, &moved, record->position);
+    } else if (rc == ERR_OK && self->lost_at != 0) {
+        entry = compensator_table_add(self->table, moved.key);
+        (void)compensator_table_to(entry, COMPENSATOR_LEAVE); /* a new entry does */
+        entry->turn = moved.turn;
+        entry->last = record->position;
     }
     return rc;
 }
@@ -152,6 +159,13 @@ fold_failed(const compensator_t *self, struct compensator_entry *entry,
     }
 }
 
+static bool
+is_end(uint8_t kind)
+{
+    return kind == RECORD_DONE || kind == RECORD_EVIDENCE || kind == RECORD_ENDED ||
+           kind == RECORD_CLOSED;
+}
+
 static err_t
 fold_event(compensator_t *self, const struct log_record *record, struct why *why)
 {
@@ -159,6 +173,10 @@ fold_event(compensator_t *self, const struct log_record *record, struct why *why
     err_t rc = record_event_decode(record->kind, record->body, record->size, &event, why);
     struct compensator_entry *entry =
         rc == ERR_OK ? compensator_table_find(self->table, event.key) : NULL;
+    if (rc == ERR_OK && entry == NULL && self->lost_at != 0 && is_end(event.kind)) {
+        entry = compensator_table_add(self->table, event.key); /* its TAKEN may be what was lost */
+        (void)compensator_table_to(entry, COMPENSATOR_TAKE);   /* a new entry takes it */
+    }
     if (entry == NULL || entry->state == COMPENSATOR_ENDED) {
         return rc; /* trimmed, or late news */
     }
@@ -213,6 +231,9 @@ fold_record(compensator_t *self, const struct log_record *record, struct why *wh
         return fold_case(self, record, why);
     case RECORD_CHECKPOINT_ITEM:
         return compensator_checkpoint_take(self, record->body, record->size, why);
+    case LOG_KIND_LOST:
+        self->lost_at = self->lost_at == 0 ? record->position : self->lost_at;
+        return ERR_OK;
     default:
         return fold_event(self, record, why);
     }
@@ -236,10 +257,11 @@ check_cases(const compensator_t *self, struct why *why)
 }
 
 #define FOLDED_KINDS                                                                               \
-    (LOG_KIND_BIT(RECORD_TAKEN) | LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_CASE) |         \
-     LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) | LOG_KIND_BIT(RECORD_FAILED) |                          \
-     LOG_KIND_BIT(RECORD_ORDER) | LOG_KIND_BIT(RECORD_FENCED) | LOG_KIND_BIT(RECORD_DONE) |        \
-     LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ENDED) | LOG_KIND_BIT(RECORD_CLOSED))
+    (LOG_KIND_BIT(LOG_KIND_LOST) | LOG_KIND_BIT(RECORD_TAKEN) | LOG_KIND_BIT(RECORD_MOVED) |       \
+     LOG_KIND_BIT(RECORD_CASE) | LOG_KIND_BIT(RECORD_CHECKPOINT_ITEM) |                            \
+     LOG_KIND_BIT(RECORD_FAILED) | LOG_KIND_BIT(RECORD_ORDER) | LOG_KIND_BIT(RECORD_FENCED) |      \
+     LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ENDED) |      \
+     LOG_KIND_BIT(RECORD_CLOSED))
 
 err_t
 compensator_fold_own(compensator_t *self, struct why *why)

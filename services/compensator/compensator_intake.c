@@ -3,6 +3,7 @@
 #include "compensator_ends.h"
 #include "compensator_plan.h"
 #include "compensator_records.h"
+#include "compensator_salvaged.h"
 #include "delivery/record_codec.h"
 
 #define BOTH_KINDS                                                                                 \
@@ -53,11 +54,13 @@ static void
 take(compensator_t *self, enum log_id giver, uint64_t given, const struct record_custody *moved)
 {
     struct compensator_entry *entry = compensator_table_find(self->table, moved->key);
-    if (entry != NULL && (moved->turn <= entry->turn || entry->state != COMPENSATOR_AWAY)) {
+    if (entry != NULL && (moved->turn <= entry->turn || entry->state == COMPENSATOR_ENDED)) {
         return; /* read before: the POSITION behind it was lost */
     }
     if (entry == NULL) {
         entry = compensator_table_add(self->table, moved->key);
+    } else if (entry->state != COMPENSATOR_AWAY) {
+        compensator_salvaged_left(self, entry);
     }
     (void)compensator_table_to(entry, COMPENSATOR_TAKE); /* new or away, as was just seen */
     entry->turn = moved->turn;

@@ -5,6 +5,7 @@
 #include "compensator_intake.h"
 #include "compensator_jobs.h"
 #include "compensator_plan.h"
+#include "compensator_salvaged.h"
 #include "delivery/record_codec.h"
 
 #include <stdio.h>
@@ -29,23 +30,30 @@ read_catalog(compensator_t *self, struct why *why)
     return rc == ERR_AGAIN ? ERR_OK : rc;
 }
 
-/* Go on where the newest POSITION ends. */
+/* Go on where the newest POSITION ends that can be believed. */
 static err_t
 find_positions(compensator_t *self, struct why *why)
 {
     struct record_position position = {0};
     struct log_record record;
     log_block_t *block = NULL;
-    err_t rc = log_newest(self->own, RECORD_POSITION, &record, &block, why);
-    if (rc == ERR_OK) {
-        rc = record_position_decode(record.body, record.size, &position, why);
-        log_block_release(&block);
-    } else if (rc == ERR_NOT_FOUND) {
-        rc = ERR_OK;
+    err_t rc;
+    if (self->lost_at != 0) {
+        rc = compensator_salvaged_position(self, &position, why);
+    } else {
+        rc = log_newest(self->own, RECORD_POSITION, &record, &block, why);
+        if (rc == ERR_OK) {
+            rc = record_position_decode(record.body, record.size, &position, why);
+            log_block_release(&block);
+        }
+        rc = rc == ERR_NOT_FOUND ? ERR_OK : rc;
     }
     for (int id = 0; id < LOG_ID_COUNT && rc == ERR_OK; id++) {
         if (id != LOG_COMPENSATOR) {
-            peers_read_from(self->peers, (enum log_id)id, position.logs[id].position + 1,
+            uint64_t from = position.logs[id].position + 1;
+            uint64_t first = log_first(peers_log(self->peers, (enum log_id)id));
+            from = self->lost_at != 0 && first > from ? first : from; /* what was needed stays */
+            peers_read_from(self->peers, (enum log_id)id, from,
                             compensator_intake_kinds((enum log_id)id));
         }
     }
@@ -142,6 +150,9 @@ compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms, st
     }
     if (rc == ERR_OK) {
         rc = find_positions(self, why);
+    }
+    if (rc == ERR_OK && self->lost_at != 0) {
+        rc = compensator_salvaged_replayed(self, why);
     }
     if (rc == ERR_OK) {
         rc = drain(self, why);

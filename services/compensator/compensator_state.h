@@ -97,9 +97,10 @@ struct compensator {
     int64_t now_ms;
     int64_t now_unix_ms;
     struct front front;
-    bool more;       /* the others' logs hold more than one step reads */
-    bool recovering; /* no jobs; ended entries stay */
-    err_t failure;   /* what ends the service at the next step */
+    bool more;        /* the others' logs hold more than one step reads */
+    bool recovering;  /* no jobs; ended entries stay */
+    uint64_t lost_at; /* the first record that a salvage lost behind the checkpoint; 0: none */
+    err_t failure;    /* what ends the service at the next step */
     struct why failure_why;
     uint64_t counts[12]; /* enum compensator_count */
 };

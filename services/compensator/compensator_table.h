@@ -3,12 +3,14 @@
  *
  * The states of an entry, and the only function that writes them (compensator_table_to):
  *
- *          take  open  replay  end
- *   NONE   HELD  -     -       -       (just added)
- *   HELD   -     CASE  -       ENDED
- *   CASE   -     -     AWAY    ENDED
- *   AWAY   HELD  -     -       ENDED   (replayed: the retry-scheduler has it)
- *   ENDED  -     -     -       -       (kept while the logs are read at start; then dropped)
+ *          take  open  replay  end    leave
+ *   NONE   HELD  -     -       -      AWAY   (just added)
+ *   HELD   -     CASE  -       ENDED  AWAY
+ *   CASE   -     -     AWAY    ENDED  AWAY
+ *   AWAY   HELD  -     -       ENDED  -      (replayed: the retry-scheduler has it)
+ *   ENDED  -     -     -       -      -      (kept while the logs are read at start; then dropped)
+ *
+ * leave: it was replayed, and a salvage lost the record of that.
  *
  * Entries stay where they are until they are dropped. Pure.
  */
@@ -34,6 +36,7 @@ enum compensator_event {
     COMPENSATOR_OPEN,
     COMPENSATOR_REPLAY,
     COMPENSATOR_END,
+    COMPENSATOR_LEAVE,
     COMPENSATOR_EVENT_COUNT,
 };
 

@@ -20,7 +20,7 @@ take_moved(struct scheduler_core *self, enum log_id from, const struct log_recor
                        (unsigned long long)moved.key.position);
     }
     struct scheduler_entry *entry = scheduler_table_find(&self->table, moved.key);
-    if (entry != NULL && moved.turn <= entry->turn) {
+    if (entry != NULL ? moved.turn <= entry->turn : scheduler_ended_has(&self->ended, moved.key)) {
         return ERR_OK; /* read again after a restart */
     }
     scheduler_take(self, &moved, from == LOG_COMPENSATOR ? record->position : 0);

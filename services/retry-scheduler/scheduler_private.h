@@ -7,6 +7,7 @@
 #include "delivery/absence.h"
 #include "runtime/sender.h"
 #include "scheduler_core.h"
+#include "scheduler_recover.h"
 #include "scheduler_table.h"
 
 #define SCHEDULER_LEASE_MS 10000     /* told in WELCOME; each delivery says its own */
@@ -61,6 +62,7 @@ struct scheduler_core {
     struct scheduler_table table;
     struct scheduler_checkpoint checkpoint;
     struct scheduler_counters counters;
+    struct scheduler_ended ended;
     uint64_t random;
     int64_t now_ms;
     int64_t now_unix_ms;
@@ -141,10 +143,5 @@ err_t scheduler_trim(struct scheduler_core *self, struct why *why);
 /* One of its items, into the table. Times are as in scheduler_core_recover. */
 err_t scheduler_checkpoint_item(struct scheduler_core *self, const struct log_record *record,
                                 struct why *why);
-
-/* scheduler_recover.c: how long from now, for a due time that was recorded at `at`. Wall time may
- * have stepped since: never longer than was recorded. */
-int64_t scheduler_remaining_ms(const struct scheduler_core *self, int64_t due_unix_ms,
-                               int64_t at_unix_ms);
 
 #endif

@@ -7,8 +7,10 @@
 #define LONGEST_WAIT_MS (LIMIT_POLICY_DELAY_MS + LIMIT_POLICY_DELAY_MS / 2) /* with its jitter */
 
 struct fold_state {
-    uint64_t begin; /* of the newest complete checkpoint; 0: none */
-    struct record_position position;
+    uint64_t begin;                  /* of the newest complete checkpoint; 0: none */
+    uint64_t from;                   /* the first record that is folded */
+    struct record_position position; /* the newest with no LOST before it */
+    bool lost;                       /* a salvage lost some record */
 };
 
 int64_t
@@ -116,7 +118,12 @@ fold_record(struct scheduler_core *self, struct fold_state *state, const struct 
         self->checkpoint.since = record->position + 1;
         return ERR_OK;
     case RECORD_POSITION:
-        return record_position_decode(record->body, record->size, &state->position, why);
+        return state->lost
+                   ? ERR_OK
+                   : record_position_decode(record->body, record->size, &state->position, why);
+    case LOG_KIND_LOST:
+        state->lost = true;
+        return ERR_OK;
     case RECORD_TAKEN:
     case RECORD_MOVED:
         return fold_custody(self, record, why);
@@ -141,11 +148,11 @@ read_own(struct scheduler_core *self, struct fold_state *state, struct why *why)
     if (rc != ERR_OK && rc != ERR_NOT_FOUND) {
         return rc;
     }
-    uint64_t from = rc == ERR_OK ? state->begin : log_first(self->log);
-    self->checkpoint.since = from;
+    state->from = rc == ERR_OK ? state->begin : log_first(self->log);
+    self->checkpoint.since = state->from;
     struct log_cursor cursor;
     struct log_record record;
-    log_cursor_init(&cursor, self->log, from, LOG_ALL_KINDS);
+    log_cursor_init(&cursor, self->log, state->from, LOG_ALL_KINDS);
     while ((rc = log_cursor_next(&cursor, &record, why)) == ERR_OK) {
         rc = fold_record(self, state, &record, why);
         if (rc != ERR_OK) {
@@ -220,7 +227,8 @@ read_from(struct scheduler_core *self, const struct fold_state *state, enum log_
                        peers_name(id), (unsigned long long)read);
     }
     uint64_t first = log_first(log);
-    uint64_t from = read == 0 && first > 1 ? first : read + 1;
+    bool may_be_trimmed = read == 0 || state->lost; /* what was needed of it was not */
+    uint64_t from = may_be_trimmed && first > read + 1 ? first : read + 1;
     peers_read_from(self->peers, id, from, kinds);
     return ERR_OK;
 }
@@ -253,6 +261,9 @@ scheduler_core_recover(scheduler_core_t *self, int64_t now_ms, int64_t now_unix_
     if (rc == ERR_OK) {
         rc = peers_refresh(self->peers, why);
     }
+    if (rc == ERR_OK && state.lost) {
+        rc = scheduler_salvaged(self, state.from, why);
+    }
     if (rc == ERR_OK) {
         rc = read_once(self, LOG_PRODUCER,
                        LOG_KIND_BIT(RECORD_SUBSCRIPTION) | LOG_KIND_BIT(RECORD_GROUP), why);
@@ -270,6 +281,7 @@ scheduler_core_recover(scheduler_core_t *self, int64_t now_ms, int64_t now_unix_
     if (rc == ERR_OK) {
         rc = drain(self, why);
     }
+    scheduler_ended_fini(&self->ended);
     if (rc == ERR_OK) {
         scheduler_move_cancelled(self);
     }

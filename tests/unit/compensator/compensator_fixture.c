@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "delivery/record_codec.h"
+#include "support/lose_records.h"
 #include "wire/wire_submit.h"
 
 #include <stdio.h>
@@ -142,6 +143,17 @@ fixture_recover(struct fixture *self, uint64_t failing_read, struct why *why)
 {
     stop_core(self);
     return start_core(self, failing_read, why);
+}
+
+void
+fixture_lose(struct fixture *self, uint64_t from, uint64_t to)
+{
+    struct log_settings journal = journal_of(self);
+    struct why why = {{0}};
+    stop_core(self);
+    lose_records(&journal, "compensator", from, to);
+    cr_assert_eq(start_core(self, 0, &why), ERR_OK, "%s", why.text);
+    fixture_step(self);
 }
 
 void

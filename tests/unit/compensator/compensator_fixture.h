@@ -88,6 +88,8 @@ void fixture_advance(struct fixture *self, int64_t ms); /* in steps of a second,
 void fixture_restart(struct fixture *self);
 /* The same without a step, and may fail: its n-th read of a file and all after it do; 0: none. */
 err_t fixture_recover(struct fixture *self, uint64_t failing_read, struct why *why);
+/* A restart after a salvage that has lost these records of the own log. */
+void fixture_lose(struct fixture *self, uint64_t from, uint64_t to);
 
 /* compensator_fixture_faults.c: from now on the n-th read of a file and all after it fail with EIO;
  * 0: none. And whether one did. */

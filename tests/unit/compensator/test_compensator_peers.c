@@ -293,17 +293,6 @@ Test(compensator_peers, a_broken_record_stops_the_service)
     cr_assert_eq(compensator_step(self.core, self.now_ms, self.now_unix_ms, &why), ERR_CORRUPT);
 }
 
-/* What another holds by its log is not ours, even when ours says so: only what is away comes back.
- */
-Test(compensator_peers, what_is_held_is_not_taken_in_a_later_turn)
-{
-    struct delivery_key key = fixture_given(&self, FIXTURE_REAPPLY);
-    (void)fixture_move(&self, self.scheduler, key, 9, OUTCOME_RETRY);
-    fixture_step(&self);
-    cr_assert_eq(fixture_count(&self, RECORD_TAKEN), 1);
-    cr_assert_eq(fixture_entry(&self, key)->turn, 3);
-}
-
 /* Replayed, cancelled while the scheduler has it, and moved here to be cancelled: one cancel. */
 Test(compensator_peers, a_cancel_that_both_logs_tell_of_keeps_its_turn)
 {

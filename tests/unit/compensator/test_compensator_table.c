@@ -7,11 +7,11 @@ TestSuite(compensator_table, .timeout = 60);
 Test(compensator_table, every_cell_of_the_state_table_is_as_its_header_says)
 {
     static const int expected[COMPENSATOR_STATE_COUNT][COMPENSATOR_EVENT_COUNT] = {
-        [COMPENSATOR_NONE] = {COMPENSATOR_HELD, -1, -1, -1},
-        [COMPENSATOR_HELD] = {-1, COMPENSATOR_CASE, -1, COMPENSATOR_ENDED},
-        [COMPENSATOR_CASE] = {-1, -1, COMPENSATOR_AWAY, COMPENSATOR_ENDED},
-        [COMPENSATOR_AWAY] = {COMPENSATOR_HELD, -1, -1, COMPENSATOR_ENDED},
-        [COMPENSATOR_ENDED] = {-1, -1, -1, -1},
+        [COMPENSATOR_NONE] = {COMPENSATOR_HELD, -1, -1, -1, COMPENSATOR_AWAY},
+        [COMPENSATOR_HELD] = {-1, COMPENSATOR_CASE, -1, COMPENSATOR_ENDED, COMPENSATOR_AWAY},
+        [COMPENSATOR_CASE] = {-1, -1, COMPENSATOR_AWAY, COMPENSATOR_ENDED, COMPENSATOR_AWAY},
+        [COMPENSATOR_AWAY] = {COMPENSATOR_HELD, -1, -1, COMPENSATOR_ENDED, -1},
+        [COMPENSATOR_ENDED] = {-1, -1, -1, -1, -1},
     };
     for (int state = 0; state < COMPENSATOR_STATE_COUNT; state++) {
         for (int event = 0; event < COMPENSATOR_EVENT_COUNT; event++) {

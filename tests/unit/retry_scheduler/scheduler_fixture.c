@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "delivery/record_codec.h"
+#include "support/lose_records.h"
 #include "wire/wire_submit.h"
 
 #include <stdio.h>
@@ -272,34 +273,6 @@ fixture_cancel_in(struct fixture *self, log_t *log, struct delivery_key key, uin
     return fixture_event(log, &order);
 }
 
-void
-fixture_front(struct fixture *self, struct wire_out *out)
-{
-    struct outbox_route route = {.size = 2, .id = {1, 2}};
-    self->shell.now(self->shell.self, self->now_ms, self->now_unix_ms);
-    self->shell.front(self->shell.self, &route, out->data, wire_out_size(out));
-    wire_out_fini(out);
-    fixture_collect(self);
-}
-
-void
-fixture_hello(struct fixture *self, const char *group, uint8_t identity)
-{
-    uint8_t bytes[WIRE_IDENTITY_BYTES];
-    memset(bytes, identity, sizeof bytes);
-    struct wire_hello hello = {
-        .party = WIRE_PARTY_CONSUMER,
-        .name = {.data = "consumer", .size = 8},
-        .group = {.data = group, .size = strlen(group)},
-        .identity = {.data = bytes, .size = identity == 0 ? 0 : sizeof bytes},
-        .nonce = self->nonce,
-    };
-    struct wire_out out;
-    wire_out_init(&out, 256);
-    wire_hello_encode(&out, 9, &hello);
-    fixture_front(self, &out);
-}
-
 err_t
 fixture_try_step(struct fixture *self, struct why *why)
 {
@@ -333,6 +306,15 @@ fixture_restart(struct fixture *self, int64_t later_ms)
     stop_core(self);
     self->now_ms += later_ms;
     self->now_unix_ms += later_ms;
+    start_core(self);
+}
+
+void
+fixture_lose(struct fixture *self, uint64_t from, uint64_t to)
+{
+    struct log_settings journal = journal_of(self);
+    stop_core(self);
+    lose_records(&journal, "scheduler", from, to);
     start_core(self);
 }
 

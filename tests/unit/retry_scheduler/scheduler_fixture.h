@@ -79,6 +79,8 @@ err_t fixture_try_restart(struct fixture *self, struct why *why);
 /* One step that may fail; nothing is committed or sent. */
 err_t fixture_try_step(struct fixture *self, struct why *why);
 void fixture_forget(struct fixture *self);
+/* A restart after a salvage that has lost these records of the own log. */
+void fixture_lose(struct fixture *self, uint64_t from, uint64_t to);
 
 /* An answer to the delivery with this number; fixture_answer: then a step. */
 void fixture_take_answer(struct fixture *self, uint32_t number, uint8_t outcome,
