@@ -110,6 +110,28 @@ note_newest(uint64_t *newest, const struct log_record *record)
     }
 }
 
+/* Another has taken what we hold as our own: a salvage lost the MOVED. True: now it is as if that
+ * had been read. */
+static bool
+gave(producer_core_t *self, struct delivery_key key, struct producer_moved_entry *moved)
+{
+    const struct producer_queue *queue =
+        key.subscription <= LIMIT_SUBSCRIPTIONS ? self->queues[key.subscription] : NULL;
+    if (queue == NULL || key.position > log_durable(self->log) ||
+        !producer_open_has(&queue->open, key.position)) {
+        return false;
+    }
+    *moved = (struct producer_moved_entry){.key = key, .weight = 1};
+    struct producer_stored stored;
+    if (producer_stored_get(self, key.position, &stored)) {
+        moved->weight = producer_weight(&stored.notification, stored.record.encoded_size);
+        producer_stored_release(&stored);
+    }
+    fold_accept(&moved->fold, key.position);
+    producer_close(self, key, 0);
+    return true;
+}
+
 static err_t
 take_record(producer_core_t *self, enum log_id log, const struct log_record *record,
             struct why *why)
@@ -119,7 +141,8 @@ take_record(producer_core_t *self, enum log_id log, const struct log_record *rec
         return ERR_OK;
     }
     struct producer_moved_entry moved;
-    if (!producer_moved_find(&self->moved, key, &moved)) {
+    if (!producer_moved_find(&self->moved, key, &moved) &&
+        (record->kind != RECORD_TAKEN || !gave(self, key, &moved))) {
         return ERR_OK; /* finished, and not kept any more */
     }
     note_newest(log == LOG_SCHEDULER ? &moved.scheduler_last : &moved.compensator_last, record);

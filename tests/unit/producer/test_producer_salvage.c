@@ -239,6 +239,39 @@ Test(producer_salvage, a_notification_that_was_lost_is_accepted_again)
     fixture_close(self);
 }
 
+/* Or it would have two. */
+Test(producer_salvage, what_another_has_taken_is_not_sent_when_the_record_of_giving_it_is_lost)
+{
+    for (int restarted = 0; restarted < 2; restarted++) {
+        struct fixture *self = fixture_open(1);
+        uint8_t status = 0;
+        struct record_custody taken = {.turn = 2, .to = LOG_SCHEDULER, .attempts = 1};
+        taken.key.position = fixture_submit(self, "order.paid", "a", "{}").position;
+        taken.key.subscription = self->core->queue_count;
+        (void)fixture_record(peers_own(self->peers), LOG_KIND_LOST, NULL, 0);
+        (void)fixture_other_custody(self->scheduler, RECORD_TAKEN, &taken);
+        if (restarted == 1) {
+            fixture_restart(self);
+        }
+        fixture_step(self);
+        fixture_join(self, "shop", 1);
+        cr_assert_eq(self->delivery_count, 0, "the scheduler has it");
+        struct wire_delivery found = fixture_query(self, "a", "orders", &status);
+        cr_assert_eq(found.state, WIRE_STATE_PENDING);
+        cr_assert_eq(found.turn, 2);
+        cr_assert_gt(fixture_counter(self, "open_bytes"), 0);
+        struct record_event done = {
+            .kind = RECORD_DONE, .key = taken.key, .turn = 2, .outcome = OUTCOME_DONE};
+        (void)fixture_other_event(self->scheduler, &done);
+        fixture_step(self);
+        found = fixture_query(self, "a", "orders", &status);
+        cr_assert_eq(found.state, WIRE_STATE_DONE);
+        cr_assert_eq(fixture_counter(self, "open"), 0);
+        cr_assert_eq(fixture_counter(self, "open_bytes"), 0);
+        fixture_close(self);
+    }
+}
+
 /* Its checkpoint was all that told of what is trimmed. */
 Test(producer_salvage, a_trimmed_log_whose_only_checkpoint_was_lost_is_refused)
 {
