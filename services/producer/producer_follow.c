@@ -8,6 +8,8 @@
 #include "base/check.h"
 #include "delivery/content_hash.h"
 
+#define TURN_OF_OWN 2U /* the last one that the own log tells of */
+
 static uint8_t
 state_of(const struct fold *fold)
 {
@@ -41,12 +43,18 @@ producer_pin(producer_core_t *self, const struct producer_moved_entry *moved)
     }
 }
 
-/* The delivery has ended elsewhere. */
+/* The delivery has ended elsewhere. What its turns were, too: the others' logs may go before ours.
+ */
 static void
 note_end(producer_core_t *self, struct producer_moved_entry *moved)
 {
     struct record_event event = {
-        .kind = RECORD_ENDED, .key = moved->key, .turn = moved->fold.turn, .end = moved->fold.end};
+        .kind = RECORD_ENDED,
+        .key = moved->key,
+        .turn = moved->fold.turn,
+        .end = moved->fold.end,
+        .custodian = (uint8_t)(moved->fold.custodian + 1),
+    };
     (void)producer_append_event(self, producer_hash_of(self, moved->key.position), &event);
 }
 
@@ -67,7 +75,7 @@ tell_change(producer_core_t *self, struct producer_moved_entry *moved, uint8_t b
     if (moved->fold.end != END_NONE && moved->case_at != 0) {
         producer_pin(self, moved);
     }
-    if (moved->fold.end != END_NONE && !own) {
+    if (moved->fold.end != END_NONE && (!own || moved->fold.turn > TURN_OF_OWN)) {
         note_end(self, moved);
     }
     if (after != WIRE_STATE_PENDING) {

@@ -80,6 +80,11 @@ fold_event(struct fold *self, enum log_id log, uint64_t position, const struct r
         fold_end(self, END_DONE);
         break;
     case RECORD_ENDED:
+        if (event->custodian != 0) {
+            (void)fold_turn(self, event->turn, (uint8_t)(event->custodian - 1));
+        }
+        fold_end(self, event->end);
+        break;
     case RECORD_CLOSED:
         fold_end(self, event->end);
         break;

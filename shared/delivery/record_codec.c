@@ -34,6 +34,7 @@
 #define FLAG_REASON 8U
 #define FLAG_PREVIOUS 16U
 #define FLAG_UNFENCED 32U
+#define FLAG_CUSTODIAN 64U
 
 static size_t
 varint_bytes(uint64_t value)
@@ -114,7 +115,8 @@ record_event_encode(const struct record_event *record, uint8_t *to)
     unsigned flags =
         (record->due_unix_ms != 0 ? FLAG_DUE : 0) | (record->unburnt != 0 ? FLAG_UNBURNT : 0) |
         (record->by.size != 0 ? FLAG_BY : 0) | (record->reason.size != 0 ? FLAG_REASON : 0) |
-        (record->previous != 0 ? FLAG_PREVIOUS : 0) | (record->unfenced ? FLAG_UNFENCED : 0);
+        (record->previous != 0 ? FLAG_PREVIOUS : 0) | (record->unfenced ? FLAG_UNFENCED : 0) |
+        (record->custodian != 0 ? FLAG_CUSTODIAN : 0);
     struct bytes_out out = bytes_out_over(to, RECORD_EVENT_MAX);
     codec_put_key(&out, record->key);
     bytes_out_varint(&out, record->turn);
@@ -136,6 +138,9 @@ record_event_encode(const struct record_event *record, uint8_t *to)
     }
     if ((flags & FLAG_PREVIOUS) != 0) {
         bytes_out_varint(&out, record->previous);
+    }
+    if ((flags & FLAG_CUSTODIAN) != 0) {
+        bytes_out_u8(&out, (uint8_t)(record->custodian - 1));
     }
     return bytes_out_used(&out);
 }
@@ -184,6 +189,11 @@ record_event_decode(uint8_t kind, const uint8_t *body, size_t size, struct recor
     }
     if ((flags & FLAG_PREVIOUS) != 0) {
         record->previous = bytes_in_varint(&in);
+    }
+    if ((flags & FLAG_CUSTODIAN) != 0) {
+        uint8_t custodian = bytes_in_u8(&in);
+        in.failed = in.failed || custodian >= LOG_ID_COUNT;
+        record->custodian = (uint8_t)(custodian + 1);
     }
     record->unfenced = (flags & FLAG_UNFENCED) != 0;
     return codec_finish(&in, "delivery's", why);

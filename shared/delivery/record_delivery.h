@@ -41,13 +41,14 @@ struct record_custody {
 struct record_event {
     struct delivery_key key;
     uint32_t turn;
-    uint8_t kind;     /* enum record_kind */
-    uint8_t outcome;  /* FAILED, DONE: enum outcome */
-    uint8_t end;      /* ENDED, CLOSED: enum record_end */
-    uint8_t order;    /* ORDER: enum record_order */
-    bool unfenced;    /* ORDER resolve, CLOSED: without the receiver's fence */
-    uint16_t attempt; /* DONE, FAILED: which one in the schedule, from 1 */
-    uint16_t unburnt; /* FAILED: see record_custody */
+    uint8_t kind;      /* enum record_kind */
+    uint8_t outcome;   /* FAILED, DONE: enum outcome */
+    uint8_t end;       /* ENDED, CLOSED: enum record_end */
+    uint8_t order;     /* ORDER: enum record_order */
+    uint8_t custodian; /* ENDED: enum log_id of who had this turn, plus 1; 0: not said */
+    bool unfenced;     /* ORDER resolve, CLOSED: without the receiver's fence */
+    uint16_t attempt;  /* DONE, FAILED: which one in the schedule, from 1 */
+    uint16_t unburnt;  /* FAILED: see record_custody */
     int64_t at_unix_ms;
     int64_t due_unix_ms;       /* FAILED: next try */
     struct record_text by;     /* ORDER, CLOSED: who */

@@ -206,6 +206,9 @@ describe_event(json_t *to, const struct log_record *log_record, struct why *why)
     }
     put_count(to, "attempt", record.attempt);
     put_count(to, "unburnt", record.unburnt);
+    if (record.custodian != 0) {
+        put_name(to, "custodian", log_names, COUNT(log_names), record.custodian - 1U);
+    }
     if (record.unfenced) {
         put_flag(to, "unfenced", true);
     }

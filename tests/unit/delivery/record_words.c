@@ -48,6 +48,9 @@ words_event(FILE *to, const struct record_event *record)
     words_text(to, "by", record->by);
     words_text(to, "reason", record->reason);
     (void)fprintf(to, "  previous %" PRIu64 "\n", record->previous);
+    if (record->custodian != 0) {
+        (void)fprintf(to, "  custodian %u\n", record->custodian);
+    }
 }
 
 static void

@@ -211,10 +211,11 @@ assert_refused(uint8_t kind, const char *bytes, size_t size)
 Test(record_codec, what_makes_no_sense_is_refused)
 {
     /* key, turn, flags, what, attempt, at */
-    assert_refused(RECORD_DONE, "\x00\x01\x01\x00\x01\x01\x00", 7);  /* position 0 */
-    assert_refused(RECORD_DONE, "\x01\x00\x01\x00\x01\x01\x00", 7);  /* subscription 0 */
-    assert_refused(RECORD_DONE, "\x01\x41\x01\x00\x01\x01\x00", 7);  /* subscription 65 */
-    assert_refused(RECORD_ENDED, "\x01\x01\x01\x00\x00\x01\x00", 7); /* no end */
+    assert_refused(RECORD_DONE, "\x00\x01\x01\x00\x01\x01\x00", 7);      /* position 0 */
+    assert_refused(RECORD_DONE, "\x01\x00\x01\x00\x01\x01\x00", 7);      /* subscription 0 */
+    assert_refused(RECORD_DONE, "\x01\x41\x01\x00\x01\x01\x00", 7);      /* subscription 65 */
+    assert_refused(RECORD_ENDED, "\x01\x01\x01\x00\x00\x01\x00", 7);     /* no end */
+    assert_refused(RECORD_ENDED, "\x01\x01\x01\x40\x01\x00\x00\x03", 8); /* a fourth custodian */
     assert_refused(RECORD_CLOSED, "\x01\x01\x01\x00\x05\x01\x00", 7);
     assert_refused(RECORD_ORDER, "\x01\x01\x01\x00\x00\x01\x00", 7); /* no order */
     assert_refused(RECORD_ORDER, "\x01\x01\x01\x00\x05\x01\x00", 7);

@@ -168,3 +168,57 @@ Test(producer_retention, marks_of_what_has_gone_go_too)
     cr_assert_gt(fixture_counter(self, "accepted"), fixture_counter(self, "retained"));
     fixture_close(self);
 }
+
+static void
+trim_other(struct fixture *self, log_t *log)
+{
+    struct why why = {{0}};
+    for (int i = 0; i < 100; i++) {
+        (void)fixture_spelt(log, RECORD_INDEX, "z60000");
+    }
+    fixture_step(self); /* the producer has read it all */
+    cr_assert_eq(log_trim(log, log_next(log) - 1, &why), ERR_OK, "%s", why.text);
+    cr_assert_gt(log_first(log), 10);
+}
+
+/* Whoever has told of its turns; and whether the producer has the end from them or from a late
+ * answer to itself. */
+Test(producer_retention, what_has_ended_keeps_its_turn_when_the_others_logs_are_trimmed)
+{
+    for (int late = 0; late < 2; late++) {
+        struct fixture *self = fixture_open(1);
+        uint8_t status = 0;
+        fixture_join(self, "shop", 1);
+        fixture_submit(self, "order.paid", "a", "{}");
+        struct delivery_key key = self->deliveries[0].key;
+        struct record_custody custody = {.key = key, .turn = 2, .to = LOG_SCHEDULER};
+        fixture_advance(self, 3100); /* its lease is over: an answer is late */
+        cr_assert_eq(fixture_count(self, RECORD_MOVED), 1);
+        (void)fixture_other_custody(self->scheduler, RECORD_TAKEN, &custody);
+        custody.turn = 3;
+        custody.to = LOG_COMPENSATOR;
+        (void)fixture_other_custody(self->scheduler, RECORD_MOVED, &custody);
+        (void)fixture_other_custody(self->compensator, RECORD_TAKEN, &custody);
+        struct record_event done = {
+            .kind = RECORD_DONE, .key = key, .turn = 3, .outcome = OUTCOME_DONE};
+        fixture_step(self);
+        if (late == 1) {
+            fixture_outcome(self, 0, OUTCOME_DONE, 0);
+        } else {
+            (void)fixture_other_event(self->compensator, &done);
+            fixture_step(self);
+        }
+        cr_assert_eq(fixture_count(self, RECORD_EVIDENCE), late);
+        cr_assert_eq(fixture_count(self, RECORD_ENDED), 1);
+        trim_other(self, self->scheduler);
+        trim_other(self, self->compensator);
+        for (int restarted = 0; restarted < 2; restarted++) {
+            struct wire_delivery found = fixture_query(self, "a", "orders", &status);
+            cr_assert_eq(found.state, WIRE_STATE_DONE);
+            cr_assert_eq(found.turn, 3, "%d %d: turn %u", late, restarted, found.turn);
+            cr_assert_eq(found.custodian, LOG_COMPENSATOR);
+            fixture_restart(self);
+        }
+        fixture_close(self);
+    }
+}
