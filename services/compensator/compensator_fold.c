@@ -18,6 +18,9 @@ fold_taken(compensator_t *self, const struct log_record *record, struct why *why
     if (entry == NULL) {
         entry = compensator_table_add(self->table, taken.key);
     }
+    if (entry->state == COMPENSATOR_ENDED) {
+        return ERR_OK; /* it was given again by who had not read of the end */
+    }
     if (taken.turn > entry->turn &&
         (entry->state == COMPENSATOR_HELD || entry->state == COMPENSATOR_CASE)) {
         compensator_salvaged_left(self, entry);
@@ -73,6 +76,7 @@ fold_moved(compensator_t *self, const struct log_record *record, struct why *why
         (void)compensator_table_to(entry, COMPENSATOR_LEAVE); /* a new entry does */
         entry->turn = moved.turn;
         entry->last = record->position;
+        entry->taken = record->position;
     }
     return rc;
 }

@@ -98,6 +98,22 @@ take_done(compensator_t *self, struct delivery_key key)
     }
 }
 
+void
+compensator_intake_ended(compensator_t *self, struct delivery_key key, uint8_t end)
+{
+    struct compensator_entry *entry = compensator_table_find(self->table, key);
+    if (entry == NULL || entry->state == COMPENSATOR_ENDED) {
+        return;
+    }
+    if (end == END_DONE) {
+        compensator_ends_learned(self, entry);
+        return;
+    }
+    struct record_event event = {.kind = RECORD_ENDED, .end = end};
+    compensator_records_event(self, entry, &event);
+    compensator_ends_finish(self, entry, end);
+}
+
 static void
 take_cancel(compensator_t *self, enum log_id log, const struct record_event *asked)
 {
@@ -131,6 +147,8 @@ take_event(compensator_t *self, enum log_id log, const struct log_record *record
                 (record->kind == RECORD_ENDED && event.end == END_DONE);
     if (done) {
         take_done(self, event.key);
+    } else if (record->kind == RECORD_ENDED) {
+        compensator_intake_ended(self, event.key, event.end); /* else its own record is lost */
     } else if (record->kind == RECORD_ORDER && event.order == ORDER_CANCEL) {
         take_cancel(self, log, &event);
     }

@@ -157,6 +157,9 @@ compensator_recover(compensator_t *self, int64_t now_ms, int64_t now_unix_ms, st
     if (rc == ERR_OK) {
         rc = drain(self, why);
     }
+    if (rc == ERR_OK && self->lost_at != 0) {
+        rc = compensator_salvaged_ended(self, why);
+    }
     if (rc == ERR_OK) {
         sweep(self);
         remind(self);

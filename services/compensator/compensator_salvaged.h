@@ -9,16 +9,17 @@
 
 #include "compensator_state.h"
 
-/* It is neither AWAY nor ENDED, and another record has a later turn: so it was replayed, and is
- * AWAY.
- */
+/* It was replayed, as another record's later turn says: AWAY now, with no plan, job or case. */
 void compensator_salvaged_left(compensator_t *self, struct compensator_entry *entry);
 
 /* How far the others' logs were read for certain; zeros: not at all. The own log's errors. */
 err_t compensator_salvaged_position(compensator_t *self, struct record_position *position,
                                     struct why *why);
 
-/* What the scheduler's log has taken of a later turn has left. Its log's errors. */
+/* What the scheduler's log took back in a later turn was replayed. That log's errors. */
 err_t compensator_salvaged_replayed(compensator_t *self, struct why *why);
+
+/* Of what is held once the others' logs were read: what has ended by one of them. Their errors. */
+err_t compensator_salvaged_ended(compensator_t *self, struct why *why);
 
 #endif

@@ -140,6 +140,14 @@ gave(producer_core_t *self, struct delivery_key key, struct producer_moved_entry
     return true;
 }
 
+/* A record of who has it, by whoever has it. */
+static bool
+is_of_custody(uint8_t kind)
+{
+    return kind == RECORD_TAKEN || kind == RECORD_MOVED || kind == RECORD_FAILED ||
+           kind == RECORD_CASE;
+}
+
 static err_t
 take_record(producer_core_t *self, enum log_id log, const struct log_record *record,
             struct why *why)
@@ -150,11 +158,12 @@ take_record(producer_core_t *self, enum log_id log, const struct log_record *rec
     }
     struct producer_moved_entry moved;
     if (!producer_moved_find(&self->moved, key, &moved) &&
-        (record->kind != RECORD_TAKEN || !gave(self, key, &moved))) {
+        (!is_of_custody(record->kind) || !gave(self, key, &moved))) {
         return ERR_OK; /* finished, and not kept any more */
     }
     note_newest(log == LOG_SCHEDULER ? &moved.scheduler_last : &moved.compensator_last, record);
     uint8_t before = state_of(&moved.fold);
+    uint32_t turn = moved.fold.turn;
     err_t rc = ERR_OK;
     if (record->kind == RECORD_MOVED || record->kind == RECORD_TAKEN) {
         struct record_custody custody;
@@ -179,6 +188,9 @@ take_record(producer_core_t *self, enum log_id log, const struct log_record *rec
             producer_learned(self, &moved, log, record->position, &event);
             return ERR_OK;
         }
+    }
+    if (moved.fold.end != END_NONE && moved.fold.turn > turn) {
+        note_end(self, &moved); /* the end was known before its turn was */
     }
     tell_change(self, &moved, before, false);
     return rc;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #define OWN_ENDS (LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_ENDED))
+/* A case outlives its TAKEN. */
+#define COMPENSATOR_HAS (LOG_KIND_BIT(RECORD_TAKEN) | LOG_KIND_BIT(RECORD_CASE))
 #define COMPENSATOR_ENDS (OWN_ENDS | LOG_KIND_BIT(RECORD_CLOSED) | LOG_KIND_BIT(RECORD_EVIDENCE))
 
 static int
@@ -62,7 +64,14 @@ note_away(struct scheduler_core *self, const struct log_record *record, uint64_t
           struct why *why)
 {
     struct record_custody custody;
-    err_t rc = record_custody_decode(record->body, record->size, &custody, why);
+    struct record_case opened;
+    err_t rc;
+    if (record->kind == RECORD_CASE) {
+        rc = record_case_decode(record->body, record->size, &opened, why);
+        custody = opened.custody;
+    } else {
+        rc = record_custody_decode(record->body, record->size, &custody, why);
+    }
     if (rc != ERR_OK || custody.to != LOG_COMPENSATOR ||
         scheduler_ended_has(&self->ended, custody.key)) {
         return rc;
@@ -71,6 +80,7 @@ note_away(struct scheduler_core *self, const struct log_record *record, uint64_t
     if (entry == NULL) {
         entry = scheduler_table_add(&self->table, custody.key);
         entry->taken = SCHEDULER_POSITION(keep);
+        entry->last = record->kind == RECORD_MOVED ? SCHEDULER_POSITION(record->position) : 0;
     } else if (custody.turn <= entry->turn) {
         return ERR_OK;
     }
@@ -131,7 +141,7 @@ scheduler_salvaged(struct scheduler_core *self, uint64_t from, struct why *why)
         rc = each(self, &cursor, take_moved, why);
     }
     if (rc == ERR_OK) {
-        log_cursor_init(&cursor, compensator, log_first(compensator), LOG_KIND_BIT(RECORD_TAKEN));
+        log_cursor_init(&cursor, compensator, log_first(compensator), COMPENSATOR_HAS);
         rc = each(self, &cursor, take_taken, why);
     }
     return rc;

@@ -21,8 +21,8 @@
 #define BESIDE_SCHEDULER 20U
 #define BESIDE_COMPENSATOR 8U
 
-/* Producer: MOVED, ENDED, and an EVIDENCE. */
-#define PRODUCER (CUSTODY + REASON + 2 * EVENT + 3 * BESIDE_PRODUCER)
+/* Producer: MOVED, ENDED, and an EVIDENCE; ENDED again when the end was known before its turn. */
+#define PRODUCER (CUSTODY + REASON + 3 * EVENT + 4 * BESIDE_PRODUCER)
 
 /* Scheduler: TAKEN, MOVED, ENDED, and an EVIDENCE. Between them a FAILED for each attempt but the
  * last, which is the MOVED. The first is its own too when the producer's burnt nothing (DOWN,

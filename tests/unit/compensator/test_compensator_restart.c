@@ -75,6 +75,22 @@ Test(compensator_restart, what_has_ended_is_not_taken_again_when_the_last_positi
     cr_assert_null(fixture_entry(&self, other));
 }
 
+/* The scheduler has moved it before it read of the end, and so it was taken once more. */
+Test(compensator_restart, what_was_taken_behind_its_end_stops_no_start)
+{
+    uint64_t id = 0;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_REPLAY, false), WIRE_OK);
+    fixture_done(self.producer, RECORD_EVIDENCE, key, 1);
+    fixture_step(&self);
+    cr_assert_null(fixture_entry(&self, key));
+    (void)fixture_move(&self, self.scheduler, key, 5, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_custody(&self, RECORD_TAKEN).turn, 5);
+    fixture_restart(&self);
+    cr_assert_null(fixture_entry(&self, key), "the end counts");
+}
+
 Test(compensator_restart, an_undo_job_that_was_out_counts_as_unanswered)
 {
     struct delivery_key key = fixture_given(&self, FIXTURE_UNDO);

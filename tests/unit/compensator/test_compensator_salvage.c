@@ -29,6 +29,7 @@ struct story {
     struct delivery_key cancelled; /* without having been sent */
     struct delivery_key open;      /* a case */
     struct delivery_key resolved;  /* a case that a person has ended */
+    struct delivery_key closed;    /* the same, and the producer alone has read of it */
     struct delivery_key replayed;  /* and the scheduler has taken it */
     struct delivery_key finished;  /* replayed, and done by the scheduler */
     struct delivery_key returned;  /* replayed, and given up again */
@@ -59,6 +60,14 @@ scheduler_takes(struct delivery_key key, uint32_t turn)
     (void)fixture_custody(self.scheduler, RECORD_TAKEN, &taken);
 }
 
+/* By whoever has learned it of the compensator. */
+static void
+ended(log_t *log, struct delivery_key key, uint8_t end)
+{
+    const struct record_event event = {.kind = RECORD_ENDED, .key = key, .turn = 3, .end = end};
+    (void)fixture_event(log, &event);
+}
+
 static struct delivery_key
 replayed(void)
 {
@@ -85,6 +94,9 @@ tell(void)
     fixture_step(&self);
     story.open = answered(OUTCOME_REJECT);
     story.resolved = ordered(WIRE_CASE_RESOLVE);
+    ended(self.scheduler, story.resolved, END_RESOLVED);
+    story.closed = ordered(WIRE_CASE_RESOLVE);
+    ended(self.producer, story.closed, END_RESOLVED);
     story.replayed = replayed();
     story.finished = replayed();
     fixture_done(self.scheduler, RECORD_DONE, story.finished, 4);
@@ -132,9 +144,8 @@ check(const struct story *story, uint8_t kind, struct delivery_key about)
     cr_assert_null(fixture_entry(&self, story->cancelled), "or it is cancelled again");
     cr_assert(has(story->done) == 0 || (end_is_lost && about.position == story->done.position),
               "it is done, and that is on record");
-    cr_assert(has(story->resolved) == 0 ||
-                  (end_is_lost && about.position == story->resolved.position),
-              "a person has ended it, and that is on record");
+    cr_assert_null(fixture_entry(&self, story->resolved), "the scheduler's log says so");
+    cr_assert_null(fixture_entry(&self, story->closed), "the producer's log says so");
 }
 
 static uint64_t
@@ -177,6 +188,8 @@ Test(compensator_salvage, what_left_no_record_at_all_is_taken_or_away)
     cr_assert_eq(has(story.replayed), 0, "the scheduler has it");
     cr_assert_not_null(fixture_entry(&self, story.replayed), "and it may come back");
     cr_assert_null(fixture_entry(&self, story.finished), "the scheduler's log says so");
+    cr_assert_null(fixture_entry(&self, story.resolved), "and so it does of this");
+    cr_assert_null(fixture_entry(&self, story.closed), "the producer's log says so");
     cr_assert_eq(has(story.returned), 5);
 }
 
@@ -204,6 +217,25 @@ Test(compensator_salvage, a_case_that_comes_back_in_a_later_turn_is_taken)
     cr_assert_eq(has(key), 5);
     cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_HELD);
     cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, true), WIRE_ENDED, "it is closed");
+}
+
+/* The scheduler learns late of how it ended: it is away until then. */
+Test(compensator_salvage, what_came_back_and_ended_without_a_record_ends_with_the_schedulers)
+{
+    uint64_t begin = records() + 1;
+    struct delivery_key key = replayed();
+    (void)fixture_move(&self, self.scheduler, key, 5, OUTCOME_RETRY);
+    fixture_step(&self);
+    cr_assert_eq(has(key), 5);
+    struct delivery_key other = fixture_given(&self, FIXTURE_REAPPLY);
+    fixture_lose(&self, begin, records());
+    cr_assert_eq(has(other), 3);
+    cr_assert_eq(has(key), 5);
+    ended(self.scheduler, key, END_RESOLVED);
+    fixture_step(&self);
+    cr_assert_null(fixture_entry(&self, key));
+    fixture_restart(&self);
+    cr_assert_null(fixture_entry(&self, key));
 }
 
 /* The later turn counts, and a job of the earlier one is forgotten. */

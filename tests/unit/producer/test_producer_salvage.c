@@ -272,6 +272,22 @@ Test(producer_salvage, what_another_has_taken_is_not_sent_when_the_record_of_giv
     }
 }
 
+/* The TAKEN may be trimmed, where it is a case by now. */
+Test(producer_salvage, what_is_a_case_elsewhere_is_not_sent)
+{
+    struct fixture *self = fixture_open(1);
+    uint8_t status = 0;
+    struct delivery_key key = {.subscription = 1};
+    key.position = fixture_submit(self, "order.paid", "a", "{}").position;
+    (void)fixture_other_case(self, key, 3);
+    fixture_restart(self);
+    fixture_step(self);
+    fixture_join(self, "shop", 1);
+    cr_assert_eq(self->delivery_count, 0, "the compensator has it");
+    cr_assert_eq(fixture_query(self, "a", "orders", &status).state, WIRE_STATE_CASE);
+    fixture_close(self);
+}
+
 /* Its checkpoint was all that told of what is trimmed. */
 Test(producer_salvage, a_trimmed_log_whose_only_checkpoint_was_lost_is_refused)
 {

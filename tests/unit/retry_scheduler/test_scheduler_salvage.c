@@ -29,6 +29,7 @@ struct story {
     struct delivery_key done;
     struct delivery_key moved;    /* and nobody has taken it */
     struct delivery_key taken;    /* by the compensator */
+    struct delivery_key opened;   /* a case, whose TAKEN is trimmed */
     struct delivery_key undone;   /* by the compensator */
     struct delivery_key replayed; /* it came back, and waits */
     struct delivery_key returned; /* it came back, and went again */
@@ -95,9 +96,11 @@ tell(void)
         .done = answered(OUTCOME_DONE),
         .moved = answered(OUTCOME_REJECT),
         .taken = answered(OUTCOME_REJECT),
+        .opened = answered(OUTCOME_REJECT),
         .undone = answered(OUTCOME_REJECT),
     };
     compensator_takes(story.taken, 3);
+    (void)fixture_case(&self, story.opened, 3);
     compensator_takes(story.undone, 3);
     compensator_closes(story.undone, 3);
     fixture_step(&self);
@@ -140,6 +143,7 @@ check(const struct story *story, uint8_t kind, struct delivery_key about)
     cr_assert_eq(has(story->waiting), 2);
     cr_assert_eq(has(story->failed), 2);
     cr_assert_eq(has(story->taken), 0, "the compensator has it");
+    cr_assert_eq(has(story->opened), 0, "the compensator has it");
     cr_assert_eq(has(story->undone), 0, "it has ended");
     cr_assert_eq(has(story->replayed), 4);
     cr_assert_eq(has(story->returned), 0, "the compensator has it again");
@@ -186,6 +190,7 @@ Test(scheduler_salvage, what_left_no_record_at_all_is_taken_or_away)
     cr_assert_eq(has(story.waiting), 2);
     cr_assert_eq(has(story.failed), 2);
     cr_assert_eq(has(story.taken), 0, "the compensator has it");
+    cr_assert_eq(has(story.opened), 0, "the compensator has it");
     cr_assert_eq(has(story.undone), 0, "it has ended");
     cr_assert_eq(has(story.replayed), 4);
     cr_assert_eq(has(story.returned), 0, "the compensator has it again");
