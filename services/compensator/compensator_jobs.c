@@ -312,26 +312,31 @@ leave(compensator_t *self, const struct compensator_token *token, int64_t now_ms
 void
 compensator_jobs_left(compensator_t *self, int64_t now_ms)
 {
-    if (outbox_count(self->outbox) > 0) {
+    uint64_t added = outbox_added(self->outbox, OUTBOX_FRONT);
+    uint64_t gone = outbox_left(self->outbox, OUTBOX_FRONT);
+    if (gone < self->token_next_after) {
         return; /* their sync is still to come */
     }
-    if (self->token_left < self->token_counter && now_ms - self->token_after_ms >= LATE_MS) {
-        uint64_t oldest = self->token_counter > self->token_capacity
-                              ? self->token_counter - self->token_capacity
-                              : 0;
-        self->token_left = self->token_left > oldest ? self->token_left : oldest;
-        for (uint64_t i = self->token_left + 1; i <= self->token_counter; i++) {
+    uint64_t left = gone == added ? self->token_counter : self->token_next;
+    if (self->token_left < left && now_ms - self->token_after_ms >= LATE_MS) {
+        uint64_t most = self->token_capacity;
+        uint64_t oldest = self->token_counter > most ? self->token_counter - most : 0;
+        uint64_t from = self->token_left > oldest ? self->token_left : oldest;
+        for (uint64_t i = from + 1; i <= left; i++) {
             leave(self, token_slot(self, i), now_ms);
         }
     }
-    self->token_left = self->token_counter;
+    self->token_left = left;
+    self->token_after_ms = self->token_next_ms;
+    self->token_next = self->token_counter;
+    self->token_next_ms = now_ms;
+    self->token_next_after = added;
 }
 
 static void
 due(compensator_t *self, struct compensator_entry *entry)
 {
-    bool waits = outbox_count(self->outbox) > 0 &&
-                 (entry->token & ((UINT64_C(1) << RUN_BITS) - 1)) > self->token_left;
+    bool waits = (entry->token & ((UINT64_C(1) << RUN_BITS) - 1)) > self->token_left;
     if (entry->token != 0 && waits) { /* as long as the disk takes nothing, nobody has it */
         deadline_heap_set(&self->heap, entry->slot, self->now_ms + WAITS_MS);
         return;

@@ -78,8 +78,11 @@ struct compensator {
     struct compensator_token *tokens; /* owned; a ring by counter */
     uint64_t token_capacity;          /* a power of two */
     uint64_t token_counter;
-    uint64_t token_left;    /* jobs up to it have left the outbox */
-    int64_t token_after_ms; /* when the first of the others was put there */
+    uint64_t token_left;       /* jobs up to it have left the outbox */
+    uint64_t token_next;       /* and up to this, when so many answers have left it */
+    uint64_t token_next_after; /* of outbox_left */
+    int64_t token_next_ms;     /* what is behind token_next was put there later */
+    int64_t token_after_ms;    /* and what is behind token_left later than this */
     uint32_t jobs_out;
     struct compensator_closed closed[COMPENSATOR_CLOSED_MAX]; /* a ring */
     uint64_t closed_count;

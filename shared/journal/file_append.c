@@ -1,6 +1,7 @@
 #include "journal/file_store_private.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "journal/file_io.h"
 
@@ -10,6 +11,11 @@
 
 /* The position file is synced when nothing was published for so long: the log is idle. */
 #define IDLE_MS 200
+
+/* A sync that takes longer than this, on the average, is worth a thread's waking: meanwhile the
+ * next one may begin. */
+#define SLOW_SYNC_NS 1000000
+#define SYNC_WEIGHT 8
 
 /* For ever. The descriptor is let go, so that nothing can be written or synced through it again:
  * after a failed sync Linux calls the lost pages clean, and a second sync would lie. */
@@ -74,21 +80,44 @@ file_append_publish(struct file_store *self)
     }
 }
 
+/* A weighted mean of the last few. */
+static void
+note_sync(struct file_store *self, int64_t took_ns)
+{
+    self->sync_ns += (took_ns - self->sync_ns) / SYNC_WEIGHT;
+}
+
+/* What the pool has finished; wait: all that is under way. */
+static err_t
+take_synced(struct file_store *self, bool wait, struct why *why)
+{
+    struct sync_pool_result result;
+    while (self->syncs != NULL && sync_pool_busy(self->syncs) &&
+           sync_pool_take(self->syncs, wait, &result)) {
+        if (result.rc != 0) {
+            return lose(self, why, result.rc, "cannot sync");
+        }
+        note_sync(self, result.took_ns);
+        became_durable(self, result.mark.position, result.mark.offset);
+    }
+    return ERR_OK;
+}
+
 /* All that was written is durable when this returns ERR_OK. */
 static err_t
 sync_now(struct file_store *self, struct why *why)
 {
-    int rc = 0;
-    if (self->worker != NULL && sync_worker_busy(self->worker)) {
-        (void)sync_worker_take(self->worker, true, &rc); /* waits, so it is finished */
-    }
-    if (rc == 0 && self->durable != self->next - 1) {
-        rc = self->ops->sync_data(self->fd);
-    }
-    if (rc != 0) {
-        return lose(self, why, rc, "cannot sync");
+    err_t taken = take_synced(self, true, why);
+    if (taken != ERR_OK) {
+        return taken;
     }
     if (self->durable != self->next - 1) {
+        int64_t start_ns = clock_mono_ns();
+        int rc = self->ops->sync_data(self->fd);
+        if (rc != 0) {
+            return lose(self, why, rc, "cannot sync");
+        }
+        note_sync(self, clock_mono_ns() - start_ns);
         became_durable(self, self->next - 1, self->offset);
     }
     return ERR_OK;
@@ -119,6 +148,16 @@ forget_far(struct file_store *self)
         static_assert(SEGMENT_NAME_SIZE <= SPARE_POOL_NAME_SIZE, "a segment's name fits");
         segment_file_name(self->set.items[self->set.count - behind].head.counter, name);
         spare_pool_forget(self->pool, name);
+    }
+}
+
+void
+file_append_open_syncs(struct file_store *self)
+{
+    if (self->syncs != NULL) {
+        char name[SEGMENT_NAME_SIZE];
+        segment_file_name(file_store_active(self)->head.counter, name);
+        (void)sync_pool_open(self->syncs, self->dir_fd, name); /* without: on the caller's thread */
     }
 }
 
@@ -172,6 +211,7 @@ roll(struct file_store *self, unsigned flags)
         return lose(self, NULL, -EIO, "cannot stat the successor of");
     }
     (void)segment_set_add(&self->set, &head, stat.inode);
+    file_append_open_syncs(self);
     forget_far(self);
     return ERR_OK;
 }
@@ -233,9 +273,7 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
 static err_t
 idle(struct file_store *self, struct why *why)
 {
-    if (self->unpublished) {
-        file_append_publish(self);
-    } else if (self->position_file.dirty && self->ops->now_ms() - self->published_ms >= IDLE_MS) {
+    if (self->position_file.dirty && self->ops->now_ms() - self->published_ms >= IDLE_MS) {
         int rc = position_file_sync(&self->position_file);
         if (rc != 0) {
             return lose(self, why, rc, "cannot sync the position beside");
@@ -282,23 +320,32 @@ report(struct file_store *self, uint64_t *tag, uint64_t *position)
     return ERR_OK;
 }
 
-static err_t
-reap_from_worker(struct file_store *self, struct why *why)
+/* Where the next sync is made. */
+static bool
+is_aside(const struct file_store *self)
 {
-    int result = 0;
-    if (sync_worker_busy(self->worker) && sync_worker_take(self->worker, false, &result)) {
-        if (result != 0) {
-            return lose(self, why, result, "cannot sync");
-        }
-        became_durable(self, self->syncing, self->syncing_offset);
-        file_append_publish(self);
+    return self->syncs != NULL && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS) &&
+           (sync_pool_busy(self->syncs) || sync_pool_can_start(self->syncs));
+}
+
+bool
+file_append_syncs_aside(const struct file_store *self)
+{
+    return is_aside(self) && sync_pool_can_start(self->syncs);
+}
+
+static err_t
+reap_aside(struct file_store *self, struct why *why)
+{
+    err_t rc = take_synced(self, false, why);
+    uint64_t last = self->next - 1;
+    if (rc == ERR_OK && last != self->durable && last != self->syncing &&
+        sync_pool_can_start(self->syncs)) {
+        self->syncing = last;
+        sync_pool_start(self->syncs,
+                        (struct sync_pool_mark){.position = last, .offset = self->offset});
     }
-    if (!sync_worker_busy(self->worker) && self->durable != self->next - 1) {
-        self->syncing = self->next - 1;
-        self->syncing_offset = self->offset;
-        sync_worker_start(self->worker, self->fd);
-    }
-    return ERR_OK;
+    return rc;
 }
 
 err_t
@@ -308,21 +355,15 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
         return why_set(why, ERR_LOST, "%s", self->lost_why.text);
     }
     err_t rc = ERR_OK;
-    if (self->worker != NULL) {
-        rc = reap_from_worker(self, why);
+    if (is_aside(self)) {
+        rc = reap_aside(self, why);
     } else if (self->durable != self->next - 1) {
         rc = sync_now(self, why);
-        if (rc == ERR_OK) {
-            file_append_publish(self);
-        }
-    } else {
-        rc = idle(self, why);
-    }
-    if (self->worker != NULL && rc == ERR_OK && !sync_worker_busy(self->worker)) {
-        rc = idle(self, why);
     }
     if (rc == ERR_OK && self->unpublished) {
-        file_append_publish(self); /* durable through a roll */
+        file_append_publish(self);
+    } else if (rc == ERR_OK && self->durable == self->next - 1) {
+        rc = idle(self, why);
     }
     int64_t now_ms = self->ops->now_ms();
     if (rc == ERR_OK &&
@@ -337,7 +378,7 @@ void
 file_append_finish(struct file_store *self)
 {
     /* Waits for a sync that is under way, which uses the descriptor. */
-    sync_worker_destroy(&self->worker);
+    sync_pool_destroy(&self->syncs);
     for (; self->recent_count > 0; self->recent_count--) {
         log_block_release(&self->recent[self->recent_first]);
         self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;

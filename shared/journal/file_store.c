@@ -89,7 +89,13 @@ static int
 store_fd(log_store_t *store)
 {
     struct file_store *self = self_of(store);
-    return self->worker == NULL ? -1 : sync_worker_fd(self->worker);
+    return self->syncs == NULL ? -1 : sync_pool_fd(self->syncs);
+}
+
+static bool
+store_syncs_aside(log_store_t *store)
+{
+    return file_append_syncs_aside(self_of(store));
 }
 
 static void
@@ -121,6 +127,7 @@ static const struct log_store_ops owner_ops = {
     .trim = store_trim,
     .reserve = store_reserve,
     .fd = store_fd,
+    .syncs_aside = store_syncs_aside,
     .close = store_close,
 };
 
@@ -338,10 +345,13 @@ file_store_own(log_store_t **self_p, const struct file_store_settings *settings,
     if (rc == ERR_OK) {
         rc = recover(self, settings, witnessed, why);
     }
-    if (rc == ERR_OK && settings->sync_thread) {
-        self->worker = sync_worker_new(self->ops);
-        if (self->worker == NULL) {
-            rc = why_set(why, ERR_IO, "%s: cannot start a thread that syncs", self->path);
+    if (rc == ERR_OK && settings->sync != LOG_SYNC_HERE) {
+        self->syncs = sync_pool_new(self->ops);
+        self->adaptive = settings->sync == LOG_SYNC_AUTO;
+        if (self->syncs == NULL) {
+            rc = why_set(why, ERR_IO, "%s: cannot start threads that sync", self->path);
+        } else {
+            file_append_open_syncs(self);
         }
     }
     log_store_t *store = &self->store;

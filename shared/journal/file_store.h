@@ -10,11 +10,11 @@ struct file_store_settings {
     const char *directory;  /* the journal's: each log is a directory in it; borrowed */
     const char *name;       /* of the log, 1 to LIMIT_NAME_BYTES of a-z 0-9 - _; borrowed */
     uint64_t segment_bytes; /* 0: 64 MiB; at least 64 KiB, a multiple of 4096 */
-    bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
-    bool no_write_ahead;    /* no spare segment in the background */
-    size_t recent_bytes;    /* of blocks written last that are kept in memory; 0: 8 MiB */
-    uint64_t cached_bytes;  /* behind the end, that may stay in the page cache; 0: 256 MiB */
-    uint64_t reserve;       /* at least this is kept from the first moment on; log_store_reserve */
+    enum log_sync sync;
+    bool no_write_ahead;   /* no spare segment in the background */
+    size_t recent_bytes;   /* of blocks written last that are kept in memory; 0: 8 MiB */
+    uint64_t cached_bytes; /* behind the end, that may stay in the page cache; 0: 256 MiB */
+    uint64_t reserve;      /* at least this is kept from the first moment on; log_store_reserve */
 };
 
 /* The errors of both are those of log_own and log_follow, which see. */

@@ -10,7 +10,7 @@
 #include "journal/position_file.h"
 #include "journal/segment_draft.h"
 #include "journal/segment_set.h"
-#include "journal/sync_worker.h"
+#include "journal/sync_pool.h"
 
 /* Blocks written last are kept, so that a reader right behind the writer needs no disk. */
 #define FILE_STORE_RECENT_BYTES (8U * 1024 * 1024)
@@ -55,7 +55,9 @@ struct file_store {
     /* Owner. */
     int lock_fd;             /* owned; -1: not ours */
     spare_pool_t *pool;      /* owned */
-    sync_worker_t *worker;   /* owned; NULL: the caller's thread syncs */
+    sync_pool_t *syncs;      /* owned; NULL: the caller's thread syncs */
+    bool adaptive;           /* which of the two is decided by sync_ns */
+    int64_t sync_ns;         /* what a sync takes, about */
     int fd;                  /* owned; of the active segment, -1 once it is lost */
     uint64_t offset;         /* where the next block goes */
     bool reserved;           /* the active segment's bytes are set aside on disk */
@@ -66,8 +68,7 @@ struct file_store {
     uint64_t reaped;         /* what reap said last */
     uint64_t durable_offset; /* in the segment with counter durable_counter */
     uint64_t durable_counter;
-    uint64_t syncing; /* position that the sync under way covers */
-    uint64_t syncing_offset;
+    uint64_t syncing; /* position that the sync started last covers */
     int64_t published_ms;
     uint64_t reserve;    /* a follower's: as its owner has published */
     uint64_t free_bytes; /* above the floor; as measured at room_ms, less what was appended since */
@@ -83,6 +84,8 @@ struct file_store {
 err_t file_append_block(struct file_store *self, log_block_t *block, unsigned flags, uint64_t *tag);
 err_t file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, struct why *why);
 void file_append_publish(struct file_store *self);
+void file_append_open_syncs(struct file_store *self); /* of the active segment, which is new */
+bool file_append_syncs_aside(const struct file_store *self); /* what is appended now */
 void file_append_finish(struct file_store *self); /* before closing: let go of blocks and threads */
 
 /* file_read.c */

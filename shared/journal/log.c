@@ -22,7 +22,7 @@ store_settings(const struct log_settings *settings, const char *name)
         .directory = settings->directory,
         .name = name,
         .segment_bytes = settings->segment_bytes,
-        .sync_thread = settings->sync_thread,
+        .sync = settings->sync,
         .no_write_ahead = settings->no_write_ahead,
         .recent_bytes = settings->recent_bytes,
         .reserve = settings->reserve,
@@ -203,6 +203,18 @@ log_gathered(const log_t *self)
         bytes += self->gathered[i]->size;
     }
     return bytes;
+}
+
+bool
+log_syncs_aside(const log_t *self)
+{
+    return log_store_syncs_aside(self->store);
+}
+
+uint64_t
+log_committed(const log_t *self)
+{
+    return self->gathered_count > 0 ? self->gathered[0]->first - 1 : self->next - 1;
 }
 
 uint64_t

@@ -25,10 +25,10 @@ typedef struct log log_t;
 struct log_settings {
     const char *directory;  /* the journal's: each log is a directory in it; borrowed */
     uint64_t segment_bytes; /* 0: 64 MiB; 2 MiB + 64 KiB or more (tests: 64 KiB), by 4096 */
-    bool sync_thread;       /* sync on a thread of its own; default: on the caller's */
-    bool no_write_ahead;    /* for tools and tests: no spare segment in the background */
-    size_t recent_bytes;    /* of records appended last that are kept in memory; 0: 8 MiB */
-    uint64_t reserve;       /* what log_reserve was told last; kept from the first moment on */
+    enum log_sync sync;
+    bool no_write_ahead; /* for tools and tests: no spare segment in the background */
+    size_t recent_bytes; /* of records appended last that are kept in memory; 0: 8 MiB */
+    uint64_t reserve;    /* what log_reserve was told last; kept from the first moment on */
 };
 
 struct log_record {
@@ -94,8 +94,10 @@ err_t log_commit(log_t *self, unsigned flags, struct why *why);
 
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
 err_t log_reap(log_t *self, struct why *why);
-uint64_t log_gathered(const log_t *self); /* writer: bytes that wait for the next commit */
-/* Writer: the last position appended of these kinds; what was there at the start is of all. */
+uint64_t log_gathered(const log_t *self);  /* writer: bytes that wait for the next commit */
+bool log_syncs_aside(const log_t *self);   /* see log_store_syncs_aside */
+uint64_t log_committed(const log_t *self); /* writer: the last position that waits for none */
+/* The same of these kinds, gathered or not; what was there at the start is of all. */
 uint64_t log_newest_appended(const log_t *self, uint32_t kinds);
 
 uint64_t log_next(const log_t *self);    /* position that the next append gets */
@@ -113,9 +115,7 @@ err_t log_trim(log_t *self, uint64_t keep_from, struct why *why);
 err_t log_inspect(log_t *self, struct log_store_state *state, struct why *why);
 /* The state as log_refresh or log_inspect saw it last; valid as long as the log. */
 const struct log_store_state *log_seen(const log_t *self);
-
-/* Look at the store's state: a follower learns what has become durable since, a writer how much
- * room there is. ERR_OK also when nothing has changed. */
+/* A follower learns what has become durable since, a writer how much room there is. */
 err_t log_refresh(log_t *self, struct why *why);
 
 /*

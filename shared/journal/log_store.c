@@ -58,6 +58,12 @@ log_store_fd(log_store_t *self)
     return self->ops->fd == NULL ? -1 : self->ops->fd(self);
 }
 
+bool
+log_store_syncs_aside(log_store_t *self)
+{
+    return self->ops->syncs_aside != NULL && self->ops->syncs_aside(self);
+}
+
 void
 log_store_close(log_store_t **self_p)
 {

@@ -18,6 +18,13 @@
 
 #define LOG_STORE_FINISHING 1U /* append: records that finish accepted work may use the reserve */
 
+/* Where a commit is synced. */
+enum log_sync {
+    LOG_SYNC_HERE,  /* on the caller's thread, by log_reap */
+    LOG_SYNC_ASIDE, /* on threads of its own, several at a time */
+    LOG_SYNC_AUTO,  /* aside while syncs are slow: then a thread's waking costs little */
+};
+
 struct log_store_state {
     uint64_t run;        /* of the present or last owner, from 1 */
     uint64_t first;      /* position of the oldest record kept; 1 in a fresh log */
@@ -49,6 +56,7 @@ struct log_store_ops {
     err_t (*trim)(log_store_t *self, uint64_t keep_from, struct why *why);
     void (*reserve)(log_store_t *self, uint64_t bytes);
     int (*fd)(log_store_t *self);
+    bool (*syncs_aside)(log_store_t *self);
     void (*close)(log_store_t **self_p);
 };
 
@@ -112,6 +120,10 @@ void log_store_reserve(log_store_t *self, uint64_t bytes);
 
 /* For polling: readable when reap has something to say; -1 when reap syncs by itself. */
 int log_store_fd(log_store_t *self);
+
+/* Whether what is appended now is synced at once without reap's waiting for it, beside a sync that
+ * is under way too. */
+bool log_store_syncs_aside(log_store_t *self);
 
 /* Destructor. What was appended and not reaped may or may not be durable. */
 void log_store_close(log_store_t **self_p);

@@ -15,13 +15,20 @@ struct held_alarm {
     char text[WHY_TEXT_SIZE];
 };
 
-struct outbox {
+/* Messages of one channel, in the order in which they were added. */
+struct queue {
     struct outbox_message *ring; /* owned, capacity entries, a power of two */
     size_t capacity;
     size_t head; /* of the oldest */
     size_t count;
     uint64_t added; /* so far */
+};
+
+struct outbox {
+    struct queue queues[OUTBOX_CHANNELS];
+    struct queue *next; /* of the message that outbox_next has returned; NULL: none */
     size_t bytes;
+    uint64_t newest;            /* of the positions that messages wait for, or waited for */
     struct held_alarm **alarms; /* owned, as are those in it; oldest first */
     size_t alarm_count;
     size_t alarm_capacity;
@@ -32,8 +39,10 @@ outbox_t *
 outbox_new(void)
 {
     outbox_t *self = mem_zeroed(sizeof *self);
-    self->capacity = 64;
-    self->ring = mem_array(self->capacity, sizeof *self->ring);
+    for (int i = 0; i < OUTBOX_CHANNELS; i++) {
+        self->queues[i].capacity = 64;
+        self->queues[i].ring = mem_array(64, sizeof(struct outbox_message));
+    }
     return self;
 }
 
@@ -43,21 +52,23 @@ outbox_destroy(outbox_t **self_p)
     CHECK(self_p != NULL);
     outbox_t *self = *self_p;
     if (self != NULL) {
-        while (self->count > 0) {
+        while (outbox_next(self, UINT64_MAX) != NULL) {
             outbox_pop(self);
         }
         for (size_t i = 0; i < self->alarm_count; i++) {
             mem_free(self->alarms[i]);
         }
         mem_free(self->alarms);
-        mem_free(self->ring);
+        for (int i = 0; i < OUTBOX_CHANNELS; i++) {
+            mem_free(self->queues[i].ring);
+        }
         mem_free(self);
         *self_p = NULL;
     }
 }
 
 static void
-outbox_grow(outbox_t *self)
+queue_grow(struct queue *self)
 {
     struct outbox_message *larger = mem_array(self->capacity * 2, sizeof *larger);
     for (size_t i = 0; i < self->count; i++) {
@@ -70,17 +81,21 @@ outbox_grow(outbox_t *self)
 }
 
 static struct outbox_message *
-outbox_add(outbox_t *self, uint64_t after, uint8_t *body, size_t size)
+outbox_add(outbox_t *self, enum outbox_channel channel, uint64_t after, uint8_t *body, size_t size)
 {
     CHECK(body != NULL && size > 0);
-    if (self->count == self->capacity) {
-        outbox_grow(self);
+    struct queue *queue = &self->queues[channel];
+    if (queue->count == queue->capacity) {
+        queue_grow(queue);
     }
-    struct outbox_message *message = &self->ring[(self->head + self->count) & (self->capacity - 1)];
-    *message = (struct outbox_message){.body = body, .size = size, .after = after};
-    self->count++;
-    self->added++;
+    struct outbox_message *message =
+        &queue->ring[(queue->head + queue->count) & (queue->capacity - 1)];
+    *message = (struct outbox_message){
+        .body = body, .size = size, .after = after, .channel = (uint8_t)channel};
+    queue->count++;
+    queue->added++;
     self->bytes += size;
+    self->newest = after > self->newest ? after : self->newest;
     return message;
 }
 
@@ -88,23 +103,13 @@ void
 outbox_front(outbox_t *self, uint64_t after, const struct outbox_route *route, uint8_t *body,
              size_t size)
 {
-    struct outbox_message *message = outbox_add(self, after, body, size);
-    message->channel = OUTBOX_FRONT;
-    message->route = *route;
+    outbox_add(self, OUTBOX_FRONT, after, body, size)->route = *route;
 }
 
 void
 outbox_lane(outbox_t *self, uint64_t after, uint32_t lane, uint8_t *body, size_t size)
 {
-    struct outbox_message *message = outbox_add(self, after, body, size);
-    message->channel = OUTBOX_LANE;
-    message->lane = lane;
-}
-
-void
-outbox_wake(outbox_t *self, uint64_t after, uint8_t *body, size_t size)
-{
-    outbox_add(self, after, body, size)->channel = OUTBOX_WAKE;
+    outbox_add(self, OUTBOX_LANE, after, body, size)->lane = lane;
 }
 
 void
@@ -151,35 +156,58 @@ outbox_alarm_pop(outbox_t *self)
 struct outbox_message *
 outbox_next(outbox_t *self, uint64_t durable)
 {
-    if (self->count == 0) {
-        return NULL;
+    for (int i = 0; i < OUTBOX_CHANNELS; i++) {
+        struct queue *queue = &self->queues[i];
+        struct outbox_message *oldest = &queue->ring[queue->head];
+        if (queue->count > 0 && oldest->after <= durable) {
+            self->next = queue;
+            return oldest;
+        }
     }
-    struct outbox_message *oldest = &self->ring[self->head];
-    return oldest->after <= durable ? oldest : NULL;
+    self->next = NULL;
+    return NULL;
 }
 
 void
 outbox_pop(outbox_t *self)
 {
-    CHECK(self->count > 0);
-    struct outbox_message *oldest = &self->ring[self->head];
+    CHECK(self->next != NULL);
+    struct queue *queue = self->next;
+    struct outbox_message *oldest = &queue->ring[queue->head];
+    self->next = NULL;
     self->bytes -= oldest->size;
     mem_free(oldest->body); /* NULL when it was taken */
     *oldest = (struct outbox_message){0};
-    self->head = (self->head + 1) & (self->capacity - 1);
-    self->count--;
+    queue->head = (queue->head + 1) & (queue->capacity - 1);
+    queue->count--;
 }
 
 size_t
 outbox_count(const outbox_t *self)
 {
-    return self->count;
+    size_t count = 0;
+    for (int i = 0; i < OUTBOX_CHANNELS; i++) {
+        count += self->queues[i].count;
+    }
+    return count;
 }
 
 uint64_t
-outbox_added(const outbox_t *self)
+outbox_newest(const outbox_t *self)
 {
-    return self->added;
+    return self->newest;
+}
+
+uint64_t
+outbox_added(const outbox_t *self, enum outbox_channel channel)
+{
+    return self->queues[channel].added;
+}
+
+uint64_t
+outbox_left(const outbox_t *self, enum outbox_channel channel)
+{
+    return self->queues[channel].added - self->queues[channel].count;
 }
 
 size_t

@@ -4,8 +4,10 @@
  * added, a delivery for its own records and what changed hands (producer_dispatch.c,
  * scheduler_send.c).
  *
- * Messages leave in the order in which they were added. Alarms wait for their records too, but for
- * no message: what a full disk holds back must not hold back the word that something is wrong.
+ * The messages of a channel leave in the order in which they were added. Those of the other wait
+ * for none of them: where several syncs are under way, what is durable is delivered while answers
+ * wait for a later sync. Alarms wait for their records too, but for no message: what a full disk
+ * holds back must not hold back the word that something is wrong.
  *
  * One thread.
  */
@@ -29,7 +31,7 @@ struct outbox_route {
 enum outbox_channel {
     OUTBOX_FRONT, /* answer on the ROUTER, to `route` */
     OUTBOX_LANE,  /* PUSH number `lane` */
-    OUTBOX_WAKE,  /* to both peers' wake sockets */
+    OUTBOX_CHANNELS
 };
 
 struct outbox_message {
@@ -50,7 +52,6 @@ void outbox_destroy(outbox_t **self_p); /* frees what was not taken */
 void outbox_front(outbox_t *self, uint64_t after, const struct outbox_route *route, uint8_t *body,
                   size_t size);
 void outbox_lane(outbox_t *self, uint64_t after, uint32_t lane, uint8_t *body, size_t size);
-void outbox_wake(outbox_t *self, uint64_t after, uint8_t *body, size_t size);
 
 /* An alarm; its texts are copied, and cut where they are longer than a name or a sentence may be.
  * after: 0 when it depends on no record. */
@@ -61,14 +62,19 @@ void outbox_alarm(outbox_t *self, uint64_t after, const struct alarm_facts *fact
 const struct alarm_facts *outbox_alarm_next(outbox_t *self, uint64_t durable);
 void outbox_alarm_pop(outbox_t *self);
 
-/* The oldest message if `durable` has reached its position; NULL otherwise. It stays the outbox's
- * until outbox_pop; whoever takes the body sets it to NULL. */
+/* The oldest message of a channel that has one whose position `durable` has reached, answers first;
+ * NULL: none. It stays the outbox's until outbox_pop takes it away; whoever takes the body sets it
+ * to NULL. */
 struct outbox_message *outbox_next(outbox_t *self, uint64_t durable);
 void outbox_pop(outbox_t *self);
 
 size_t outbox_count(const outbox_t *self);
-uint64_t outbox_added(const outbox_t *self); /* messages so far; those that left are the first */
-size_t outbox_bytes(const outbox_t *self);   /* of all that waits: a bound for back-pressure */
+uint64_t outbox_newest(const outbox_t *self); /* the furthest position that a message waits for, or
+                                                 has waited for */
+/* Messages of a channel so far; those that left are the first. */
+uint64_t outbox_added(const outbox_t *self, enum outbox_channel channel);
+uint64_t outbox_left(const outbox_t *self, enum outbox_channel channel);
+size_t outbox_bytes(const outbox_t *self); /* of all that waits: a bound for back-pressure */
 
 bool outbox_route_equal(const struct outbox_route *a, const struct outbox_route *b);
 

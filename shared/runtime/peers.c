@@ -366,7 +366,7 @@ bool
 peers_may_wait(const peers_t *self, uint32_t kinds)
 {
     const log_t *own = self->logs[self->self_id].log;
-    return log_newest_appended(own, ~kinds) <= log_durable(own) &&
+    return log_newest_appended(own, ~kinds) <= log_committed(own) &&
            thrift_until_ms(&self->thrift) == INT64_MAX;
 }
 

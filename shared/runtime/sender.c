@@ -155,8 +155,8 @@ sender_flush(sender_t *self, uint64_t after)
 static uint64_t
 left_up_to(sender_t *self)
 {
-    uint64_t added = outbox_added(self->outbox);
-    uint64_t gone = added - outbox_count(self->outbox);
+    uint64_t added = outbox_added(self->outbox, OUTBOX_LANE);
+    uint64_t gone = outbox_left(self->outbox, OUTBOX_LANE);
     if (gone >= self->next_left_after) {
         self->left = gone == added ? self->flushed : self->next_left;
         self->next_left = self->flushed;

@@ -287,6 +287,15 @@ open_patiently(peers_t **self_p, const struct log_settings *settings, enum log_i
     return rc;
 }
 
+static enum log_sync
+sync_of(const char *choice)
+{
+    if (strcmp(choice, "auto") == 0) {
+        return LOG_SYNC_AUTO;
+    }
+    return strcmp(choice, "true") == 0 ? LOG_SYNC_ASIDE : LOG_SYNC_HERE;
+}
+
 err_t
 service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data, enum log_id id,
                   struct why *why)
@@ -299,7 +308,7 @@ service_open_logs(peers_t **peers_p, const settings_t *settings, const char *dat
     const struct log_settings journal = {
         .directory = directory,
         .segment_bytes = (uint64_t)settings_number(settings, "journal/segment"),
-        .sync_thread = settings_number(settings, "journal/sync_thread") != 0,
+        .sync = sync_of(settings_text(settings, "journal/sync_thread")),
         .recent_bytes = running.service->recent_bytes,
     };
     return open_patiently(peers_p, &journal, id, why);

@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "runtime/logger.h"
 #include "wire/wire_socket.h"
 
@@ -11,6 +10,7 @@
 
 #define FRAMES_A_ROUND 256
 #define BYTES_A_ROUND (4U * 1024 * 1024)
+#define BYTES_AN_ASIDE (32U * 1024) /* where what comes next can be synced beside them */
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
@@ -80,9 +80,9 @@ static void
 take_fronts(shell_t *self, zmq_msg_t *message)
 {
     size_t bytes = 0;
-    for (int i = 0; self->holds[SHELL_FRONT] && i < FRAMES_A_ROUND && bytes < BYTES_A_ROUND &&
-                    !is_stuffed(self);
-         i++) {
+    size_t most = log_syncs_aside(self->log) ? BYTES_AN_ASIDE : BYTES_A_ROUND;
+    for (int i = 0;
+         self->holds[SHELL_FRONT] && i < FRAMES_A_ROUND && bytes < most && !is_stuffed(self); i++) {
         struct outbox_route route;
         size_t route_size = 0;
         static_assert(OUTBOX_ROUTE_BYTES == WIRE_ROUTE_MAX, "a route fits");
@@ -128,10 +128,8 @@ send_one(shell_t *self, struct outbox_message *message, int64_t now_ms)
                                        message->size);
         self->dropped += rc == ERR_AGAIN;
         self->holds[SHELL_FRONT] = true; /* the send may have heard of a message in passing */
-    } else if (message->channel == OUTBOX_LANE) {
-        shell_lane_send(&self->lanes[message->lane], body, message->size, now_ms);
     } else {
-        mem_free(body); /* the shell makes its own wakes */
+        shell_lane_send(&self->lanes[message->lane], body, message->size, now_ms);
     }
     self->frames_out++;
 }
@@ -246,14 +244,13 @@ send_durable(shell_t *self)
 }
 
 /* An outcome's record, say, with which nothing leaves: synced at once it would keep the next
- * submits, or the next retries, waiting for a sync of its own. With a thread for the syncs there is
- * nothing to be saved. */
+ * submits, or the next retries, waiting for a sync of its own. */
 static bool
 waits_for_company(shell_t *self, int64_t now_ms)
 {
     uint64_t gathered = log_gathered(self->log);
-    bool may = log_fd(self->log) < 0 && gathered > 0 && gathered < COMPANY_BYTES &&
-               outbox_count(self->outbox) == 0 &&
+    bool may = gathered > 0 && gathered < COMPANY_BYTES &&
+               outbox_newest(self->outbox) <= log_committed(self->log) &&
                peers_may_wait(self->core->peers, self->core->may_wait);
     if (may && self->sync_by_ms == INT64_MAX) {
         self->sync_by_ms = now_ms + COMPANY_MS;
@@ -263,15 +260,45 @@ waits_for_company(shell_t *self, int64_t now_ms)
     return may;
 }
 
+/* What became durable leaves, and what follows from that. */
+static err_t
+send_synced(shell_t *self, struct why *why)
+{
+    const struct shell_core *core = self->core;
+    send_durable(self);
+    if (core->dispatch == NULL) {
+        return ERR_OK;
+    }
+    err_t rc = core->dispatch(core->self, clock_mono_ms(), clock_unix_ms(), why);
+    if (rc == ERR_OK) {
+        send_durable(self);
+    }
+    return rc;
+}
+
+/* A sync on a thread of its own has finished: its answers do not wait until the next frames are
+ * taken.
+ */
+static err_t
+reap_aside(shell_t *self, struct why *why)
+{
+    err_t rc = log_reap(self->log, why);
+    return rc == ERR_OK ? send_synced(self, why) : rc;
+}
+
 static err_t
 round_once(shell_t *self, zmq_msg_t *message, struct why *why)
 {
     const struct shell_core *core = self->core;
     core->now(core->self, clock_mono_ms(), clock_unix_ms());
+    err_t rc = self->synced ? reap_aside(self, why) : ERR_OK;
+    if (rc != ERR_OK) {
+        return rc;
+    }
     take_wakes(self, message, clock_mono_ms());
     take_outcomes(self, message);
     take_fronts(self, message);
-    err_t rc = check_seal(self, why);
+    rc = check_seal(self, why);
     if (rc == ERR_OK) {
         rc = core->step(core->self, clock_mono_ms(), clock_unix_ms(), why);
     }
@@ -285,16 +312,7 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
         return ERR_OK;
     }
     rc = peers_commit(core->peers, false, now_ms, why);
-    if (rc == ERR_OK) {
-        send_durable(self);
-    }
-    if (rc == ERR_OK && core->dispatch != NULL) {
-        rc = core->dispatch(core->self, clock_mono_ms(), clock_unix_ms(), why);
-        if (rc == ERR_OK) {
-            send_durable(self);
-        }
-    }
-    return rc;
+    return rc == ERR_OK ? send_synced(self, why) : rc;
 }
 
 err_t

@@ -40,6 +40,7 @@ struct shell {
     const struct shell_core *core; /* borrowed; while it runs */
     struct front_door door;
     bool holds[SHELL_INLETS]; /* may hold a message: it was not read to its end since it had some */
+    bool synced;              /* a sync aside has finished */
     int64_t looked_ms;        /* at the peers' logs */
     uint64_t woken;           /* our log's position that the peers were told */
     int64_t sync_by_ms;       /* records wait for company until then; INT64_MAX: none do */

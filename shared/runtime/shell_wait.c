@@ -65,6 +65,7 @@ shell_wait(shell_t *self, bool front, long wait_ms)
     for (int i = 0; count > 0 && i < SHELL_INLETS; i++) {
         self->holds[i] = self->holds[i] || items[i].revents != 0;
     }
+    self->synced = count > 0 && items[SHELL_INLETS].revents != 0;
     if (count == 0 && wait_ms > 0) {
         shell_ask_all(self);
     }

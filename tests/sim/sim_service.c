@@ -14,6 +14,12 @@ sim_segment_bytes(const struct sim *self)
     return self->seed % 3 == 0 ? 64U * 1024 : 256U * 1024;
 }
 
+bool
+sim_syncs_aside(const struct sim *self)
+{
+    return (self->seed * 0x9e3779b97f4a7c15U) >> 62 == 0;
+}
+
 void
 sim_services_init(struct sim *self)
 {
@@ -41,6 +47,7 @@ start(struct sim *self, struct sim_service *service, struct why *why)
         .directory = "j",
         .segment_bytes = sim_segment_bytes(self),
         .no_write_ahead = true,
+        .sync = sim_syncs_aside(self) ? LOG_SYNC_ASIDE : LOG_SYNC_HERE,
     };
     err_t rc = peers_open(&service->peers, &settings, service->id, why);
     if (rc != ERR_OK) {
@@ -180,7 +187,8 @@ sim_service_round(struct sim *self, struct sim_service *service)
         sim_service_kill(self, service, 100 + (int64_t)sim_below(self, 3000));
         return;
     }
-    bool unsynced = self->now_ms < service->synced_ms || service->sync_by_ms != INT64_MAX;
+    bool unsynced = self->now_ms < service->synced_ms || service->sync_by_ms != INT64_MAX ||
+                    sim_shell_syncs(service);
     service->hit = service->hit && unsynced; /* else it was borne */
     service->round_ms = sim_shell_next_ms(self, service);
 }

@@ -50,7 +50,7 @@ struct sim_service {
     struct compensator *compensator;
     struct shell_core core; /* its functions */
     struct sim_config config;
-    int64_t synced_ms;  /* its sync by a thread of its own is under way until then */
+    int64_t synced_ms;  /* its sync is under way until then */
     int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
     uint64_t woken;
     bool woke;         /* a wake has come since the last round */
@@ -68,6 +68,7 @@ void sim_service_take(struct sim *self, struct sim_service *service,
 void sim_service_round(struct sim *self, struct sim_service *service);
 void sim_service_end(struct sim *self, struct sim_service *service);
 uint64_t sim_segment_bytes(const struct sim *self);
+bool sim_syncs_aside(const struct sim *self); /* several syncs may be under way at once */
 /* A service's own clock; and back, to when it shows so much. */
 int64_t sim_service_ms(const struct sim *self, const struct sim_service *service);
 int64_t sim_service_when_ms(const struct sim_service *service, int64_t local);

@@ -8,7 +8,7 @@
 #define IDLE_MS 1000
 #define LOOK_EVERY_MS 100
 #define COMPANY_MS 5
-#define SYNC_MS 30 /* a sync by a thread of its own takes up to so long */
+#define SYNC_MS 30 /* a sync takes up to so long */
 #define COMPANY_BYTES (128U * 1024)
 
 /* To whom the service's message goes; see sim_receiver.c and sim_people.c for the routes. */
@@ -96,14 +96,12 @@ send_durable(struct sim *self, struct sim_service *service)
     while ((next = outbox_next(service->outbox, durable)) != NULL) {
         if (next->channel == OUTBOX_FRONT) {
             send_front(self, service, next);
-        } else if (next->channel == OUTBOX_LANE) {
+        } else {
             send_lane(self, service, next);
         }
         outbox_pop(service->outbox);
     }
-    if (outbox_count(service->outbox) == 0) {
-        service->core.left(service->core.self, sim_service_ms(self, service));
-    }
+    service->core.left(service->core.self, sim_service_ms(self, service));
     raise_alarms(self, service, durable);
     send_wakes(self, service, durable);
 }
@@ -111,8 +109,10 @@ send_durable(struct sim *self, struct sim_service *service)
 static bool
 waits_for_company(struct sim *self, struct sim_service *service)
 {
-    uint64_t gathered = log_gathered(peers_own(service->peers));
-    bool may = gathered > 0 && gathered < COMPANY_BYTES && outbox_count(service->outbox) == 0 &&
+    const log_t *own = peers_own(service->peers);
+    uint64_t gathered = log_gathered(own);
+    bool may = gathered > 0 && gathered < COMPANY_BYTES &&
+               outbox_newest(service->outbox) <= log_committed(own) &&
                peers_may_wait(service->peers, service->core.may_wait);
     if (may && service->sync_by_ms == INT64_MAX) {
         service->sync_by_ms = self->now_ms + COMPANY_MS;
@@ -122,7 +122,14 @@ waits_for_company(struct sim *self, struct sim_service *service)
     return may;
 }
 
-/* A sync by a thread of its own takes its time, whatever rounds there are meanwhile. */
+bool
+sim_shell_syncs(const struct sim_service *service)
+{
+    const log_t *own = peers_own(service->peers);
+    return log_durable(own) < log_committed(own);
+}
+
+/* A sync takes its time, whatever rounds there are meanwhile. */
 static bool
 sync_goes_on(struct sim *self, struct sim_service *service)
 {
@@ -137,6 +144,21 @@ sync_goes_on(struct sim *self, struct sim_service *service)
     return true;
 }
 
+static err_t
+send_synced(struct sim *self, struct sim_service *service, struct why *why)
+{
+    const struct shell_core *core = &service->core;
+    send_durable(self, service);
+    if (core->dispatch == NULL) {
+        return ERR_OK;
+    }
+    err_t rc = core->dispatch(core->self, sim_service_ms(self, service), sim_unix_ms(self), why);
+    if (rc == ERR_OK) {
+        send_durable(self, service);
+    }
+    return rc;
+}
+
 err_t
 sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
 {
@@ -144,11 +166,19 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
     int64_t now_ms = sim_service_ms(self, service);
     int64_t unix_ms = sim_unix_ms(self);
     core->now(core->self, now_ms, unix_ms);
+    err_t rc = ERR_OK;
+    if (sim_shell_syncs(service)) {
+        rc = log_reap(peers_own(service->peers), why);
+        rc = rc == ERR_OK ? send_synced(self, service, why) : rc;
+    }
+    if (rc != ERR_OK) {
+        return rc;
+    }
     bool look = service->woke || self->now_ms - service->looked_ms >= LOOK_EVERY_MS;
     peers_look(service->peers, look);
     service->looked_ms = look ? self->now_ms : service->looked_ms;
     service->woke = false;
-    err_t rc = core->step(core->self, now_ms, unix_ms, why);
+    rc = core->step(core->self, now_ms, unix_ms, why);
     if (rc != ERR_OK) {
         return rc;
     }
@@ -157,16 +187,7 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
         return ERR_OK;
     }
     rc = peers_commit(service->peers, false, self->now_ms, why);
-    if (rc == ERR_OK) {
-        send_durable(self, service);
-    }
-    if (rc == ERR_OK && core->dispatch != NULL) {
-        rc = core->dispatch(core->self, now_ms, unix_ms, why);
-        if (rc == ERR_OK) {
-            send_durable(self, service);
-        }
-    }
-    return rc;
+    return rc == ERR_OK ? send_synced(self, service, why) : rc;
 }
 
 int64_t
@@ -176,6 +197,9 @@ sim_shell_next_ms(const struct sim *self, const struct sim_service *service)
     int64_t commit_ms = peers_commit_ms(service->peers);
     wanted_ms = commit_ms < wanted_ms ? commit_ms : wanted_ms;
     wanted_ms = service->sync_by_ms < wanted_ms ? service->sync_by_ms : wanted_ms;
+    if (sim_shell_syncs(service)) {
+        wanted_ms = self->now_ms; /* looked at again in the next millisecond */
+    }
     if (self->now_ms < service->synced_ms && service->synced_ms < wanted_ms) {
         wanted_ms = service->synced_ms;
     }

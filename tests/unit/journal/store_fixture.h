@@ -7,14 +7,14 @@
 #include "unit/journal/journal_fixture.h"
 
 static inline log_store_t *
-store_fixture_own(bool sync_thread)
+store_fixture_own(enum log_sync sync)
 {
     struct file_store_settings settings = {
         .directory = "j",
         .name = "producer",
         .segment_bytes = FIXTURE_SEGMENT,
         .no_write_ahead = true,
-        .sync_thread = sync_thread,
+        .sync = sync,
     };
     log_store_t *store = NULL;
     struct why why = {{0}};

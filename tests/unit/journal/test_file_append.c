@@ -3,22 +3,9 @@
 #include "unit/journal/store_fixture.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <sys/eventfd.h>
-
-int __real_eventfd(unsigned count, int flags); // NOLINT
-int __wrap_eventfd(unsigned count, int flags); // NOLINT
+#include <string.h>
 
 static sim_disk_t *disk;
-static bool no_event;
-
-int
-__wrap_eventfd(unsigned count, int flags) // NOLINT
-{
-    return no_event ? -1 : __real_eventfd(count, flags);
-}
 
 static void
 setup(void)
@@ -33,123 +20,6 @@ teardown(void)
 }
 
 TestSuite(file_append, .init = setup, .fini = teardown);
-
-/* The simulated disk belongs to one thread: a sync on another answers and touches nothing. */
-static struct file_ops threaded;
-static atomic_int sync_answer;
-static atomic_bool sync_held; /* as long as this is so, a sync does not end */
-
-static int
-sync_elsewhere(int fd)
-{
-    (void)fd;
-    while (atomic_load(&sync_held)) {
-        (void)sched_yield();
-    }
-    return atomic_load(&sync_answer);
-}
-
-static log_store_t *
-own_threaded(void)
-{
-    threaded = *sim_disk_table();
-    log_store_t *store = store_fixture_own(false); /* makes the files */
-    log_store_close(&store);
-    threaded.sync_data = sync_elsewhere;
-    file_ops_install(&threaded);
-    return store_fixture_own(true);
-}
-
-static err_t
-reap_when_told(log_store_t *store, struct why *why)
-{
-    uint64_t tag;
-    uint64_t position;
-    struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
-    err_t rc = log_store_reap(store, &tag, &position, why); /* begins a sync */
-    if (rc == ERR_AGAIN) {
-        cr_assert_eq(poll(&event, 1, 60000), 1);
-        rc = log_store_reap(store, &tag, &position, why);
-    }
-    return rc;
-}
-
-Test(file_append, a_sync_that_fails_on_its_thread_is_final)
-{
-    log_store_t *store = own_threaded();
-    struct why why = {{0}};
-    store_fixture_append(store, 1, 3, 5);
-    cr_assert_eq(reap_when_told(store, &why), ERR_OK);
-    store_fixture_append(store, 4, 3, 5);
-    atomic_store(&sync_answer, -EIO);
-    cr_assert_eq(reap_when_told(store, &why), ERR_LOST);
-    cr_assert_not_null(strstr(why.text, "cannot sync j/producer/"), "%s", why.text);
-    log_store_close(&store);
-}
-
-/* What is written while a sync is under way waits for the next one. */
-Test(file_append, a_sync_proves_only_what_was_written_before_it_began)
-{
-    log_store_t *store = own_threaded();
-    uint64_t tag;
-    uint64_t position;
-    atomic_store(&sync_held, true);
-    store_fixture_append(store, 1, 3, 5);
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
-    store_fixture_append(store, 4, 3, 5);
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "it is under way");
-    atomic_store(&sync_held, false);
-    for (uint64_t expected = 3; expected <= 6; expected += 3) {
-        struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
-        cr_assert_eq(poll(&event, 1, 60000), 1);
-        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
-        cr_assert_eq(position, expected);
-        cr_assert_eq(tag, expected);
-    }
-    log_store_close(&store);
-}
-
-/* With the thread at rest and at work, and when it finds that the disk fails. */
-Test(file_append, a_roll_waits_for_the_thread_that_syncs)
-{
-    for (int i = 0; i < 3; i++) {
-        sim_disk_destroy(&disk);
-        disk = fixture_disk();
-        atomic_store(&sync_answer, 0);
-        log_store_t *store = own_threaded();
-        uint64_t tag;
-        uint64_t position;
-        store_fixture_append(store, 1, 500, 5);
-        cr_assert_eq(reap_when_told(store, NULL), ERR_OK);
-        if (i > 0) {
-            store_fixture_append(store, 501, 10, 5);
-            atomic_store(&sync_answer, i == 2 ? -EIO : 0);
-            cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
-        }
-        uint64_t next = i > 0 ? 511 : 501;
-        log_block_t *block = fixture_block(next, 500, 5, 100);
-        err_t rc = log_store_append(store, block, 0, &tag);
-        log_block_release(&block);
-        cr_assert_eq(rc, i == 2 ? ERR_LOST : ERR_OK);
-        cr_assert_eq(i == 2 || reap_when_told(store, NULL) == ERR_OK, true);
-        log_store_close(&store);
-    }
-}
-
-Test(file_append, without_a_thread_that_was_asked_for_the_log_is_not_served)
-{
-    struct file_store_settings settings = {.directory = "j",
-                                           .name = "producer",
-                                           .segment_bytes = FIXTURE_SEGMENT,
-                                           .sync_thread = true};
-    log_store_t *store = NULL;
-    struct why why = {{0}};
-    settings.no_write_ahead = true;
-    no_event = true;
-    cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_IO);
-    cr_assert_str_eq(why.text, "j/producer: cannot start a thread that syncs");
-    cr_assert_null(store);
-}
 
 struct bad_roll {
     struct odd_call call;
@@ -170,7 +40,7 @@ Test(file_append, a_roll_that_cannot_finish_is_lost)
         sim_disk_destroy(&disk);
         disk = fixture_disk();
         odd_call_set(&(struct odd_call){.operation = ODD_NONE});
-        log_store_t *store = store_fixture_own(false);
+        log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
         store_fixture_append(store, 1, 500, 5);
         log_block_t *block = fixture_block(501, 500, 5, 100);
         uint64_t tag;
@@ -187,7 +57,7 @@ Test(file_append, a_roll_that_cannot_finish_is_lost)
 Test(file_append, a_position_that_could_not_be_published_is_published_later)
 {
     odd_call_set(&(struct odd_call){.operation = ODD_NONE});
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     log_t *reader = fixture_follow();
     uint64_t tag;
     uint64_t position;
@@ -206,7 +76,7 @@ Test(file_append, a_position_that_could_not_be_published_is_published_later)
 
 Test(file_append, more_blocks_than_are_kept_in_memory_are_read_from_the_files)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     uint64_t tag;
     uint64_t position;
     for (uint64_t i = 1; i <= 5000; i++) {
@@ -226,7 +96,7 @@ Test(file_append, more_blocks_than_are_kept_in_memory_are_read_from_the_files)
 /* The newest blocks are in memory before they are durable, and are not to be read from there. */
 Test(file_append, a_kind_of_which_only_pending_blocks_exist_is_not_there_yet)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     log_block_t *block = NULL;
     uint64_t tag;
     uint64_t position;
@@ -245,7 +115,7 @@ Test(file_append, a_kind_of_which_only_pending_blocks_exist_is_not_there_yet)
 Test(file_append, an_idle_log_syncs_its_position_once)
 {
     odd_call_set(&(struct odd_call){.operation = ODD_NONE}); /* the store goes through it */
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     uint64_t tag;
     uint64_t position;
     store_fixture_append(store, 1, 3, 5);
@@ -267,7 +137,7 @@ Test(file_append, an_idle_log_syncs_its_position_once)
 Test(file_append, a_position_that_cannot_be_synced_is_a_disk_that_has_failed)
 {
     odd_call_set(&(struct odd_call){.operation = ODD_NONE}); /* the store goes through it */
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     uint64_t tag;
     uint64_t position;
     struct why why = {{0}};
@@ -304,7 +174,7 @@ Test(file_append, a_block_is_written_to_the_end_of_its_page_and_no_further)
     watching = *sim_disk_table();
     watching.pwrite = watch_pwrite;
     file_ops_install(&watching);
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     size_t size;
     uint8_t *bytes = sim_disk_bytes(disk, "j/producer/0000000000000001.seg", &size);
     cr_assert_eq(size, FIXTURE_SEGMENT);

@@ -26,7 +26,7 @@ TestSuite(file_store, .init = setup, .fini = teardown);
 
 Test(file_store, what_is_appended_is_not_read_before_it_is_reaped)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     log_block_t *block = NULL;
     uint64_t tag;
     uint64_t position;
@@ -51,7 +51,7 @@ Test(file_store, what_is_appended_is_not_read_before_it_is_reaped)
 
 Test(file_store, a_failed_sync_is_final_and_touches_the_file_no_more)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     uint64_t tag;
     uint64_t position;
     struct why why = {{0}};
@@ -74,7 +74,7 @@ Test(file_store, a_failed_sync_is_final_and_touches_the_file_no_more)
 
 Test(file_store, a_failed_write_is_final)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     log_block_t *block = fixture_block(1, 1, 5, 10);
     uint64_t tag;
     struct sim_disk_fault fault = {SIM_DISK_ERROR, 1, EIO, false};
@@ -120,7 +120,7 @@ Test(file_store, a_thread_of_its_own_syncs_and_tells_by_the_descriptor)
     struct log_settings settings = {
         .directory = path,
         .segment_bytes = 1024U * 1024,
-        .sync_thread = true, /* and a spare in the background */
+        .sync = LOG_SYNC_ASIDE, /* and a spare in the background */
     };
     log_t *log = NULL;
     cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
@@ -146,7 +146,7 @@ Test(file_store, a_thread_of_its_own_syncs_and_tells_by_the_descriptor)
 
 Test(file_store, a_spare_written_ahead_is_used_by_the_next_roll)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     cr_assert_eq(file_store_prepare(store), 0);
     size_t size;
     cr_assert_not_null(sim_disk_bytes(disk, "j/producer/2.spare", &size));
@@ -171,7 +171,7 @@ start_with_failing(enum odd_operation operation)
         .no_write_ahead = true,
     };
     odd_call_set(&(struct odd_call){.operation = ODD_NONE});
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     store_fixture_append(store, 1, 3, 5); /* a tail that each start copies and then drops */
     cr_assert_eq(file_store_prepare(store), 0);
     log_store_close(&store);
@@ -255,7 +255,7 @@ Test(file_store, segments_have_64_mib_unless_told_otherwise)
 
 Test(file_store, the_last_block_up_to_a_position_is_found_in_the_files)
 {
-    log_store_t *store = store_fixture_own(false);
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
     uint64_t tag;
     uint64_t position;
     for (uint64_t i = 0; i < 10; i++) {
@@ -263,7 +263,7 @@ Test(file_store, the_last_block_up_to_a_position_is_found_in_the_files)
     }
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
     log_store_close(&store);
-    store = store_fixture_own(false); /* and nothing is in memory */
+    store = store_fixture_own(LOG_SYNC_HERE); /* and nothing is in memory */
     for (uint64_t up_to = 1; up_to <= 30; up_to++) {
         log_block_t *block = NULL;
         cr_assert_eq(log_store_read_back(store, up_to, LOG_ALL_KINDS, &block, NULL), ERR_OK);
@@ -285,7 +285,7 @@ Test(file_store, a_segment_that_is_gone_is_not_taken_for_a_trimmed_one_by_its_ow
         fixture_write(log, kind, 55, 1000); /* a segment each */
     }
     log_close(&log);
-    log_store_t *store = store_fixture_own(false); /* nothing is in memory */
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE); /* nothing is in memory */
     cr_assert_eq(sim_disk_remove(disk, "j/producer/0000000000000001.seg"), 0);
     for (int i = 0; i < 2; i++) {
         log_block_t *block = NULL;

@@ -56,6 +56,40 @@ Test(outbox, nothing_leaves_before_what_it_depends_on_is_durable_and_all_in_orde
     cr_assert_eq(outbox_bytes(box), 0);
 }
 
+/* Where several syncs are under way answers wait for the last, and deliveries for an earlier one.
+ */
+Test(outbox, a_channel_waits_for_no_other)
+{
+    const struct outbox_route route = {.size = 1};
+    outbox_front(box, 9, &route, mem_zeroed(1), 1);
+    add(3, 1);
+    outbox_front(box, 5, &route, mem_zeroed(1), 1);
+    add(0, 2);
+    cr_assert_eq(outbox_newest(box), 9);
+    cr_assert_null(outbox_next(box, 2), "of its own channel none goes before another");
+    for (uint8_t mark = 1; mark <= 2; mark++) {
+        const struct outbox_message *message = outbox_next(box, 8);
+        cr_assert_not_null(message);
+        cr_assert_eq(message->channel, OUTBOX_LANE);
+        cr_assert_eq(message->body[0], mark);
+        outbox_pop(box);
+        cr_assert_eq(outbox_left(box, OUTBOX_LANE), mark);
+    }
+    cr_assert_null(outbox_next(box, 8));
+    cr_assert_eq(outbox_count(box), 2);
+    cr_assert_eq(outbox_added(box, OUTBOX_FRONT), 2);
+    cr_assert_eq(outbox_left(box, OUTBOX_FRONT), 0);
+    add(9, 3);
+    cr_assert_eq(outbox_next(box, 9)->channel, OUTBOX_FRONT, "answers come first");
+    outbox_pop(box);
+    cr_assert_eq(outbox_next(box, 9)->after, 5);
+    outbox_pop(box);
+    cr_assert_eq(outbox_next(box, 9)->body[0], 3);
+    outbox_pop(box);
+    cr_assert_eq(outbox_newest(box), 9, "it has waited for that");
+    cr_assert_eq(outbox_left(box, OUTBOX_FRONT), 2);
+}
+
 Test(outbox, an_alarm_waits_for_the_record_that_it_follows_from)
 {
     alarm_after(7, "a case", 7);

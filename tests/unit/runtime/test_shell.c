@@ -336,7 +336,8 @@ append_once(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
     if (company.position == 0) {
         company.position = log_append(peers_own(peers), RECORD_DONE, "x", 1);
         if (company.wanted) {
-            outbox_wake(outbox, company.position, mem_zeroed(1), 1);
+            const struct outbox_route nobody = {.size = 1};
+            outbox_front(outbox, company.position, &nobody, mem_zeroed(1), 1);
         }
     } else if (log_durable(peers_own(peers)) < company.position) {
         company.undurable++;

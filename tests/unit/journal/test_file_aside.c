@@ -1,0 +1,282 @@
+/* Syncs on threads of their own: what a result proves, and when the log goes without them. */
+#include "journal/sync_pool.h"
+#include "unit/journal/store_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+int __real_eventfd(unsigned count, int flags); // NOLINT
+int __wrap_eventfd(unsigned count, int flags); // NOLINT
+
+static sim_disk_t *disk;
+static bool no_event;
+
+int
+__wrap_eventfd(unsigned count, int flags) // NOLINT
+{
+    return no_event ? -1 : __real_eventfd(count, flags);
+}
+
+static void
+setup(void)
+{
+    disk = fixture_disk();
+}
+
+static void
+teardown(void)
+{
+    sim_disk_destroy(&disk);
+}
+
+TestSuite(file_aside, .init = setup, .fini = teardown, .timeout = 60);
+
+/* The simulated disk belongs to one thread: a sync on another answers and touches nothing. Each
+ * thread's comes through the files that the pool opened last, in turn. */
+static struct file_ops threaded;
+static atomic_int sync_answers[SYNC_POOL_THREADS];
+static atomic_bool sync_held[SYNC_POOL_THREADS]; /* as long as this is so, its sync does not end */
+static atomic_int sync_files[SYNC_POOL_THREADS];
+static int opened;
+static bool no_descriptors;       /* for the pool */
+static atomic_uint sync_pause_us; /* and every sync takes so long */
+
+static int
+open_counted(int dir_fd, const char *name, int flags, unsigned mode)
+{
+    int fd = sim_disk_table()->open(dir_fd, name, flags, mode);
+    if (flags == O_WRONLY && strstr(name, ".seg") != NULL) {
+        if (no_descriptors) {
+            (void)sim_disk_table()->close(fd);
+            return -EMFILE;
+        }
+        atomic_store(&sync_files[opened++ % SYNC_POOL_THREADS], fd);
+    }
+    return fd;
+}
+
+static int
+sync_elsewhere(int fd)
+{
+    int i = 0;
+    while (i < SYNC_POOL_THREADS - 1 && atomic_load(&sync_files[i]) != fd) {
+        i++;
+    }
+    while (atomic_load(&sync_held[i])) {
+        (void)sched_yield();
+    }
+    const struct timespec pause = {.tv_nsec = (long)atomic_load(&sync_pause_us) * 1000};
+    (void)nanosleep(&pause, NULL); /* woken early is as good */
+    return atomic_load(&sync_answers[i]);
+}
+
+static log_store_t *
+own_threaded(void)
+{
+    threaded = *sim_disk_table();
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE); /* makes the files */
+    log_store_close(&store);
+    threaded.sync_data = sync_elsewhere;
+    threaded.open = open_counted;
+    file_ops_install(&threaded);
+    return store_fixture_own(LOG_SYNC_ASIDE);
+}
+
+static void
+answer_all(int answer)
+{
+    for (int i = 0; i < SYNC_POOL_THREADS; i++) {
+        atomic_store(&sync_answers[i], answer);
+    }
+}
+
+static void
+hold_all(bool held)
+{
+    for (int i = 0; i < SYNC_POOL_THREADS; i++) {
+        atomic_store(&sync_held[i], held);
+    }
+}
+
+static void
+await_event(log_store_t *store)
+{
+    struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
+    cr_assert_eq(poll(&event, 1, 60000), 1);
+}
+
+static err_t
+reap_when_told(log_store_t *store, struct why *why)
+{
+    uint64_t tag;
+    uint64_t position;
+    err_t rc = log_store_reap(store, &tag, &position, why); /* begins a sync */
+    if (rc == ERR_AGAIN) {
+        await_event(store);
+        rc = log_store_reap(store, &tag, &position, why);
+    }
+    return rc;
+}
+
+Test(file_aside, a_sync_that_fails_on_its_thread_is_final)
+{
+    log_store_t *store = own_threaded();
+    struct why why = {{0}};
+    store_fixture_append(store, 1, 3, 5);
+    cr_assert_eq(reap_when_told(store, &why), ERR_OK);
+    store_fixture_append(store, 4, 3, 5);
+    answer_all(-EIO);
+    cr_assert_eq(reap_when_told(store, &why), ERR_LOST);
+    cr_assert_not_null(strstr(why.text, "cannot sync j/producer/"), "%s", why.text);
+    log_store_close(&store);
+}
+
+/* Three at once, one behind the other; what comes while all threads are at work waits. */
+Test(file_aside, a_sync_proves_only_what_was_written_before_it_began)
+{
+    log_store_t *store = own_threaded();
+    uint64_t tag;
+    uint64_t position;
+    hold_all(true);
+    for (uint64_t first = 1; first <= 3 * SYNC_POOL_THREADS + 1; first += 3) {
+        cr_assert_eq(log_store_syncs_aside(store), first < 3 * SYNC_POOL_THREADS);
+        store_fixture_append(store, first, 3, 5);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "it is under way");
+    }
+    const uint64_t all = 3 * (SYNC_POOL_THREADS + 1);
+    for (uint64_t i = 0; i == 0 || position < all; i++) {
+        if (i < SYNC_POOL_THREADS) {
+            atomic_store(&sync_held[i], false);
+        }
+        err_t rc = ERR_AGAIN;
+        while (rc == ERR_AGAIN) { /* what waited may be finished before an older one */
+            await_event(store);
+            rc = log_store_reap(store, &tag, &position, NULL);
+        }
+        cr_assert_eq(rc, ERR_OK);
+        cr_assert_eq(tag, position);
+        bool last = i >= SYNC_POOL_THREADS - 1; /* nothing is held: both may come together */
+        cr_assert(position == 3 * (i + 1) || (last && position == all));
+    }
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+    log_store_close(&store);
+}
+
+/* The second one's success says nothing while the first one's outcome is unknown. */
+Test(file_aside, what_a_later_sync_proves_waits_for_the_earlier_one)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        answer_all(0);
+        log_store_t *store = own_threaded();
+        uint64_t tag;
+        uint64_t position;
+        atomic_store(&sync_held[0], true);
+        store_fixture_append(store, 1, 3, 5);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+        store_fixture_append(store, 4, 3, 5);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+        await_event(store);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+        atomic_store(&sync_answers[0], fails ? -EIO : 0);
+        atomic_store(&sync_held[0], false);
+        await_event(store);
+        err_t rc = log_store_reap(store, &tag, &position, NULL);
+        cr_assert_eq(rc, fails ? ERR_LOST : ERR_OK);
+        cr_assert(fails || position == 6, "both at once");
+        log_store_close(&store);
+    }
+}
+
+/* Slow syncs go to the threads, and come back from them when they are quick again. */
+Test(file_aside, by_itself_a_log_syncs_aside_as_long_as_syncs_are_slow)
+{
+    log_store_t *store = own_threaded();
+    log_store_close(&store);
+    store = store_fixture_own(LOG_SYNC_AUTO);
+    uint64_t tag;
+    uint64_t position;
+    uint64_t next = 1;
+    cr_assert_not(log_store_syncs_aside(store));
+    sync_pause_us = 5000;
+    for (; !log_store_syncs_aside(store); next += 3) {
+        store_fixture_append(store, next, 3, 5);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK, "it syncs here");
+        cr_assert_eq(position, next + 2);
+    }
+    store_fixture_append(store, next, 3, 5);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "it syncs aside");
+    await_event(store);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    sync_pause_us = 0;
+    for (next += 3; log_store_syncs_aside(store); next += 3) {
+        store_fixture_append(store, next, 3, 5);
+        cr_assert_eq(reap_when_told(store, NULL), ERR_OK);
+    }
+    log_store_close(&store);
+}
+
+/* Without descriptors for the threads the log goes on as if it had none. */
+Test(file_aside, a_segment_that_the_threads_cannot_open_is_synced_here)
+{
+    log_store_t *store = own_threaded();
+    log_store_close(&store);
+    no_descriptors = true;
+    store = store_fixture_own(LOG_SYNC_ASIDE);
+    uint64_t tag;
+    uint64_t position;
+    store_fixture_append(store, 1, 3, 5);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    cr_assert_eq(position, 3);
+    log_store_close(&store);
+}
+
+/* With the thread at rest and at work, and when it finds that the disk fails. */
+Test(file_aside, a_roll_waits_for_the_thread_that_syncs)
+{
+    for (int i = 0; i < 3; i++) {
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        answer_all(0);
+        log_store_t *store = own_threaded();
+        uint64_t tag;
+        uint64_t position;
+        store_fixture_append(store, 1, 500, 5);
+        cr_assert_eq(reap_when_told(store, NULL), ERR_OK);
+        if (i > 0) {
+            store_fixture_append(store, 501, 10, 5);
+            answer_all(i == 2 ? -EIO : 0);
+            cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+        }
+        uint64_t next = i > 0 ? 511 : 501;
+        log_block_t *block = fixture_block(next, 500, 5, 100);
+        err_t rc = log_store_append(store, block, 0, &tag);
+        log_block_release(&block);
+        cr_assert_eq(rc, i == 2 ? ERR_LOST : ERR_OK);
+        cr_assert_eq(i == 2 || reap_when_told(store, NULL) == ERR_OK, true);
+        log_store_close(&store);
+    }
+}
+
+Test(file_aside, without_a_thread_that_was_asked_for_the_log_is_not_served)
+{
+    struct file_store_settings settings = {.directory = "j",
+                                           .name = "producer",
+                                           .segment_bytes = FIXTURE_SEGMENT,
+                                           .sync = LOG_SYNC_ASIDE};
+    log_store_t *store = NULL;
+    struct why why = {{0}};
+    settings.no_write_ahead = true;
+    no_event = true;
+    cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_IO);
+    cr_assert_str_eq(why.text, "j/producer: cannot start threads that sync");
+    cr_assert_null(store);
+}
