@@ -11,7 +11,8 @@
 #define KEEP_BYTES (256U * 1024) /* of an emptied frame's memory */
 #define TEXTS_MAX 16384          /* together; the producer names the field that is over its limit */
 #define HEAD_BYTES 64            /* more than what is before the notifications */
-#define HALF_FRAME (LIMIT_FRAME_NOTIFICATIONS / 2)
+#define PARTS 3 /* of a window that are under way: one is synced, one comes, one is answered */
+#define PART ((LIMIT_FRAME_NOTIFICATIONS + PARTS - 1) / PARTS)
 
 static struct client_frame *
 frame_new(herald_client_t *self)
@@ -162,10 +163,10 @@ client_submit_reconnected(herald_client_t *self, int64_t now_ms)
 }
 
 /*
- * Whether the next notification begins another frame. Over CURVE that is so from half a frame on,
- * unless two are under way already: ZeroMQ enciphers a message as a whole, then the other side
- * deciphers it, then it is synced; a window that is one frame waits for each of these in turn, and
- * of two halves one is synced while the other is on its way.
+ * Whether the next notification begins another frame: from a third of one on, unless as many are
+ * under way already. A window that is one frame is put together, read, decided on, synced and
+ * answered in turn; of three parts one is synced while another is on its way, and a disk whose
+ * syncs are slow has several of them at once (journal/sync_pool.h).
  */
 static bool
 is_full(const herald_client_t *self, const struct client_frame *frame)
@@ -173,14 +174,14 @@ is_full(const herald_client_t *self, const struct client_frame *frame)
     if (frame->count == LIMIT_FRAME_NOTIFICATIONS) {
         return true;
     }
-    if (self->keys == NULL || frame->count < HALF_FRAME) {
+    if (frame->count < PART) {
         return false;
     }
     uint32_t under_way = 0;
     for (uint32_t i = 0; i < CLIENT_FRAMES; i++) {
         under_way += self->frames[i] != NULL;
     }
-    return under_way < 2;
+    return under_way < PARTS;
 }
 
 /* A frame that is full need not wait for the next step. From a callback too, so that no other frame

@@ -99,8 +99,8 @@ herald_client_submit(herald_client_t *self, const struct herald_client_notificat
 /*
  * Hand one over; it is copied, leaves in one frame with its neighbours, and `submitted` is called
  * once for it, with this tag. The frame leaves with the next step, or with the submit that finds it
- * full: LIMIT_FRAME_NOTIFICATIONS; with CURVE half of them while fewer than two are under way, so
- * that one is enciphered while the other is made durable.
+ * full: LIMIT_FRAME_NOTIFICATIONS, or a third of them while fewer than three are under way, so that
+ * one is put together while another is made durable.
  *
  * The time limit counts from when it is taken up for sending. While 64 frames are unanswered, or
  * there is no connection, what comes gathers and is taken up after them.
