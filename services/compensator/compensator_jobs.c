@@ -327,7 +327,9 @@ compensator_jobs_left(compensator_t *self, int64_t now_ms)
         }
     }
     self->token_left = left;
-    self->token_after_ms = self->token_next_ms;
+    if (self->token_after_ms < self->token_next_ms) {
+        self->token_after_ms = self->token_next_ms;
+    }
     self->token_next = self->token_counter;
     self->token_next_ms = now_ms;
     self->token_next_after = added;

@@ -106,9 +106,9 @@ err_t
 producer_make_durable(producer_core_t *self, uint64_t position)
 {
     err_t rc = ERR_OK;
-    while (rc == ERR_OK && log_durable(self->log) < position) {
+    if (log_durable(self->log) < position) {
         rc = peers_commit(self->peers, true, self->now_ms, NULL); /* the round's own says why */
-        if (rc == ERR_OK && log_gathered(self->log) > 0) {
+        if (rc == ERR_OK && log_durable(self->log) < position) {
             rc = ERR_FULL;
         }
     }

@@ -1,7 +1,6 @@
 #include "journal/file_store_private.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "journal/file_io.h"
 
@@ -16,9 +15,11 @@
  * next one may begin. */
 #define SLOW_SYNC_NS 1000000
 #define SYNC_WEIGHT 8
+#define ASIDE_SYNCS 128 /* aside, until one is made here again to see how long it takes */
 
 /* For ever. The descriptor is let go, so that nothing can be written or synced through it again:
- * after a failed sync Linux calls the lost pages clean, and a second sync would lie. */
+ * after a failed sync Linux calls the lost pages clean, and a second sync would lie. What is under
+ * way aside ends by itself, and nobody asks for its result. */
 static err_t
 lose(struct file_store *self, struct why *why, int negative_errno, const char *what)
 {
@@ -80,11 +81,13 @@ file_append_publish(struct file_store *self)
     }
 }
 
-/* A weighted mean of the last few. */
+/* A weighted mean of the last few that were made here: one aside may have waited for others. */
 static void
-note_sync(struct file_store *self, int64_t took_ns)
+note_sync(struct file_store *self, int64_t start_ns)
 {
-    self->sync_ns += (took_ns - self->sync_ns) / SYNC_WEIGHT;
+    if (self->adaptive) {
+        self->sync_ns += (self->ops->now_ns() - start_ns - self->sync_ns) / SYNC_WEIGHT;
+    }
 }
 
 /* What the pool has finished; wait: all that is under way. */
@@ -97,7 +100,6 @@ take_synced(struct file_store *self, bool wait, struct why *why)
         if (result.rc != 0) {
             return lose(self, why, result.rc, "cannot sync");
         }
-        note_sync(self, result.took_ns);
         became_durable(self, result.mark.position, result.mark.offset);
     }
     return ERR_OK;
@@ -112,12 +114,12 @@ sync_now(struct file_store *self, struct why *why)
         return taken;
     }
     if (self->durable != self->next - 1) {
-        int64_t start_ns = clock_mono_ns();
+        int64_t start_ns = self->adaptive ? self->ops->now_ns() : 0;
         int rc = self->ops->sync_data(self->fd);
         if (rc != 0) {
             return lose(self, why, rc, "cannot sync");
         }
-        note_sync(self, clock_mono_ns() - start_ns);
+        note_sync(self, start_ns);
         became_durable(self, self->next - 1, self->offset);
     }
     return ERR_OK;
@@ -149,6 +151,12 @@ forget_far(struct file_store *self)
         segment_file_name(self->set.items[self->set.count - behind].head.counter, name);
         spare_pool_forget(self->pool, name);
     }
+}
+
+err_t
+file_append_sync(struct file_store *self, struct why *why)
+{
+    return self->lost ? why_set(why, ERR_LOST, "%s", self->lost_why.text) : sync_now(self, why);
 }
 
 void
@@ -282,32 +290,6 @@ idle(struct file_store *self, struct why *why)
     return ERR_OK;
 }
 
-/* What was synced into a file that nobody will find again is not durable: the directory or the
- * segment may have been moved, removed or replaced under us, by a restore as a rule. So nothing is
- * said to be durable before both have been looked at once more. */
-static err_t
-still_there(struct file_store *self, struct why *why)
-{
-    char name[SEGMENT_NAME_SIZE];
-    struct segment *active = file_store_active(self);
-    err_t rc = file_place_same(self, why);
-    if (rc == ERR_OK) {
-        struct file_stat stat;
-        segment_file_name(active->head.counter, name);
-        int found = self->ops->stat_at(self->dir_fd, name, &stat);
-        if (found == -ENOENT || (found == 0 && stat.inode != active->inode)) {
-            rc = why_set(why, ERR_CORRUPT, "%s/%s was %s while it was in use", self->path, name,
-                         found == 0 ? "replaced by another file" : "removed");
-        }
-    }
-    if (rc != ERR_CORRUPT) {
-        return ERR_OK; /* also where the system would not say: then nothing is known to be wrong */
-    }
-    self->lost = true;
-    self->lost_why = *why;
-    return rc;
-}
-
 static err_t
 report(struct file_store *self, uint64_t *tag, uint64_t *position)
 {
@@ -342,6 +324,9 @@ reap_aside(struct file_store *self, struct why *why)
     if (rc == ERR_OK && last != self->durable && last != self->syncing &&
         sync_pool_can_start(self->syncs)) {
         self->syncing = last;
+        if (++self->asides % ASIDE_SYNCS == 0) {
+            self->sync_ns = SLOW_SYNC_NS; /* the next one here decides */
+        }
         sync_pool_start(self->syncs,
                         (struct sync_pool_mark){.position = last, .offset = self->offset});
     }
@@ -369,7 +354,11 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
     if (rc == ERR_OK &&
         (self->durable != self->reaped || now_ms - self->looked_ms >= FILE_STORE_LOOK_MS)) {
         self->looked_ms = now_ms;
-        rc = still_there(self, why);
+        rc = file_place_kept(self, why);
+        if (rc != ERR_OK) {
+            self->lost = true;
+            self->lost_why = *why;
+        }
     }
     return rc == ERR_OK ? report(self, tag, position) : rc;
 }
@@ -377,7 +366,7 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
 void
 file_append_finish(struct file_store *self)
 {
-    /* Waits for a sync that is under way, which uses the descriptor. */
+    /* Waits for syncs that are under way. */
     sync_pool_destroy(&self->syncs);
     for (; self->recent_count > 0; self->recent_count--) {
         log_block_release(&self->recent[self->recent_first]);

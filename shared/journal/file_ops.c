@@ -233,6 +233,7 @@ static const struct file_ops system_ops = {
     .list = system_list,
     .random = system_random,
     .now_ms = clock_mono_ms,
+    .now_ns = clock_mono_ns,
     .user = system_user,
 };
 

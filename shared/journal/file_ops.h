@@ -51,6 +51,7 @@ struct file_ops {
     int (*list)(int dir_fd, file_ops_entry_fn *entry, void *arg); /* without . and .. */
     int (*random)(void *to, size_t size);
     int64_t (*now_ms)(void); /* monotonic */
+    int64_t (*now_ns)(void); /* the same, for how long a sync takes */
     unsigned (*user)(void);  /* effective user id */
 };
 

@@ -172,3 +172,25 @@ file_place_same(struct file_store *self, struct why *why)
     }
     return rc < 0 ? file_io_failed(why, rc, "cannot stat", self->path, NULL) : ERR_OK;
 }
+
+/* What was synced into a file that nobody will find again is not durable: the directory or the
+ * segment may have been moved, removed or replaced under us, by a restore as a rule. So nothing is
+ * said to be durable before both have been looked at once more. */
+err_t
+file_place_kept(struct file_store *self, struct why *why)
+{
+    char name[SEGMENT_NAME_SIZE];
+    struct segment *active = file_store_active(self);
+    err_t rc = file_place_same(self, why);
+    if (rc == ERR_OK) {
+        struct file_stat stat;
+        segment_file_name(active->head.counter, name);
+        int found = self->ops->stat_at(self->dir_fd, name, &stat);
+        if (found == -ENOENT || (found == 0 && stat.inode != active->inode)) {
+            rc = why_set(why, ERR_CORRUPT, "%s/%s was %s while it was in use", self->path, name,
+                         found == 0 ? "replaced by another file" : "removed");
+        }
+    }
+    /* Where the system would not say, nothing is known to be wrong. */
+    return rc == ERR_CORRUPT ? rc : ERR_OK;
+}

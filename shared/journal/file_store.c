@@ -29,6 +29,12 @@ store_reap(log_store_t *store, uint64_t *tag, uint64_t *position, struct why *wh
 }
 
 static err_t
+store_sync(log_store_t *store, struct why *why)
+{
+    return file_append_sync(self_of(store), why);
+}
+
+static err_t
 store_read(log_store_t *store, uint64_t from, uint32_t kinds, log_block_t **block_p,
            struct why *why)
 {
@@ -121,6 +127,7 @@ store_close(log_store_t **store_p)
 static const struct log_store_ops owner_ops = {
     .append = store_append,
     .reap = store_reap,
+    .sync = store_sync,
     .read = store_read,
     .read_back = store_read_back,
     .inspect = store_inspect,
@@ -348,10 +355,10 @@ file_store_own(log_store_t **self_p, const struct file_store_settings *settings,
     if (rc == ERR_OK && settings->sync != LOG_SYNC_HERE) {
         self->syncs = sync_pool_new(self->ops);
         self->adaptive = settings->sync == LOG_SYNC_AUTO;
-        if (self->syncs == NULL) {
+        if (self->syncs == NULL && !self->adaptive) {
             rc = why_set(why, ERR_IO, "%s: cannot start threads that sync", self->path);
         } else {
-            file_append_open_syncs(self);
+            file_append_open_syncs(self); /* without threads: on the caller's, slow or not */
         }
     }
     log_store_t *store = &self->store;

@@ -58,6 +58,7 @@ struct file_store {
     sync_pool_t *syncs;      /* owned; NULL: the caller's thread syncs */
     bool adaptive;           /* which of the two is decided by sync_ns */
     int64_t sync_ns;         /* what a sync takes, about */
+    uint64_t asides;         /* syncs that were begun aside */
     int fd;                  /* owned; of the active segment, -1 once it is lost */
     uint64_t offset;         /* where the next block goes */
     bool reserved;           /* the active segment's bytes are set aside on disk */
@@ -83,6 +84,7 @@ struct file_store {
 /* file_append.c */
 err_t file_append_block(struct file_store *self, log_block_t *block, unsigned flags, uint64_t *tag);
 err_t file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, struct why *why);
+err_t file_append_sync(struct file_store *self, struct why *why); /* all that was appended */
 void file_append_publish(struct file_store *self);
 void file_append_open_syncs(struct file_store *self); /* of the active segment, which is new */
 bool file_append_syncs_aside(const struct file_store *self); /* what is appended now */
@@ -111,6 +113,7 @@ err_t file_follow_refresh(struct file_store *self, struct why *why);
 err_t file_place_make(struct file_store *self, struct why *why); /* make, open, check, lock */
 err_t file_place_find(struct file_store *self, struct why *why); /* open, check; ERR_NOT_FOUND */
 err_t file_place_same(struct file_store *self, struct why *why); /* ERR_CORRUPT: was replaced */
+err_t file_place_kept(struct file_store *self, struct why *why); /* and the active segment */
 
 static inline struct segment_place
 file_store_place(const struct file_store *self)

@@ -181,6 +181,14 @@ log_commit(log_t *self, unsigned flags, struct why *why)
 }
 
 err_t
+log_sync(log_t *self, struct why *why)
+{
+    CHECK(self->owner);
+    err_t rc = log_store_sync(self->store, why);
+    return rc == ERR_OK ? log_reap(self, why) : rc;
+}
+
+err_t
 log_reap(log_t *self, struct why *why)
 {
     if (!self->owner) {

@@ -94,9 +94,10 @@ err_t log_commit(log_t *self, unsigned flags, struct why *why);
 
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
 err_t log_reap(log_t *self, struct why *why);
-uint64_t log_gathered(const log_t *self);  /* writer: bytes that wait for the next commit */
-bool log_syncs_aside(const log_t *self);   /* see log_store_syncs_aside */
-uint64_t log_committed(const log_t *self); /* writer: the last position that waits for none */
+err_t log_sync(log_t *self, struct why *why); /* writer: all that was committed is durable then */
+uint64_t log_gathered(const log_t *self);     /* writer: bytes that wait for the next commit */
+bool log_syncs_aside(const log_t *self);      /* see log_store_syncs_aside */
+uint64_t log_committed(const log_t *self);    /* writer: the last position handed to the store */
 /* The same of these kinds, gathered or not; what was there at the start is of all. */
 uint64_t log_newest_appended(const log_t *self, uint32_t kinds);
 
@@ -106,7 +107,6 @@ uint64_t log_first(const log_t *self);   /* oldest position kept */
 uint64_t log_run(const log_t *self);
 const uint8_t *log_identity(const log_t *self); /* 16 bytes; zeros: the followed log is absent */
 int log_fd(log_t *self);                        /* see log_store_fd */
-
 /* Bytes that may still be admitted above the reserve. Cheap: measured at most once a second. */
 uint64_t log_room(log_t *self);
 void log_reserve(log_t *self, uint64_t bytes); /* see log_store_reserve */

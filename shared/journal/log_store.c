@@ -17,6 +17,12 @@ log_store_reap(log_store_t *self, uint64_t *tag, uint64_t *position, struct why 
 }
 
 err_t
+log_store_sync(log_store_t *self, struct why *why)
+{
+    return self->ops->sync(self, why);
+}
+
+err_t
 log_store_read(log_store_t *self, uint64_t from, uint32_t kinds, log_block_t **block_p,
                struct why *why)
 {

@@ -48,6 +48,7 @@ typedef struct log_store log_store_t;
 struct log_store_ops {
     err_t (*append)(log_store_t *self, log_block_t *block, unsigned flags, uint64_t *tag);
     err_t (*reap)(log_store_t *self, uint64_t *tag, uint64_t *position, struct why *why);
+    err_t (*sync)(log_store_t *self, struct why *why);
     err_t (*read)(log_store_t *self, uint64_t from, uint32_t kinds, log_block_t **block_p,
                   struct why *why);
     err_t (*read_back)(log_store_t *self, uint64_t up_to, uint32_t kinds, log_block_t **block_p,
@@ -82,10 +83,13 @@ err_t log_store_append(log_store_t *self, log_block_t *block, unsigned flags, ui
  *
  * tag, position  the newest durable block and its last record
  *
- * ERR_AGAIN    nothing new is durable (a sync on its own thread is under way: poll fd)
+ * ERR_AGAIN    nothing new is durable (syncs aside may be under way: poll fd)
  * ERR_LOST     as append
  */
 err_t log_store_reap(log_store_t *self, uint64_t *tag, uint64_t *position, struct why *why);
+
+/* Wait until all that was appended is durable; reap tells of it. ERR_LOST */
+err_t log_store_sync(log_store_t *self, struct why *why);
 
 /*
  * The first block that ends at or after `from` and holds a record of one of `kinds` (a bit mask).
@@ -118,7 +122,7 @@ err_t log_store_trim(log_store_t *self, uint64_t keep_from, struct why *why);
  * of its use that would take them, and followers are told with the next position. */
 void log_store_reserve(log_store_t *self, uint64_t bytes);
 
-/* For polling: readable when reap has something to say; -1 when reap syncs by itself. */
+/* For polling: readable when a sync aside has finished and reap tells of it; -1: there are none. */
 int log_store_fd(log_store_t *self);
 
 /* Whether what is appended now is synced at once without reap's waiting for it, beside a sync that

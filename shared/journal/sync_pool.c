@@ -1,8 +1,8 @@
 #include "journal/sync_pool.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
+#include "journal/file_io.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -45,12 +45,9 @@ work(void *arg)
             break;
         }
         pthread_mutex_unlock(&pool->mutex);
-        int64_t start_ns = clock_mono_ns();
         int rc = pool->ops->sync_data(self->fd);
-        int64_t took_ns = clock_mono_ns() - start_ns;
         pthread_mutex_lock(&pool->mutex);
         self->result.rc = rc;
-        self->result.took_ns = took_ns;
         self->wanted = false;
         self->finished = true;
         pthread_cond_broadcast(&pool->changed);
@@ -129,7 +126,7 @@ sync_pool_open(sync_pool_t *self, int dir_fd, const char *name)
     CHECK(!sync_pool_busy(self));
     close_files(self);
     for (size_t i = 0; i < SYNC_POOL_THREADS; i++) {
-        int fd = self->ops->open(dir_fd, name, O_WRONLY, 0);
+        int fd = file_io_open(self->ops, dir_fd, name, O_WRONLY, 0);
         if (fd < 0) {
             close_files(self);
             return fd;
@@ -175,11 +172,12 @@ sync_pool_take(sync_pool_t *self, bool wait, struct sync_pool_result *result)
     CHECK(sync_pool_busy(self));
     struct worker *worker = &self->workers[self->taken % SYNC_POOL_THREADS];
     pthread_mutex_lock(&self->mutex);
-    uint64_t count;
-    (void)!read(self->event_fd, &count, sizeof count); /* what it tells of is looked at now */
     while (wait && !worker->finished) {
         pthread_cond_wait(&self->changed, &self->mutex);
     }
+    /* What it tells of is looked at now, or was waited for; it may be empty. */
+    uint64_t count;
+    (void)!read(self->event_fd, &count, sizeof count);
     bool finished = worker->finished;
     if (finished) {
         *result = worker->result;

@@ -25,8 +25,7 @@ struct sync_pool_mark {
 
 struct sync_pool_result {
     struct sync_pool_mark mark;
-    int rc;          /* 0 or a negative errno */
-    int64_t took_ns; /* the sync alone */
+    int rc; /* 0 or a negative errno */
 };
 
 typedef struct sync_pool sync_pool_t;

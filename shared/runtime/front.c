@@ -59,6 +59,7 @@ front_welcome(const struct front *self, const struct outbox_route *route, uint64
     wire_out_init(&out, 512);
     wire_welcome_encode(&out, request, welcome);
     front_answer(self, route, &out);
+    outbox_lanes_follow(self->outbox); /* nobody is connected to its lane before */
 }
 
 void

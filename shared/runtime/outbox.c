@@ -27,6 +27,7 @@ struct queue {
 struct outbox {
     struct queue queues[OUTBOX_CHANNELS];
     struct queue *next; /* of the message that outbox_next has returned; NULL: none */
+    uint64_t followed;  /* so many answers go before what is added to lanes */
     size_t bytes;
     uint64_t newest;            /* of the positions that messages wait for, or waited for */
     struct held_alarm **alarms; /* owned, as are those in it; oldest first */
@@ -109,7 +110,15 @@ outbox_front(outbox_t *self, uint64_t after, const struct outbox_route *route, u
 void
 outbox_lane(outbox_t *self, uint64_t after, uint32_t lane, uint8_t *body, size_t size)
 {
-    outbox_add(self, OUTBOX_LANE, after, body, size)->lane = lane;
+    struct outbox_message *message = outbox_add(self, OUTBOX_LANE, after, body, size);
+    message->lane = lane;
+    message->behind = self->followed;
+}
+
+void
+outbox_lanes_follow(outbox_t *self)
+{
+    self->followed = self->queues[OUTBOX_FRONT].added;
 }
 
 void
@@ -159,7 +168,8 @@ outbox_next(outbox_t *self, uint64_t durable)
     for (int i = 0; i < OUTBOX_CHANNELS; i++) {
         struct queue *queue = &self->queues[i];
         struct outbox_message *oldest = &queue->ring[queue->head];
-        if (queue->count > 0 && oldest->after <= durable) {
+        if (queue->count > 0 && oldest->after <= durable &&
+            oldest->behind <= outbox_left(self, OUTBOX_FRONT)) {
             self->next = queue;
             return oldest;
         }

@@ -37,7 +37,8 @@ enum outbox_channel {
 struct outbox_message {
     uint8_t *body; /* owned; from mem_alloc; the shell hands it to libzmq without copying */
     size_t size;
-    uint64_t after; /* the own log's position that must be durable first */
+    uint64_t after;  /* the own log's position that must be durable first */
+    uint64_t behind; /* so many answers must have left first */
     uint32_t lane;
     uint8_t channel; /* enum outbox_channel */
     struct outbox_route route;
@@ -52,6 +53,10 @@ void outbox_destroy(outbox_t **self_p); /* frees what was not taken */
 void outbox_front(outbox_t *self, uint64_t after, const struct outbox_route *route, uint8_t *body,
                   size_t size);
 void outbox_lane(outbox_t *self, uint64_t after, uint32_t lane, uint8_t *body, size_t size);
+
+/* What is added to lanes from now on leaves behind the answers that are there: of a WELCOME, say,
+ * by which its receiver learns of the lane. */
+void outbox_lanes_follow(outbox_t *self);
 
 /* An alarm; its texts are copied, and cut where they are longer than a name or a sentence may be.
  * after: 0 when it depends on no record. */

@@ -359,7 +359,10 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
         append_position(self); /* in one block with what follows from it */
     }
     err_t rc = log_commit(own, LOG_STORE_FINISHING, why);
-    return rc == ERR_OK || rc == ERR_FULL ? log_reap(own, why) : rc; /* FULL: again next time */
+    if (rc != ERR_OK && rc != ERR_FULL) { /* FULL: again next time */
+        return rc;
+    }
+    return at_once ? log_sync(own, why) : log_reap(own, why);
 }
 
 bool

@@ -78,11 +78,12 @@ void peers_note_all(peers_t *self);
 
 /*
  * Commit what was appended, and sync or learn of syncs. While room is short this may wait for more
- * to commit (runtime/thrift.h), unless at_once. ERR_OK also when the disk is full: the next one
- * tries the same records. Others: log_commit's, log_reap's.
+ * to commit (runtime/thrift.h). at_once: nothing waits, and what was committed is durable when this
+ * returns. ERR_OK also when the disk is full: the next one tries the same records. Others:
+ * log_commit's, log_reap's.
  */
 err_t peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why);
-/* Whether the next commit may wait for more: all that is not durable is of these kinds, and it has
+/* Whether the next commit may wait for more: all that it would commit is of these kinds, and it has
  * not waited already since room is short. */
 bool peers_may_wait(const peers_t *self, uint32_t kinds);
 

@@ -2,9 +2,10 @@
  * The shell of every service that owns a log: sockets, the loop, and the order of effects. It holds
  * no policy: the core decides.
  *
- * One round: wait until a message, a deadline or a finished sync; take what is waiting, up to a
- * bound; let the core step; send what is durable already; commit once, sync once, unless that may
- * wait; send what has become durable; let the core dispatch what follows from that, and send it.
+ * One round: wait until a message, a deadline or a finished sync; where that was made aside, send
+ * what became durable and let the core dispatch; take what is waiting, up to a bound; let the core
+ * step; send what is durable already; commit once, sync once, unless that may wait; send what has
+ * become durable; let the core dispatch what follows from that, and send it.
  *
  * One thread, but for shell_stop.
  */
@@ -34,12 +35,13 @@ struct shell_core {
     /* Once a round, after the frames: read the peers' logs, dispatch, expire. ERR_OK, or why the
      * service cannot go on. */
     err_t (*step)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
-    /* After a commit, once the answers have left: send what has become durable, so that it does not
-     * wait for the next frames to be taken. Appends nothing. The errors of step; NULL: step sends
-     * all. */
+    /* After a commit or a sync aside, once the answers have left: send what has become durable, so
+     * that it does not wait for the next frames to be taken. Appends nothing. The errors of step;
+     * NULL: step sends all. */
     err_t (*dispatch)(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why);
-    /* Kinds of own records that nobody needs to be durable at once: with no others, and no message
-     * in the outbox, they wait a few milliseconds for more and share its sync. 0: none. */
+    /* Kinds of own records that nobody needs to be durable at once: with no others to commit, and
+     * no message that depends on them, they wait a few milliseconds for more and share its sync. 0:
+     * none. */
     uint32_t may_wait;
     /* When step is wanted again at the latest; INT64_MAX: only when something comes. */
     int64_t (*next_ms)(void *self);

@@ -68,7 +68,6 @@ void sim_service_take(struct sim *self, struct sim_service *service,
 void sim_service_round(struct sim *self, struct sim_service *service);
 void sim_service_end(struct sim *self, struct sim_service *service);
 uint64_t sim_segment_bytes(const struct sim *self);
-bool sim_syncs_aside(const struct sim *self); /* several syncs may be under way at once */
 /* A service's own clock; and back, to when it shows so much. */
 int64_t sim_service_ms(const struct sim *self, const struct sim_service *service);
 int64_t sim_service_when_ms(const struct sim_service *service, int64_t local);

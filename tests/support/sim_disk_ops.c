@@ -336,6 +336,14 @@ disk_forget(int fd, uint64_t offset, uint64_t size)
     (void)size;
 }
 
+/* Up to 2 ms go by between two questions, so that a sync is as often slow as quick. */
+static int64_t
+disk_now_ns(void)
+{
+    sim_disk_in_use->now_ns += (int64_t)(sim_disk_draw(&sim_disk_in_use->random) % 2000000);
+    return sim_disk_in_use->now_ns;
+}
+
 static int64_t
 disk_now_ms(void)
 {
@@ -368,5 +376,6 @@ const struct file_ops sim_disk_ops = {
     .list = disk_list,
     .random = disk_random,
     .now_ms = disk_now_ms,
+    .now_ns = disk_now_ns,
     .user = disk_user,
 };

@@ -31,6 +31,7 @@ struct sim_disk {
     uint64_t random;
     uint64_t capacity;
     int64_t now_ms;
+    int64_t now_ns; /* goes on by itself */
     uint64_t operations;
     struct sim_disk_fault fault;
     uint32_t sectors;

@@ -6,6 +6,7 @@
  */
 #include "base/check.h"
 #include "base/mem.h"
+#include "journal/file_io.h"
 #include "journal/sync_pool.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ sync_pool_open(sync_pool_t *self, int dir_fd, const char *name)
     if (self->fd >= 0) {
         (void)self->ops->close(self->fd); /* as above */
     }
-    int fd = self->ops->open(dir_fd, name, O_WRONLY, 0);
+    int fd = file_io_open(self->ops, dir_fd, name, O_WRONLY, 0);
     self->fd = fd < 0 ? -1 : fd;
     return fd < 0 ? fd : 0;
 }

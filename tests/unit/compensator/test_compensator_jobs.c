@@ -170,6 +170,38 @@ Test(compensator_jobs, a_lease_begins_when_the_job_has_left_and_not_before)
     cr_assert_eq(*leases, 1);
 }
 
+/* Whether an entry's limit has grown from `before`, by no more than has gone by. */
+static bool
+is_longer(struct delivery_key key, int64_t before, int64_t since_ms)
+{
+    int64_t longer = fixture_entry(&self, key)->limit_ms - before;
+    return longer > 0 && longer <= self.now_ms - since_ms;
+}
+
+/* Where several syncs are under way the first job may have left and the second not. */
+Test(compensator_jobs, of_two_jobs_the_one_that_has_left_has_its_lease)
+{
+    self.core->token_next_ms = 0; /* as at the start, when none has left yet */
+    self.unsynced = true;
+    int64_t first_ms = self.now_ms;
+    struct delivery_key first = fixture_given(&self, FIXTURE_REAPPLY);
+    int64_t first_limit = fixture_entry(&self, first)->limit_ms;
+    fixture_advance(&self, 1000);
+    struct delivery_key second = fixture_given(&self, FIXTURE_REAPPLY);
+    int64_t second_limit = fixture_entry(&self, second)->limit_ms;
+    fixture_advance(&self, 1000);
+    cr_assert_not_null(outbox_next(self.outbox, UINT64_MAX));
+    outbox_pop(self.outbox);
+    compensator_left(self.core, self.now_ms);
+    cr_assert(is_longer(first, first_limit, first_ms));
+    cr_assert_eq(fixture_entry(&self, second)->limit_ms, second_limit, "it is still to come");
+    while (outbox_next(self.outbox, UINT64_MAX) != NULL) {
+        outbox_pop(self.outbox);
+    }
+    compensator_left(self.core, self.now_ms);
+    cr_assert(is_longer(second, second_limit, first_ms), "at most as if it had come with that");
+}
+
 Test(compensator_jobs, a_sync_that_takes_no_time_gives_nobody_more)
 {
     (void)fixture_given(&self, FIXTURE_REAPPLY);

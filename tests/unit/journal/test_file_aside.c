@@ -196,6 +196,40 @@ Test(file_aside, what_a_later_sync_proves_waits_for_the_earlier_one)
     }
 }
 
+/* With syncs under way, and something that was not begun. */
+Test(file_aside, whoever_cannot_go_on_waits_for_all_of_them)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        sim_disk_destroy(&disk);
+        disk = fixture_disk();
+        answer_all(0);
+        log_store_t *store = own_threaded();
+        uint64_t tag;
+        uint64_t position;
+        struct why why = {{0}};
+        answer_all(fails ? -EIO : 0);
+        for (uint64_t first = 1; first <= 3 * SYNC_POOL_THREADS; first += 3) {
+            store_fixture_append(store, first, 3, 5);
+            err_t rc = log_store_reap(store, &tag, &position, NULL);
+            cr_assert(rc == ERR_AGAIN || rc == (fails ? ERR_LOST : ERR_OK));
+            if (rc == ERR_LOST) {
+                break;
+            }
+        }
+        if (fails) {
+            cr_assert_eq(log_store_sync(store, &why), ERR_LOST);
+            cr_assert_eq(log_store_sync(store, &why), ERR_LOST);
+            cr_assert_not_null(strstr(why.text, "cannot sync j/producer/"), "%s", why.text);
+        } else {
+            store_fixture_append(store, 3 * SYNC_POOL_THREADS + 1, 3, 5);
+            cr_assert_eq(log_store_sync(store, &why), ERR_OK);
+            cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+            cr_assert_eq(position, 3 * (SYNC_POOL_THREADS + 1));
+        }
+        log_store_close(&store);
+    }
+}
+
 /* Slow syncs go to the threads, and come back from them when they are quick again. */
 Test(file_aside, by_itself_a_log_syncs_aside_as_long_as_syncs_are_slow)
 {
@@ -221,6 +255,12 @@ Test(file_aside, by_itself_a_log_syncs_aside_as_long_as_syncs_are_slow)
         store_fixture_append(store, next, 3, 5);
         cr_assert_eq(reap_when_told(store, NULL), ERR_OK);
     }
+    cr_assert_gt(next, 3 * 128U, "now and then one is made here, to see");
+    store_fixture_append(store, next, 3, 5);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK, "it syncs here again");
+    cr_assert_eq(position, next + 2);
+    struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
+    cr_assert_eq(poll(&event, 1, 0), 0, "and the pool has nothing to tell");
     log_store_close(&store);
 }
 
@@ -236,6 +276,18 @@ Test(file_aside, a_segment_that_the_threads_cannot_open_is_synced_here)
     store_fixture_append(store, 1, 3, 5);
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
     cr_assert_eq(position, 3);
+    no_descriptors = false;
+    store_fixture_append(store, 4, 500, 5); /* fills the segment, */
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    store_fixture_append(store, 504, 500, 5); /* and the next one can be opened */
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
+    await_event(store);
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    cr_assert_eq(position, 1003);
+    no_descriptors = true;
+    store_fixture_append(store, 1004, 500, 5); /* and this one not */
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    cr_assert_eq(position, 1503);
     log_store_close(&store);
 }
 
@@ -279,4 +331,12 @@ Test(file_aside, without_a_thread_that_was_asked_for_the_log_is_not_served)
     cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_IO);
     cr_assert_str_eq(why.text, "j/producer: cannot start threads that sync");
     cr_assert_null(store);
+    settings.sync = LOG_SYNC_AUTO; /* nobody has asked for them */
+    cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(log_store_fd(store), -1);
+    store_fixture_append(store, 1, 3, 5);
+    uint64_t tag;
+    uint64_t position;
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    log_store_close(&store);
 }

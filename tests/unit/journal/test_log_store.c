@@ -34,6 +34,14 @@ engine_reap(log_store_t *store, uint64_t *tag, uint64_t *position, struct why *w
 }
 
 static err_t
+engine_sync(log_store_t *store, struct why *why)
+{
+    (void)why;
+    self_of(store)->asked = "sync";
+    return self_of(store)->trouble;
+}
+
+static err_t
 engine_read(log_store_t *store, uint64_t from, uint32_t kinds, log_block_t **block_p,
             struct why *why)
 {
@@ -84,6 +92,7 @@ engine_close(log_store_t **store_p)
 static const struct log_store_ops engine_ops = {
     .append = engine_append,
     .reap = engine_reap,
+    .sync = engine_sync,
     .read = engine_read,
     .read_back = engine_read,
     .inspect = engine_inspect,
@@ -104,6 +113,9 @@ Test(log_store, every_call_goes_to_the_engine)
     cr_assert_str_eq(engine.asked, "finish");
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
     cr_assert_str_eq(engine.asked, "reap");
+    cr_assert_eq(log_store_sync(store, NULL), ERR_OK);
+    cr_assert_str_eq(engine.asked, "sync");
+    cr_assert_not(log_store_syncs_aside(store), "an engine that says nothing of it");
     cr_assert_eq(log_store_read(store, 1, 1, &block, NULL), ERR_AGAIN);
     cr_assert_eq(log_store_read_back(store, 1, 1, &block, NULL), ERR_AGAIN);
     cr_assert_str_eq(engine.asked, "read");

@@ -3,6 +3,8 @@
 
 #include "wire/wire_case.h"
 
+#include "base/mem.h"
+
 #include <string.h>
 
 static struct wire_text
@@ -105,6 +107,20 @@ Test(producer_session, what_a_receiver_can_is_put_on_record_when_it_changes)
             cr_assert_eq(fixture_count(self, RECORD_GROUP), i + 1);
         }
     }
+    fixture_close(self);
+}
+
+/* Whoever has no WELCOME yet is not connected to its lane. */
+Test(producer_session, what_is_delivered_after_a_welcome_leaves_behind_it)
+{
+    struct fixture *self = fixture_open(1);
+    hello(self, WIRE_PARTY_CONSUMER, "shop", 0);
+    cr_assert_eq(type_of_answer(self), WIRE_WELCOME);
+    outbox_lane(self->outbox, 0, 0, mem_zeroed(1), 1);
+    const struct outbox_message *next = outbox_next(self->outbox, 0);
+    cr_assert_eq(next->channel, OUTBOX_LANE);
+    cr_assert_eq(next->behind, outbox_added(self->outbox, OUTBOX_FRONT));
+    outbox_pop(self->outbox);
     fixture_close(self);
 }
 

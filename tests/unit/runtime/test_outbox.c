@@ -90,6 +90,23 @@ Test(outbox, a_channel_waits_for_no_other)
     cr_assert_eq(outbox_left(box, OUTBOX_FRONT), 2);
 }
 
+/* A receiver is connected to its lane once its WELCOME has come. */
+Test(outbox, what_is_added_to_lanes_behind_a_welcome_follows_it)
+{
+    const struct outbox_route route = {.size = 1};
+    add(0, 1);
+    outbox_front(box, 9, &route, mem_zeroed(1), 1);
+    outbox_lanes_follow(box);
+    outbox_front(box, 12, &route, mem_zeroed(1), 1);
+    add(0, 2);
+    cr_assert_eq(outbox_next(box, 5)->body[0], 1, "it was there before");
+    outbox_pop(box);
+    cr_assert_null(outbox_next(box, 5));
+    cr_assert_eq(outbox_next(box, 9)->channel, OUTBOX_FRONT);
+    outbox_pop(box);
+    cr_assert_eq(outbox_next(box, 9)->body[0], 2, "for later answers it does not wait");
+}
+
 Test(outbox, an_alarm_waits_for_the_record_that_it_follows_from)
 {
     alarm_after(7, "a case", 7);

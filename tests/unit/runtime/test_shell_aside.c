@@ -4,10 +4,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "journal/file_ops.h"
+#include "journal/sync_pool.h"
 #include "support/sim_disk.h"
 #include "wire/wire_submit.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -20,6 +23,7 @@
 #define PAYLOAD_BYTES (60U * 1024)
 #define NOTIFICATIONS 2 /* of a frame: together more than a sync of its own is made for */
 #define PATIENCE_MS 60000
+#define HASTE_MS 500 /* in which a service that waits for nothing has ended */
 
 static sim_disk_t *disk;
 static peers_t *peers;
@@ -34,6 +38,21 @@ static struct file_ops ops;
 static atomic_bool aside; /* the log is open: what is synced now is synced aside */
 static atomic_uint begun;
 static atomic_uint may_end;
+static atomic_bool returned; /* the service has ended */
+
+/* Which the pool opened last, in the order in which it uses them. */
+static int files[SYNC_POOL_THREADS];
+
+static int
+open_noted(int dir_fd, const char *name, int flags, unsigned mode)
+{
+    int fd = sim_disk_table()->open(dir_fd, name, flags, mode);
+    if (flags == O_WRONLY) {
+        memmove(files, files + 1, sizeof files - sizeof files[0]);
+        files[SYNC_POOL_THREADS - 1] = fd;
+    }
+    return fd;
+}
 
 static int
 sync_aside(int fd)
@@ -41,7 +60,11 @@ sync_aside(int fd)
     if (!atomic_load(&aside)) {
         return sim_disk_table()->sync_data(fd);
     }
-    unsigned number = atomic_fetch_add(&begun, 1);
+    unsigned number = 0;
+    while (number < SYNC_POOL_THREADS - 1 && files[number] != fd) {
+        number++;
+    }
+    (void)atomic_fetch_add(&begun, 1);
     while (atomic_load(&may_end) <= number) {
         (void)sched_yield();
     }
@@ -63,6 +86,7 @@ setup(void)
     sim_disk_use(disk);
     ops = *sim_disk_table();
     ops.sync_data = sync_aside;
+    ops.open = open_noted;
     file_ops_install(&ops);
     cr_assert_eq(peers_open(&peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
     atomic_store(&aside, true);
@@ -193,9 +217,28 @@ let_end(void *socket)
     return NULL;
 }
 
+/* Ends the service while both syncs are under way; they end when it would have gone without them.
+ */
+static void *
+let_stop(void *socket)
+{
+    (void)socket;
+    int64_t limit_ms = clock_mono_ms() + PATIENCE_MS;
+    while (atomic_load(&begun) < FRAMES && clock_mono_ms() < limit_ms) {
+        (void)sched_yield();
+    }
+    shell_stop();
+    limit_ms = clock_mono_ms() + HASTE_MS;
+    while (!atomic_load(&returned) && clock_mono_ms() < limit_ms) {
+        (void)poll(NULL, 0, 1); /* looked at again either way */
+    }
+    atomic_store(&may_end, 1000);
+    return NULL;
+}
+
 /* Each frame is large enough to be a commit, and has come before the first is taken. */
-Test(shell_aside,
-     what_comes_during_a_sync_is_synced_beside_it_and_answers_do_not_wait_for_each_other)
+static void
+serve(void *(*client)(void *), int answers)
 {
     struct why why = {{0}};
     const struct shell_core core = {.peers = peers,
@@ -217,11 +260,26 @@ Test(shell_aside,
         submit(socket);
     }
     pthread_t thread;
-    cr_assert_eq(pthread_create(&thread, NULL, let_end, socket), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, client, socket), 0);
     cr_assert_eq(shell_run(shell, &core, &why), ERR_OK, "%s", why.text);
+    atomic_store(&returned, true);
     cr_assert_eq(pthread_join(thread, NULL), 0);
-    cr_assert_eq(seen.together, FRAMES, "both syncs were under way at once");
-    cr_assert_eq(seen.answered, FRAMES, "and the first one's answer left during the second");
+    for (int i = 0; i < answers; i++) {
+        char answer[8];
+        cr_assert_eq(zmq_recv(socket, answer, sizeof answer, 0), 1);
+    }
     cr_assert_eq(zmq_close(socket), 0);
     cr_assert_eq(zmq_ctx_term(context), 0);
+}
+
+Test(shell_aside, what_comes_during_a_sync_is_synced_beside_it_and_answered_for_itself)
+{
+    serve(let_end, 0);
+    cr_assert_eq(seen.together, FRAMES, "both syncs were under way at once");
+    cr_assert_eq(seen.answered, FRAMES, "and the first one's answer left during the second");
+}
+
+Test(shell_aside, at_the_end_what_is_being_synced_is_waited_for_and_answered)
+{
+    serve(let_stop, FRAMES);
 }
