@@ -159,14 +159,23 @@ file_append_sync(struct file_store *self, struct why *why)
     return self->lost ? why_set(why, ERR_LOST, "%s", self->lost_why.text) : sync_now(self, why);
 }
 
-void
-file_append_open_syncs(struct file_store *self)
+static void
+open_syncs(struct file_store *self)
 {
     if (self->syncs != NULL) {
         char name[SEGMENT_NAME_SIZE];
         segment_file_name(file_store_active(self)->head.counter, name);
         (void)sync_pool_open(self->syncs, self->dir_fd, name); /* without: on the caller's thread */
     }
+}
+
+bool
+file_append_start_syncs(struct file_store *self)
+{
+    self->syncs = sync_pool_new(self->ops);
+    self->syncs_aside = self->syncs != NULL;
+    open_syncs(self);
+    return self->syncs_aside;
 }
 
 /* The next segment must not be named before everything in this one is durable: its header says
@@ -219,7 +228,7 @@ roll(struct file_store *self, unsigned flags)
         return lose(self, NULL, -EIO, "cannot stat the successor of");
     }
     (void)segment_set_add(&self->set, &head, stat.inode);
-    file_append_open_syncs(self);
+    open_syncs(self);
     forget_far(self);
     return ERR_OK;
 }
@@ -302,35 +311,39 @@ report(struct file_store *self, uint64_t *tag, uint64_t *position)
     return ERR_OK;
 }
 
-/* Where the next sync is made. */
 static bool
-is_aside(const struct file_store *self)
+is_slow(const struct file_store *self)
 {
-    return self->syncs != NULL && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS) &&
-           (sync_pool_busy(self->syncs) || sync_pool_can_start(self->syncs));
+    return self->syncs_aside && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS);
 }
 
 bool
 file_append_syncs_aside(const struct file_store *self)
 {
-    return is_aside(self) && sync_pool_can_start(self->syncs);
+    return is_slow(self) && self->syncs != NULL && sync_pool_can_start(self->syncs);
 }
 
+/* What is not durable is synced aside where that pays, and else here, once nothing is aside. */
 static err_t
-reap_aside(struct file_store *self, struct why *why)
+sync_more(struct file_store *self, struct why *why)
 {
-    err_t rc = take_synced(self, false, why);
+    if (is_slow(self) && self->syncs == NULL) {
+        (void)file_append_start_syncs(self); /* without: here, slow or not */
+    }
+    bool busy = self->syncs != NULL && sync_pool_busy(self->syncs);
     uint64_t last = self->next - 1;
-    if (rc == ERR_OK && last != self->durable && last != self->syncing &&
-        sync_pool_can_start(self->syncs)) {
+    if (!file_append_syncs_aside(self)) {
+        return busy ? ERR_OK : sync_now(self, why);
+    }
+    if (!busy || last != self->syncing) {
         self->syncing = last;
+        sync_pool_start(self->syncs,
+                        (struct sync_pool_mark){.position = last, .offset = self->offset});
         if (++self->asides % ASIDE_SYNCS == 0) {
             self->sync_ns = SLOW_SYNC_NS; /* the next one here decides */
         }
-        sync_pool_start(self->syncs,
-                        (struct sync_pool_mark){.position = last, .offset = self->offset});
     }
-    return rc;
+    return ERR_OK;
 }
 
 err_t
@@ -339,11 +352,9 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
     if (self->lost) {
         return why_set(why, ERR_LOST, "%s", self->lost_why.text);
     }
-    err_t rc = ERR_OK;
-    if (is_aside(self)) {
-        rc = reap_aside(self, why);
-    } else if (self->durable != self->next - 1) {
-        rc = sync_now(self, why);
+    err_t rc = take_synced(self, false, why);
+    if (rc == ERR_OK && self->durable != self->next - 1) {
+        rc = sync_more(self, why);
     }
     if (rc == ERR_OK && self->unpublished) {
         file_append_publish(self);
@@ -354,10 +365,12 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
     if (rc == ERR_OK &&
         (self->durable != self->reaped || now_ms - self->looked_ms >= FILE_STORE_LOOK_MS)) {
         self->looked_ms = now_ms;
-        rc = file_place_kept(self, why);
+        struct why moved = {{0}};
+        rc = file_place_kept(self, &moved);
         if (rc != ERR_OK) {
             self->lost = true;
-            self->lost_why = *why;
+            self->lost_why = moved;
+            (void)why_set(why, rc, "%s", moved.text);
         }
     }
     return rc == ERR_OK ? report(self, tag, position) : rc;

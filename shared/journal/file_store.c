@@ -352,14 +352,10 @@ file_store_own(log_store_t **self_p, const struct file_store_settings *settings,
     if (rc == ERR_OK) {
         rc = recover(self, settings, witnessed, why);
     }
-    if (rc == ERR_OK && settings->sync != LOG_SYNC_HERE) {
-        self->syncs = sync_pool_new(self->ops);
-        self->adaptive = settings->sync == LOG_SYNC_AUTO;
-        if (self->syncs == NULL && !self->adaptive) {
-            rc = why_set(why, ERR_IO, "%s: cannot start threads that sync", self->path);
-        } else {
-            file_append_open_syncs(self); /* without threads: on the caller's, slow or not */
-        }
+    self->adaptive = settings->sync == LOG_SYNC_AUTO;
+    self->syncs_aside = self->adaptive; /* by threads that are started when they are wanted */
+    if (rc == ERR_OK && settings->sync == LOG_SYNC_ASIDE && !file_append_start_syncs(self)) {
+        rc = why_set(why, ERR_IO, "%s: cannot start threads that sync", self->path);
     }
     log_store_t *store = &self->store;
     if (rc != ERR_OK) {

@@ -55,7 +55,8 @@ struct file_store {
     /* Owner. */
     int lock_fd;             /* owned; -1: not ours */
     spare_pool_t *pool;      /* owned */
-    sync_pool_t *syncs;      /* owned; NULL: the caller's thread syncs */
+    sync_pool_t *syncs;      /* owned; NULL: not wanted yet, or none */
+    bool syncs_aside;        /* by it, always or where that pays */
     bool adaptive;           /* which of the two is decided by sync_ns */
     int64_t sync_ns;         /* what a sync takes, about */
     uint64_t asides;         /* syncs that were begun aside */
@@ -86,7 +87,7 @@ err_t file_append_block(struct file_store *self, log_block_t *block, unsigned fl
 err_t file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, struct why *why);
 err_t file_append_sync(struct file_store *self, struct why *why); /* all that was appended */
 void file_append_publish(struct file_store *self);
-void file_append_open_syncs(struct file_store *self); /* of the active segment, which is new */
+bool file_append_start_syncs(struct file_store *self); /* whether there are threads that sync */
 bool file_append_syncs_aside(const struct file_store *self); /* what is appended now */
 void file_append_finish(struct file_store *self); /* before closing: let go of blocks and threads */
 

@@ -9,6 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* Much more than a sync needs, and too little for the kernel to make a huge page of it, as it does
+ * of an ordinary stack in time: 2 MiB a thread. */
+#define STACK_BYTES (256U * 1024)
+
 /* A thread and what it is asked for. */
 struct worker {
     sync_pool_t *pool;
@@ -70,6 +74,17 @@ close_files(sync_pool_t *self)
     }
 }
 
+static bool
+start_worker(struct worker *self)
+{
+    pthread_attr_t attributes;
+    CHECK(pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
+    bool started = pthread_create(&self->thread, &attributes, work, self) == 0;
+    CHECK(pthread_attr_destroy(&attributes) == 0);
+    return started;
+}
+
 sync_pool_t *
 sync_pool_new(const struct file_ops *ops)
 {
@@ -88,7 +103,7 @@ sync_pool_new(const struct file_ops *ops)
     }
     bool all = true;
     for (size_t i = 0; i < SYNC_POOL_THREADS && all; i++) {
-        all = pthread_create(&self->workers[i].thread, NULL, work, &self->workers[i]) == 0;
+        all = start_worker(&self->workers[i]);
         self->count += all;
     }
     if (!all) {
@@ -175,7 +190,7 @@ sync_pool_take(sync_pool_t *self, bool wait, struct sync_pool_result *result)
     while (wait && !worker->finished) {
         pthread_cond_wait(&self->changed, &self->mutex);
     }
-    /* What it tells of is looked at now, or was waited for; it may be empty. */
+    /* What else it tells of the caller asks for next; it may be empty. */
     uint64_t count;
     (void)!read(self->event_fd, &count, sizeof count);
     bool finished = worker->finished;

@@ -49,6 +49,17 @@ front_fault(const struct front *self, const struct outbox_route *route, uint64_t
                 why->text);
 }
 
+static bool
+gives_lane(const struct wire_welcome *welcome)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < welcome->endpoint_count; i++) {
+        const struct wire_text *name = &welcome->endpoints[i].name;
+        found = found || (name->size == 4 && memcmp(name->data, "lane", 4) == 0);
+    }
+    return found;
+}
+
 void
 front_welcome(const struct front *self, const struct outbox_route *route, uint64_t request,
               struct wire_welcome *welcome)
@@ -59,7 +70,9 @@ front_welcome(const struct front *self, const struct outbox_route *route, uint64
     wire_out_init(&out, 512);
     wire_welcome_encode(&out, request, welcome);
     front_answer(self, route, &out);
-    outbox_lanes_follow(self->outbox); /* nobody is connected to its lane before */
+    if (gives_lane(welcome)) {
+        outbox_lanes_follow(self->outbox); /* nobody may be connected to it before */
+    }
 }
 
 void

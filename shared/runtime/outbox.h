@@ -4,10 +4,10 @@
  * added, a delivery for its own records and what changed hands (producer_dispatch.c,
  * scheduler_send.c).
  *
- * The messages of a channel leave in the order in which they were added. Those of the other wait
- * for none of them: where several syncs are under way, what is durable is delivered while answers
- * wait for a later sync. Alarms wait for their records too, but for no message: what a full disk
- * holds back must not hold back the word that something is wrong.
+ * The messages of a channel leave in the order in which they were added. Deliveries wait for no
+ * answer but the WELCOME that names a lane: where several syncs are under way, what is durable is
+ * delivered while answers wait for a later sync. Alarms wait for their records too, but for no
+ * message: what a full disk holds back must not hold back the word that something is wrong.
  *
  * One thread.
  */

@@ -115,7 +115,7 @@ crash_model_run(struct crash_model *self, unsigned steps)
     err_t rc = ERR_OK;
     /* Not drawn, so that a seed which has found something goes on meaning the same. */
     static const enum log_sync syncs[] = {LOG_SYNC_ASIDE, LOG_SYNC_AUTO, LOG_SYNC_HERE,
-                                          LOG_SYNC_HERE};
+                                          LOG_SYNC_ASIDE};
     enum log_sync sync = syncs[self->random * 0x9e3779b97f4a7c15U >> 62];
     while (steps > 0 && rc == ERR_OK) {
         struct file_store_settings settings = {

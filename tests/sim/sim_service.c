@@ -20,8 +20,9 @@ sync_of(const struct sim *self)
 {
     switch ((self->seed * 0x9e3779b97f4a7c15U) >> 61) {
     case 0:
-        return LOG_SYNC_ASIDE;
     case 1:
+        return LOG_SYNC_ASIDE;
+    case 2:
         return LOG_SYNC_AUTO;
     default:
         return LOG_SYNC_HERE;

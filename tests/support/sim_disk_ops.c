@@ -336,11 +336,13 @@ disk_forget(int fd, uint64_t offset, uint64_t size)
     (void)size;
 }
 
-/* Up to 2 ms go by between two questions, so that a sync is as often slow as quick. */
+/* Now and then much time goes by between two questions, so that syncs are slow at once, and quick
+ * again after some. */
 static int64_t
 disk_now_ns(void)
 {
-    sim_disk_in_use->now_ns += (int64_t)(sim_disk_draw(&sim_disk_in_use->random) % 2000000);
+    uint64_t draw = sim_disk_draw(&sim_disk_in_use->random);
+    sim_disk_in_use->now_ns += draw % 4 == 0 ? 20000000 : 100000;
     return sim_disk_in_use->now_ns;
 }
 

@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 int __real_eventfd(unsigned count, int flags); // NOLINT
 int __wrap_eventfd(unsigned count, int flags); // NOLINT
@@ -45,7 +44,14 @@ static atomic_bool sync_held[SYNC_POOL_THREADS]; /* as long as this is so, its s
 static atomic_int sync_files[SYNC_POOL_THREADS];
 static int opened;
 static bool no_descriptors;       /* for the pool */
-static atomic_uint sync_pause_us; /* and every sync takes so long */
+static atomic_uint sync_takes_us; /* by the log's clock */
+static atomic_llong clock_ns;
+
+static int64_t
+now_of_test(void)
+{
+    return atomic_load(&clock_ns);
+}
 
 static int
 open_counted(int dir_fd, const char *name, int flags, unsigned mode)
@@ -65,15 +71,14 @@ static int
 sync_elsewhere(int fd)
 {
     int i = 0;
-    while (i < SYNC_POOL_THREADS - 1 && atomic_load(&sync_files[i]) != fd) {
+    while (i < SYNC_POOL_THREADS && atomic_load(&sync_files[i]) != fd) {
         i++;
     }
-    while (atomic_load(&sync_held[i])) {
+    while (i < SYNC_POOL_THREADS && atomic_load(&sync_held[i])) { /* not on the caller's thread */
         (void)sched_yield();
     }
-    const struct timespec pause = {.tv_nsec = (long)atomic_load(&sync_pause_us) * 1000};
-    (void)nanosleep(&pause, NULL); /* woken early is as good */
-    return atomic_load(&sync_answers[i]);
+    (void)atomic_fetch_add(&clock_ns, (long long)atomic_load(&sync_takes_us) * 1000);
+    return atomic_load(&sync_answers[i % SYNC_POOL_THREADS]);
 }
 
 static log_store_t *
@@ -84,6 +89,7 @@ own_threaded(void)
     log_store_close(&store);
     threaded.sync_data = sync_elsewhere;
     threaded.open = open_counted;
+    threaded.now_ns = now_of_test;
     file_ops_install(&threaded);
     return store_fixture_own(LOG_SYNC_ASIDE);
 }
@@ -230,37 +236,86 @@ Test(file_aside, whoever_cannot_go_on_waits_for_all_of_them)
     }
 }
 
+/* Whether the next sync was made aside; either way it is durable then. */
+static bool
+syncs_one_aside(log_store_t *store, uint64_t *next)
+{
+    uint64_t tag;
+    uint64_t position;
+    store_fixture_append(store, *next, 3, 5);
+    *next += 3;
+    bool aside = false;
+    err_t rc = ERR_AGAIN;
+    while ((rc = log_store_reap(store, &tag, &position, NULL)) == ERR_AGAIN) {
+        aside = true;
+        await_event(store);
+    }
+    cr_assert_eq(rc, ERR_OK);
+    cr_assert_eq(position, *next - 1);
+    struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
+    cr_assert_eq(poll(&event, 1, 0), 0, "the pool has nothing more to tell");
+    return aside;
+}
+
+static unsigned
+count_aside(log_store_t *store, uint64_t *next, unsigned syncs)
+{
+    unsigned aside = 0;
+    for (unsigned i = 0; i < syncs; i++) {
+        aside += syncs_one_aside(store, next);
+    }
+    return aside;
+}
+
 /* Slow syncs go to the threads, and come back from them when they are quick again. */
 Test(file_aside, by_itself_a_log_syncs_aside_as_long_as_syncs_are_slow)
 {
     log_store_t *store = own_threaded();
     log_store_close(&store);
     store = store_fixture_own(LOG_SYNC_AUTO);
-    uint64_t tag;
-    uint64_t position;
     uint64_t next = 1;
-    cr_assert_not(log_store_syncs_aside(store));
-    sync_pause_us = 5000;
-    for (; !log_store_syncs_aside(store); next += 3) {
+    cr_assert_eq(log_store_fd(store), -1, "threads that are not wanted are not there");
+    cr_assert_eq(count_aside(store, &next, 50), 0);
+    sync_takes_us = 3000;
+    unsigned aside = count_aside(store, &next, 1000);
+    cr_assert(aside > 960 && aside < 996, "%u: but for the first, and now and then one to see",
+              aside);
+    sync_takes_us = 300;
+    aside = count_aside(store, &next, 1000);
+    cr_assert_leq(aside, 128, "until the next one that is made here: %u", aside);
+    cr_assert_eq(count_aside(store, &next, 200), 0);
+    log_store_close(&store);
+}
+
+/* When the next sync is to be made here, what is under way aside is taken as it ends. */
+Test(file_aside, nobody_waits_for_the_last_ones_aside)
+{
+    log_store_t *store = own_threaded();
+    log_store_close(&store);
+    store = store_fixture_own(LOG_SYNC_AUTO);
+    uint64_t next = 1, tag, position;
+    sync_takes_us = 3000;
+    while (!syncs_one_aside(store, &next)) {
+    }
+    hold_all(true);
+    bool last = false;
+    for (; !last; next += 3) {
         store_fixture_append(store, next, 3, 5);
-        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK, "it syncs here");
-        cr_assert_eq(position, next + 2);
+        cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "it was begun");
+        last = !log_store_syncs_aside(store);
+        if (!last) {
+            hold_all(false);
+            await_event(store);
+            cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+            hold_all(true);
+        }
     }
     store_fixture_append(store, next, 3, 5);
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "it syncs aside");
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "nor does it wait");
+    hold_all(false);
     await_event(store);
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
-    sync_pause_us = 0;
-    for (next += 3; log_store_syncs_aside(store); next += 3) {
-        store_fixture_append(store, next, 3, 5);
-        cr_assert_eq(reap_when_told(store, NULL), ERR_OK);
-    }
-    cr_assert_gt(next, 3 * 128U, "now and then one is made here, to see");
-    store_fixture_append(store, next, 3, 5);
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK, "it syncs here again");
     cr_assert_eq(position, next + 2);
-    struct pollfd event = {.fd = log_store_fd(store), .events = POLLIN};
-    cr_assert_eq(poll(&event, 1, 0), 0, "and the pool has nothing to tell");
     log_store_close(&store);
 }
 
@@ -331,12 +386,14 @@ Test(file_aside, without_a_thread_that_was_asked_for_the_log_is_not_served)
     cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_IO);
     cr_assert_str_eq(why.text, "j/producer: cannot start threads that sync");
     cr_assert_null(store);
-    settings.sync = LOG_SYNC_AUTO; /* nobody has asked for them */
-    cr_assert_eq(file_store_own(&store, &settings, 0, &why), ERR_OK, "%s", why.text);
+    no_event = false;
+    store = own_threaded(); /* nobody has asked for them: slow syncs are made here */
+    log_store_close(&store);
+    store = store_fixture_own(LOG_SYNC_AUTO);
+    no_event = true;
+    sync_takes_us = 3000;
+    uint64_t next = 1;
+    cr_assert_eq(count_aside(store, &next, 50), 0);
     cr_assert_eq(log_store_fd(store), -1);
-    store_fixture_append(store, 1, 3, 5);
-    uint64_t tag;
-    uint64_t position;
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
     log_store_close(&store);
 }

@@ -308,6 +308,19 @@ Test(file_place, an_owner_whose_files_are_moved_away_says_nothing_is_durable)
     expect_lost(log, SEGMENT " was replaced by another file while it was in use");
 }
 
+/* Whoever asks without wanting to know why: the next one is told. */
+Test(file_place, an_owner_whose_files_are_moved_away_remembers_why)
+{
+    log_t *log = own_with_pending();
+    remove_directory();
+    struct why why = {{0}};
+    cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+    cr_assert_eq(log_sync(log, NULL), ERR_CORRUPT);
+    cr_assert_eq(log_sync(log, &why), ERR_LOST);
+    cr_assert_str_eq(why.text, "j/producer was removed while it was in use");
+    log_close(&log);
+}
+
 /* The system does not say whether the files are there: then nothing is known to be wrong. */
 Test(file_place, an_owner_that_may_not_look_goes_on)
 {
