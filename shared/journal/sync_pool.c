@@ -9,9 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Much more than a sync needs, and too little for the kernel to make a huge page of it, as it does
- * of an ordinary stack in time: 2 MiB a thread. */
-#define STACK_BYTES (256U * 1024)
+#define STACK_BYTES (256U * 1024) /* much more than a sync needs */
 
 /* A thread and what it is asked for. */
 struct worker {
