@@ -95,8 +95,7 @@ static err_t
 take_synced(struct file_store *self, bool wait, struct why *why)
 {
     struct sync_pool_result result;
-    while (self->syncs != NULL && sync_pool_busy(self->syncs) &&
-           sync_pool_take(self->syncs, wait, &result)) {
+    while (self->syncs != NULL && sync_pool_take(self->syncs, wait, &result)) {
         if (result.rc != 0) {
             return lose(self, why, result.rc, "cannot sync");
         }

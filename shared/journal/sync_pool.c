@@ -4,21 +4,26 @@
 #include "base/mem.h"
 #include "journal/file_io.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define STACK_BYTES (256U * 1024) /* much more than a sync needs */
 
-/* A thread and what it is asked for. */
+/* A thread and what it is asked for. Owner and thread hand it to and fro: by asked, by finished. */
 struct worker {
     sync_pool_t *pool;
     pthread_t thread;
-    int fd;                         /* owned; -1: none. Changed only while nothing is wanted */
-    bool wanted;                    /* guarded by the pool's mutex, as all below */
-    bool finished;                  /* not taken yet */
-    struct sync_pool_result result; /* mark: from the start on */
+    sem_t asked; /* for a sync, or to look whether the pool is stopping */
+    int fd;      /* owned; -1: none. Changed only while nothing is wanted */
+    bool wanted;
+    struct sync_pool_result result;
+    atomic_bool finished; /* and not taken yet */
 };
 
 struct sync_pool {
@@ -26,39 +31,41 @@ struct sync_pool {
     int event_fd;               /* owned */
     uint64_t started;           /* the owner's thread only; number n is worker n % THREADS */
     uint64_t taken;
+    uint64_t heard; /* events read from event_fd */
     struct worker workers[SYNC_POOL_THREADS];
-    size_t count; /* workers that have a thread */
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool stopping;
+    size_t count;              /* workers that have a thread */
+    atomic_uint_fast64_t told; /* events that are written, or will be at once */
+    atomic_bool stopping;
 };
+
+static void
+wait_asked(struct worker *self)
+{
+    while (sem_wait(&self->asked) != 0) {
+        CHECK(errno == EINTR);
+    }
+}
 
 static void *
 work(void *arg)
 {
     struct worker *self = arg;
     sync_pool_t *pool = self->pool;
-    pthread_mutex_lock(&pool->mutex);
     for (;;) {
-        while (!self->wanted && !pool->stopping) {
-            pthread_cond_wait(&pool->changed, &pool->mutex);
-        }
+        wait_asked(self);
         if (!self->wanted) {
-            break;
+            CHECK(atomic_load(&pool->stopping));
+            return NULL;
         }
-        pthread_mutex_unlock(&pool->mutex);
-        int rc = pool->ops->sync_data(self->fd);
-        pthread_mutex_lock(&pool->mutex);
-        self->result.rc = rc;
+        self->result.rc = pool->ops->sync_data(self->fd);
         self->wanted = false;
-        self->finished = true;
-        pthread_cond_broadcast(&pool->changed);
+        atomic_store(&self->finished, true);
+        /* Behind that, so that who is woken finds it. */
+        (void)atomic_fetch_add(&pool->told, 1);
         uint64_t one = 1;
         /* The counter cannot overflow: there are no more results than threads. */
         CHECK(write(pool->event_fd, &one, sizeof one) == (ssize_t)sizeof one);
     }
-    pthread_mutex_unlock(&pool->mutex);
-    return NULL;
 }
 
 static void
@@ -93,9 +100,8 @@ sync_pool_new(const struct file_ops *ops)
     sync_pool_t *self = mem_zeroed(sizeof *self);
     self->ops = ops;
     self->event_fd = event_fd;
-    CHECK(pthread_mutex_init(&self->mutex, NULL) == 0);
-    CHECK(pthread_cond_init(&self->changed, NULL) == 0);
     for (size_t i = 0; i < SYNC_POOL_THREADS; i++) {
+        CHECK(sem_init(&self->workers[i].asked, 0, 0) == 0);
         self->workers[i].pool = self;
         self->workers[i].fd = -1;
     }
@@ -119,16 +125,15 @@ sync_pool_destroy(sync_pool_t **self_p)
     if (self == NULL) {
         return;
     }
-    pthread_mutex_lock(&self->mutex);
-    self->stopping = true;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->mutex);
+    atomic_store(&self->stopping, true);
     for (size_t i = 0; i < self->count; i++) {
+        CHECK(sem_post(&self->workers[i].asked) == 0);
         CHECK(pthread_join(self->workers[i].thread, NULL) == 0);
     }
     close_files(self);
-    pthread_cond_destroy(&self->changed);
-    pthread_mutex_destroy(&self->mutex);
+    for (size_t i = 0; i < SYNC_POOL_THREADS; i++) {
+        CHECK(sem_destroy(&self->workers[i].asked) == 0);
+    }
     (void)close(self->event_fd); /* nothing in it */
     mem_free(self);
 }
@@ -166,11 +171,9 @@ sync_pool_start(sync_pool_t *self, struct sync_pool_mark mark)
 {
     CHECK(sync_pool_can_start(self));
     struct worker *worker = &self->workers[self->started++ % SYNC_POOL_THREADS];
-    pthread_mutex_lock(&self->mutex);
     worker->result.mark = mark;
     worker->wanted = true;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->mutex);
+    CHECK(sem_post(&worker->asked) == 0);
 }
 
 bool
@@ -179,24 +182,43 @@ sync_pool_busy(const sync_pool_t *self)
     return self->started != self->taken;
 }
 
+/* Whatever is told of is heard once, or the descriptor would stay readable. */
+static void
+hear(sync_pool_t *self)
+{
+    uint64_t count;
+    if (self->heard != atomic_load(&self->told) &&
+        read(self->event_fd, &count, sizeof count) == (ssize_t)sizeof count) {
+        self->heard += count; /* else it is written in a moment, and heard at the next question */
+    }
+}
+
+static void
+wait_finished(sync_pool_t *self, struct worker *worker)
+{
+    while (!atomic_load(&worker->finished)) {
+        struct pollfd told = {.fd = self->event_fd, .events = POLLIN};
+        (void)poll(&told, 1, -1); /* below 0: a signal, look again */
+        hear(self);
+    }
+}
+
 bool
 sync_pool_take(sync_pool_t *self, bool wait, struct sync_pool_result *result)
 {
-    CHECK(sync_pool_busy(self));
+    hear(self);
+    if (!sync_pool_busy(self)) {
+        return false;
+    }
     struct worker *worker = &self->workers[self->taken % SYNC_POOL_THREADS];
-    pthread_mutex_lock(&self->mutex);
-    while (wait && !worker->finished) {
-        pthread_cond_wait(&self->changed, &self->mutex);
+    if (wait) {
+        wait_finished(self, worker);
     }
-    /* What else it tells of the caller asks for next; it may be empty. */
-    uint64_t count;
-    (void)!read(self->event_fd, &count, sizeof count);
-    bool finished = worker->finished;
-    if (finished) {
-        *result = worker->result;
-        worker->finished = false;
-        self->taken++;
+    if (!atomic_load(&worker->finished)) {
+        return false;
     }
-    pthread_mutex_unlock(&self->mutex);
-    return finished;
+    *result = worker->result;
+    atomic_store(&worker->finished, false);
+    self->taken++;
+    return true;
 }

@@ -44,8 +44,8 @@ bool sync_pool_can_start(const sync_pool_t *self); /* a file is open and a threa
 void sync_pool_start(sync_pool_t *self, struct sync_pool_mark mark); /* one must be idle */
 bool sync_pool_busy(const sync_pool_t *self); /* one was started and its result not taken */
 
-/* True when the oldest that is under way is finished. wait: until it is. Again until false, or none
- * is busy: the descriptor tells of all that are finished once. */
+/* True when the oldest that is under way is finished. wait: until it is. Again until false, also
+ * when none is busy any more: the descriptor tells of all that are finished once. */
 bool sync_pool_take(sync_pool_t *self, bool wait, struct sync_pool_result *result);
 
 #endif

@@ -109,8 +109,7 @@ sync_pool_busy(const sync_pool_t *self)
 bool
 sync_pool_take(sync_pool_t *self, bool wait, struct sync_pool_result *result)
 {
-    CHECK(sync_pool_busy(self));
-    if (!wait && toss(self)) {
+    if (!sync_pool_busy(self) || (!wait && toss(self))) {
         return false;
     }
     struct stepped *stepped = &self->under_way[self->taken++ % SYNC_POOL_THREADS];
