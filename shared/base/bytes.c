@@ -32,8 +32,9 @@ bytes_in_u64(struct bytes_in *in)
     return span == NULL ? 0 : bytes_get_u64(span);
 }
 
-uint64_t
-bytes_in_varint_long(struct bytes_in *in)
+/* One byte after the other: near the end, and where there are more than eight. */
+static uint64_t
+varint_by_bytes(struct bytes_in *in)
 {
     const uint8_t *at = in->next;
     uint64_t value = 0;
@@ -51,6 +52,32 @@ bytes_in_varint_long(struct bytes_in *in)
     }
     in->failed = true;
     return 0;
+}
+
+/* Eight bytes at once: the first without its highest bit is the last one, and what the others' bits
+ * leave between them is closed in three steps, of neighbours, of pairs and of fours. */
+uint64_t
+bytes_in_varint_long(struct bytes_in *in)
+{
+    if (in->failed || in->end - in->next < 8) {
+        return varint_by_bytes(in);
+    }
+    uint64_t word = bytes_get_u64(in->next);
+    uint64_t ends = ~word & UINT64_C(0x8080808080808080);
+    if (ends == 0) {
+        return varint_by_bytes(in);
+    }
+    size_t used = (size_t)__builtin_ctzll(ends) / 8 + 1;
+    word &= ends ^ (ends - 1); /* up to the last byte */
+    if (used > 1 && word >> (used - 1) * 8 == 0) {
+        in->failed = true; /* a longer form than needed */
+        return 0;
+    }
+    word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x7f007f007f007f00)) >> 1;
+    word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
+    word = (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
+    in->next += used;
+    return word;
 }
 
 size_t
@@ -105,16 +132,30 @@ bytes_out_u64(struct bytes_out *out, uint64_t value)
     bytes_put_u64(bytes_out_take(out, 8), value);
 }
 
-void
-bytes_out_varint(struct bytes_out *out, uint64_t value)
+/* Apart, since an array costs the common case a guard. */
+static __attribute__((noinline)) void
+put_by_bytes(struct bytes_out *out, uint64_t value)
 {
-    if ((size_t)(out->end - out->next) >= BYTES_VARINT_MAX) {
-        out->next += bytes_put_varint(out->next, value);
-        return;
-    }
     uint8_t form[BYTES_VARINT_MAX];
     size_t used = bytes_put_varint(form, value);
     memcpy(bytes_out_take(out, used), form, used);
+}
+
+/* The way back of bytes_in_varint_long, where eight bytes are enough and may be written. */
+void
+bytes_out_varint_long(struct bytes_out *out, uint64_t value)
+{
+    size_t used = bytes_varint_size(value);
+    if (used <= 8 && out->end - out->next >= 8) {
+        uint64_t word = (value & UINT64_C(0x0fffffff)) | (value >> 28) << 32;
+        word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x0fffc0000fffc000)) << 2;
+        word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x3f803f803f803f80)) << 1;
+        uint64_t more = UINT64_C(0x0080808080808080) >> (8 - used) * 8;
+        bytes_put_u64(out->next, word | more);
+        out->next += used;
+        return;
+    }
+    put_by_bytes(out, value);
 }
 
 void

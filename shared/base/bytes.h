@@ -54,6 +54,13 @@ bytes_get_u64(const uint8_t *from)
     return (uint64_t)bytes_get_u32(from) | ((uint64_t)bytes_get_u32(from + 4) << 32);
 }
 
+/* How many bytes LEB128 takes, 1 to BYTES_VARINT_MAX. */
+static inline size_t
+bytes_varint_size(uint64_t value)
+{
+    return (70U - (unsigned)__builtin_clzll(value | 1)) / 7;
+}
+
 /* Write LEB128 and return the number of bytes, 1 to BYTES_VARINT_MAX. */
 static inline size_t
 bytes_put_varint(uint8_t *to, uint64_t value)
@@ -110,7 +117,8 @@ bytes_in_varint(struct bytes_in *in)
                                                                  : bytes_in_varint_long(in);
 }
 
-/* A writer into memory of a fixed size; writing past the end is our own bug (CHECK). */
+/* A writer into memory of a fixed size; writing past the end is our own bug (CHECK). What is behind
+ * the last field, up to the end, may be written over. */
 struct bytes_out {
     uint8_t *start; /* borrowed from the caller */
     uint8_t *next;
@@ -122,8 +130,18 @@ void bytes_out_u8(struct bytes_out *out, uint8_t value);
 void bytes_out_u16(struct bytes_out *out, uint16_t value);
 void bytes_out_u32(struct bytes_out *out, uint32_t value);
 void bytes_out_u64(struct bytes_out *out, uint64_t value);
-void bytes_out_varint(struct bytes_out *out, uint64_t value);
+void bytes_out_varint_long(struct bytes_out *out, uint64_t value); /* of any length */
 void bytes_out_span(struct bytes_out *out, const void *data, size_t size);
 size_t bytes_out_used(const struct bytes_out *out);
+
+static inline void
+bytes_out_varint(struct bytes_out *out, uint64_t value)
+{
+    if (value < 0x80 && out->next < out->end) {
+        *out->next++ = (uint8_t)value;
+    } else {
+        bytes_out_varint_long(out, value);
+    }
+}
 
 #endif

@@ -36,22 +36,12 @@
 #define FLAG_UNFENCED 32U
 #define FLAG_CUSTODIAN 64U
 
-static size_t
-varint_bytes(uint64_t value)
-{
-    size_t bytes = 1;
-    for (; value >= 0x80; value >>= 7) {
-        bytes++;
-    }
-    return bytes;
-}
-
 size_t
 record_notification_size(const struct record_notification *record)
 {
-    size_t size = varint_bytes((uint64_t)record->received_unix_ms) + 16 + 1;
+    size_t size = bytes_varint_size((uint64_t)record->received_unix_ms) + 16 + 1;
     for (unsigned i = 0; i < record->subscription_count; i++) {
-        size += varint_bytes(record->subscriptions[i]);
+        size += bytes_varint_size(record->subscriptions[i]);
     }
     return size + record->encoded_size;
 }

@@ -19,20 +19,10 @@ log_block_new(uint64_t first, size_t size)
     return self;
 }
 
-static size_t
-varint_bytes(uint64_t value)
-{
-    size_t bytes = 1;
-    for (; value >= 0x80; value >>= 7) {
-        bytes++;
-    }
-    return bytes;
-}
-
 size_t
 log_block_record_bytes(size_t size)
 {
-    return 1 + varint_bytes(size) + size;
+    return 1 + bytes_varint_size(size) + size;
 }
 
 uint8_t *

@@ -46,6 +46,60 @@ ParameterizedTest(struct varint_case *param, bytes, every_varint_comes_back_in_i
     }
 }
 
+/* Far from the end several bytes are looked at at once, near it one after the other. */
+static void
+read_before(const uint8_t *form, size_t size, uint8_t behind, uint64_t value, bool good)
+{
+    uint8_t room[2 * BYTES_VARINT_MAX + 2];
+    for (size_t left = 0; left <= BYTES_VARINT_MAX; left++) {
+        memset(room, behind, sizeof room);
+        memcpy(room, form, size);
+        struct bytes_in in = bytes_in_over(room, size + left);
+        cr_assert_eq(bytes_in_varint(&in), good ? value : 0);
+        cr_assert_eq(in.failed, !good, "%zu bytes before %zu more", size, left);
+        cr_assert_eq(bytes_in_left(&in), good ? left : 0);
+    }
+}
+
+/* And so it is written. */
+static void
+written_as(const uint8_t *form, size_t size, uint64_t value)
+{
+    for (size_t left = 0; left <= BYTES_VARINT_MAX; left++) {
+        uint8_t room[2 * BYTES_VARINT_MAX + 1];
+        memset(room, 0xa5, sizeof room);
+        struct bytes_out out = bytes_out_over(room, size + left);
+        bytes_out_varint(&out, value);
+        cr_assert_eq(bytes_out_used(&out), size);
+        cr_assert_eq(memcmp(room, form, size), 0, "%zu bytes before %zu more", size, left);
+        cr_assert_eq(room[size + left], 0xa5, "nothing behind the end");
+    }
+}
+
+Test(bytes, a_varint_is_read_as_one_whatever_is_behind_it)
+{
+    static const uint8_t behind[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    uint64_t noise = 1;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        noise = noise * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        const uint64_t values[] = {UINT64_C(1) << bit, (UINT64_C(1) << bit) - 1, noise >> bit};
+        for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+            uint8_t form[BYTES_VARINT_MAX + 1];
+            size_t size = bytes_put_varint(form, values[i]);
+            cr_assert_eq(bytes_varint_size(values[i]), size);
+            written_as(form, size, values[i]);
+            for (size_t k = 0; k < sizeof behind; k++) {
+                read_before(form, size, behind[k], values[i], true);
+            }
+            form[size - 1] |= 0x80U; /* and the same number in a byte more */
+            form[size] = 0;
+            for (size_t k = 0; k < sizeof behind; k++) {
+                read_before(form, size + 1, behind[k], 0, false);
+            }
+        }
+    }
+}
+
 Test(bytes, longer_forms_than_needed_and_more_than_64_bits_are_refused)
 {
     static const uint8_t padded[] = {0x80, 0x00};
@@ -91,6 +145,7 @@ Test(bytes, what_is_written_is_read_back)
     bytes_out_u32(&out, 70000);
     bytes_out_u64(&out, 1ULL << 40);
     bytes_out_varint(&out, 300);
+    bytes_out_varint(&out, 0x7f);
     bytes_out_span(&out, "abc", 3);
     struct bytes_in in = bytes_in_over(room, bytes_out_used(&out));
     cr_assert_eq(bytes_in_u8(&in), 7);
@@ -98,6 +153,7 @@ Test(bytes, what_is_written_is_read_back)
     cr_assert_eq(bytes_in_u32(&in), 70000);
     cr_assert_eq(bytes_in_u64(&in), 1ULL << 40);
     cr_assert_eq(bytes_in_varint(&in), 300);
+    cr_assert_eq(bytes_in_varint(&in), 0x7f);
     cr_assert_eq(memcmp(bytes_in_span(&in, 3), "abc", 3), 0);
     cr_assert(bytes_in_done(&in));
 }
@@ -107,4 +163,13 @@ Test(bytes, writing_past_the_end_is_a_bug, .signal = SIGABRT)
     uint8_t room[3];
     struct bytes_out out = bytes_out_over(room, sizeof room);
     bytes_out_u32(&out, 1);
+}
+
+Test(bytes, and_so_is_a_varint_past_the_end, .signal = SIGABRT)
+{
+    uint8_t room[3];
+    struct bytes_out out = bytes_out_over(room, sizeof room);
+    bytes_out_varint(&out, 300);
+    bytes_out_varint(&out, 1);
+    bytes_out_varint(&out, 1);
 }
