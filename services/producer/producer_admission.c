@@ -17,7 +17,9 @@
 /* One of a SUBMIT's notifications, before anything is decided about it. */
 struct offered {
     struct wire_bytes encoded; /* borrowed from the frame */
-    uint64_t id;               /* hash of its biz_id */
+    struct wire_notification notification;
+    bool good;   /* else that makes no sense */
+    uint64_t id; /* hash of its biz_id */
 };
 
 static struct wire_text
@@ -107,9 +109,10 @@ repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t p
 
 static void
 append(producer_core_t *self, const struct producer_topic *topic, const struct offered *offered,
-       const struct wire_notification *notification, const uint8_t *hash)
+       const uint8_t *hash)
 {
     struct wire_bytes encoded = offered->encoded;
+    const struct wire_notification *notification = &offered->notification;
     uint32_t weight = producer_weight(notification, encoded.size);
     struct record_notification record = {
         .received_unix_ms = self->now_unix_ms,
@@ -129,6 +132,10 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
     for (unsigned i = 0; i < topic->count; i++) {
         producer_open_add(&producer_queue_of(self, topic->subscriptions[i])->open, position);
         producer_load_add(self, topic->subscriptions[i], weight);
+    }
+    if (notification->policy.size == 0) {
+        self->fresh[position % PRODUCER_FRESH] =
+            (struct producer_fresh){.position = position, .id = offered->id, .weight = weight};
     }
     if (notification->deadline_unix_ms != 0) {
         producer_deadline_add(self, position, notification->deadline_unix_ms);
@@ -159,10 +166,12 @@ refused_why(producer_core_t *self, struct why *why)
 
 /* What is wrong with it, or nothing (status WIRE_ACCEPTED). */
 static struct wire_result
-examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notification *notification,
-        struct why *why)
+examine(producer_core_t *self, const struct offered *offered, struct why *why)
 {
-    if (wire_notification_decode(encoded.data, encoded.size, notification, why) != ERR_OK) {
+    const struct wire_notification *notification = &offered->notification;
+    if (!offered->good) {
+        struct wire_notification again;
+        (void)wire_notification_decode(offered->encoded.data, offered->encoded.size, &again, why);
         return refused_why(self, why);
     }
     if (!is_last_topic(self, notification->topic) &&
@@ -181,24 +190,23 @@ examine(producer_core_t *self, struct wire_bytes encoded, struct wire_notificati
 static struct wire_result
 admit(producer_core_t *self, const struct offered *offered, struct why *why)
 {
-    struct wire_bytes encoded = offered->encoded;
-    struct wire_notification notification;
-    struct wire_result result = examine(self, encoded, &notification, why);
+    const struct wire_notification *notification = &offered->notification;
+    struct wire_result result = examine(self, offered, why);
     if (result.status != WIRE_ACCEPTED) {
         return result;
     }
     struct content content = {
-        .topic = notification.topic.data,
-        .topic_size = notification.topic.size,
-        .version = notification.version,
-        .payload = notification.payload.data,
-        .payload_size = notification.payload.size,
+        .topic = notification->topic.data,
+        .topic_size = notification->topic.size,
+        .version = notification->version,
+        .payload = notification->payload.data,
+        .payload_size = notification->payload.size,
     };
     uint8_t hash[CONTENT_HASH_BYTES];
     content_hash(&content, hash);
     struct producer_stored stored;
     struct producer_index_entry *known =
-        producer_find_hashed(self, offered->id, notification.biz_id, &stored);
+        producer_find_hashed(self, offered->id, notification->biz_id, &stored);
     if (known != NULL) {
         result = repeated(self, &stored, producer_index_position(known), hash, why);
         producer_stored_release(&stored);
@@ -207,7 +215,7 @@ admit(producer_core_t *self, const struct offered *offered, struct why *why)
     if (self->unreadable) {
         return busy(self, "disk: a notification of this name waits for room to be synced");
     }
-    const struct producer_topic *topic = route_topic(self, notification.topic);
+    const struct producer_topic *topic = route_topic(self, notification->topic);
     if (topic->count == 0) {
         self->counts.unrouted++;
         return (struct wire_result){.status = WIRE_UNROUTED,
@@ -215,18 +223,19 @@ admit(producer_core_t *self, const struct offered *offered, struct why *why)
                                     .field = text_of("topic"),
                                     .text = text_of("no subscription matches this topic")};
     }
-    if (notification.deadline_unix_ms != 0 && notification.deadline_unix_ms <= self->now_unix_ms) {
+    if (notification->deadline_unix_ms != 0 &&
+        notification->deadline_unix_ms <= self->now_unix_ms) {
         return refused(self, "deadline", "the deadline has passed already");
     }
     if (self->total - self->gone >= self->settings.retained_max) {
         return busy(self, "retained_max notifications are kept and none may go yet");
     }
-    if (!producer_room_for(self, topic, producer_weight(&notification, encoded.size),
-                           encoded.size)) {
+    if (!producer_room_for(self, topic, producer_weight(notification, offered->encoded.size),
+                           offered->encoded.size)) {
         return busy(self, "disk: what is left is kept for what was accepted");
     }
     result.position = log_next(self->log);
-    append(self, topic, offered, &notification, hash);
+    append(self, topic, offered, hash);
     return result;
 }
 
@@ -235,11 +244,11 @@ static void
 look_ahead(const producer_core_t *self, struct wire_in *in, struct offered *few, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        few[i].encoded = wire_submit_next(in);
-        CHECK(few[i].encoded.data != NULL); /* wire_message_open has checked the whole frame */
-        struct wire_text biz_id =
-            wire_notification_biz_id(few[i].encoded.data, few[i].encoded.size);
-        few[i].id = content_hash_id(biz_id.data, biz_id.size);
+        struct offered *one = &few[i];
+        one->good = wire_submit_next(in, &one->encoded, &one->notification);
+        CHECK(one->encoded.data != NULL); /* wire_message_open has checked the whole frame */
+        const struct wire_text *biz_id = &one->notification.biz_id;
+        one->id = one->good ? content_hash_id(biz_id->data, biz_id->size) : 0;
     }
     for (uint32_t i = 0; i < count; i++) {
         producer_index_prefetch(self->index, few[i].id);

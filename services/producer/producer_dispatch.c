@@ -69,14 +69,30 @@ attempts_of(const struct catalog_subscription *subscription,
         catalog_policy(subscription, notification.policy.data, notification.policy.size, &own));
 }
 
+/* From its admission, or read again. */
+static struct producer_fresh
+look(const producer_core_t *self, const struct catalog_subscription *subscription,
+     const struct log_record *at, const struct record_notification *record, uint16_t *attempts)
+{
+    const struct producer_fresh *fresh = &self->fresh[at->position % PRODUCER_FRESH];
+    if (fresh->position == at->position) {
+        *attempts = policy_attempts(&subscription->policy);
+        return *fresh;
+    }
+    struct wire_peek peek = wire_notification_peek(record->encoded, record->encoded_size);
+    struct producer_fresh read = {.position = at->position,
+                                  .id = content_hash_id(peek.biz_id.data, peek.biz_id.size)};
+    *attempts = attempts_of(subscription, record, &peek, &read.weight);
+    return read;
+}
+
 static bool
 send_one(producer_core_t *self, const struct catalog_subscription *subscription,
          const struct log_record *at, const struct record_notification *record)
 {
     const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
-    struct wire_peek peek = wire_notification_peek(record->encoded, record->encoded_size);
-    uint32_t weight = 0;
-    uint16_t attempts = attempts_of(subscription, record, &peek, &weight);
+    uint16_t attempts = 0;
+    struct producer_fresh known = look(self, subscription, at, record, &attempts);
     struct sender_offer offer = {
         .group = {.data = group->name, .size = group->name_size},
         .item =
@@ -92,8 +108,8 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
                 .notification = {.data = record->encoded, .size = record->encoded_size},
             },
         .lease_limit_ms = subscription->lease_limit_ms,
-        .user = content_hash_id(peek.biz_id.data, peek.biz_id.size),
-        .weight = weight,
+        .user = known.id,
+        .weight = known.weight,
     };
     return sender_send(self->sender, &offer, self->depends, self->now_ms);
 }

@@ -65,6 +65,15 @@ struct producer_counts {
     uint64_t checkpoints;
 };
 
+/* What is asked of a notification when it is sent, kept from its admission: its bytes need not be
+ * taken apart again. Those with a policy of their own, and older ones, are read. */
+struct producer_fresh {
+    uint64_t position; /* 0: none */
+    uint64_t id;       /* hash of its biz_id */
+    uint32_t weight;
+};
+#define PRODUCER_FRESH 8192U /* positions: those of what is under way, and of the ends between */
+
 /* Where positions stood at a time, for retention by age and by count. */
 struct producer_mark {
     uint64_t position;
@@ -87,7 +96,8 @@ struct producer_core {
     struct producer_queue *queues[LIMIT_SUBSCRIPTIONS + 1]; /* owned; by subscription id */
     uint16_t queue_count;                                   /* highest id */
     struct producer_topic topics[PRODUCER_TOPICS];
-    struct producer_topic *last_topic; /* in topics; NULL: none yet */
+    struct producer_topic *last_topic;           /* in topics; NULL: none yet */
+    struct producer_fresh fresh[PRODUCER_FRESH]; /* at position % PRODUCER_FRESH */
     struct producer_counts counts;
     struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
     uint32_t mark_first;

@@ -15,6 +15,20 @@ wire_notification_encode(struct wire_out *out, const struct wire_notification *n
     wire_out_uint(out, (uint64_t)notification->deadline_unix_ms);
 }
 
+static void
+notification_fields(struct wire_in *in, struct wire_notification *notification)
+{
+    uint32_t fields =
+        wire_in_array(in, "notification", NOTIFICATION_FIELDS, LIMIT_NOTIFICATION_ITEMS);
+    notification->topic = wire_in_text(in, "topic", 1, LIMIT_TOPIC_BYTES);
+    notification->biz_id = wire_in_text(in, "biz_id", 1, LIMIT_BIZ_ID_BYTES);
+    notification->payload = wire_in_bin(in, "payload", 0, LIMIT_PAYLOAD_BYTES);
+    notification->version = wire_in_uint(in, "version", INT64_MAX);
+    notification->policy = wire_in_optional(in, "policy", WIRE_POLICY_BYTES);
+    notification->deadline_unix_ms = (int64_t)wire_in_uint(in, "deadline", INT64_MAX);
+    wire_in_rest(in, fields, NOTIFICATION_FIELDS);
+}
+
 err_t
 wire_notification_decode(const void *encoded, size_t size, struct wire_notification *notification,
                          struct why *why)
@@ -24,15 +38,7 @@ wire_notification_decode(const void *encoded, size_t size, struct wire_notificat
     if (size > LIMIT_NOTIFICATION_BYTES) {
         wire_in_fault(&in, "notification", "%zu bytes, at most %d", size, LIMIT_NOTIFICATION_BYTES);
     }
-    uint32_t fields =
-        wire_in_array(&in, "notification", NOTIFICATION_FIELDS, LIMIT_NOTIFICATION_ITEMS);
-    notification->topic = wire_in_text(&in, "topic", 1, LIMIT_TOPIC_BYTES);
-    notification->biz_id = wire_in_text(&in, "biz_id", 1, LIMIT_BIZ_ID_BYTES);
-    notification->payload = wire_in_bin(&in, "payload", 0, LIMIT_PAYLOAD_BYTES);
-    notification->version = wire_in_uint(&in, "version", INT64_MAX);
-    notification->policy = wire_in_optional(&in, "policy", WIRE_POLICY_BYTES);
-    notification->deadline_unix_ms = (int64_t)wire_in_uint(&in, "deadline", INT64_MAX);
-    wire_in_rest(&in, fields, NOTIFICATION_FIELDS);
+    notification_fields(&in, notification);
     return wire_in_end(&in, why);
 }
 
@@ -89,19 +95,6 @@ peek_not_zero(const uint8_t *at, const uint8_t *end)
     return other;
 }
 
-struct wire_text
-wire_notification_biz_id(const void *encoded, size_t size)
-{
-    const uint8_t *end = (const uint8_t *)encoded + size;
-    const uint8_t *next = encoded;
-    const uint8_t *biz_id = NULL;
-    if (peek_value(next, end, &next) == NULL || peek_value(next, end, &next) == NULL ||
-        (biz_id = peek_value(next, end, &next)) == NULL) { /* array, topic, biz_id */
-        return (struct wire_text){0};
-    }
-    return (struct wire_text){.data = (const char *)biz_id, .size = (size_t)(next - biz_id)};
-}
-
 struct wire_peek
 wire_notification_peek(const void *encoded, size_t size)
 {
@@ -131,10 +124,22 @@ wire_submit_open(struct wire_in *in)
     return wire_in_array(in, "notifications", 1, LIMIT_FRAME_NOTIFICATIONS);
 }
 
-struct wire_bytes
-wire_submit_next(struct wire_in *in)
+bool
+wire_submit_next(struct wire_in *in, struct wire_bytes *encoded,
+                 struct wire_notification *notification)
 {
-    return wire_in_skip(in, "notification");
+    struct wire_in one;
+    const uint8_t *start = in->next;
+    wire_in_init(&one, start, (size_t)(in->end - start));
+    notification_fields(&one, notification);
+    size_t size = (size_t)(one.next - start);
+    if (in->failed || one.failed || size > LIMIT_NOTIFICATION_BYTES) {
+        *encoded = wire_in_skip(in, "notification");
+        return false;
+    }
+    in->next = one.next;
+    *encoded = (struct wire_bytes){.data = start, .size = size};
+    return true;
 }
 
 struct wire_submit_out

@@ -25,14 +25,12 @@ echo_submit(struct echo *self)
     uint32_t count = wire_submit_open(&self->in);
     struct wire_submit_out list = wire_submit_begin(self->out, self->head.request);
     for (uint32_t i = 0; i < count; i++) {
-        struct wire_bytes encoded = wire_submit_next(&self->in);
+        struct wire_bytes encoded;
         struct wire_notification notification;
-        struct why why;
-        if (encoded.data == NULL) {
-            break;
-        }
-        if (wire_notification_decode(encoded.data, encoded.size, &notification, &why) == ERR_OK) {
+        if (wire_submit_next(&self->in, &encoded, &notification)) {
             wire_submit_add(&list, &notification);
+        } else if (encoded.data == NULL) {
+            break;
         } else {
             wire_out_raw(self->out, encoded.data, encoded.size);
             list.count++;

@@ -97,9 +97,9 @@ submit(struct fake_producer *self, struct asked *asked)
     bool busy_part = spend(&self->busy_part);
     self->requests[self->submit_count % FAKE_SEEN_MAX] = asked->head.request;
     for (uint32_t i = 0; i < count; i++) {
-        struct wire_bytes encoded = wire_submit_next(&asked->in);
+        struct wire_bytes encoded;
         struct wire_notification notification;
-        CHECK(wire_notification_decode(encoded.data, encoded.size, &notification, NULL) == ERR_OK);
+        CHECK(wire_submit_next(&asked->in, &encoded, &notification));
         char *seen = self->seen[self->seen_count % FAKE_SEEN_MAX];
         (void)snprintf(seen, LIMIT_BIZ_ID_BYTES + 1, "%.*s", (int)notification.biz_id.size,
                        notification.biz_id.data); /* fits */

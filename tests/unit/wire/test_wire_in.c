@@ -86,6 +86,29 @@ Test(wire_in, text_is_utf8_without_control_characters)
     cr_assert_not(wire_in_utf8("a\0b", 3));
 }
 
+/* Eight bytes are looked at at once, the last ones together with some before them. */
+Test(wire_in, a_text_is_good_up_to_its_first_bad_byte_wherever_that_stands)
+{
+    static const unsigned char bad[] = {0x00, 0x1f, 0x7f, 0x80, 0xff};
+    for (size_t size = 1; size <= 40; size++) {
+        char text[40];
+        memset(text, 'x', sizeof text);
+        cr_assert_eq(wire_in_utf8_prefix(text, size), size);
+        for (size_t at = 0; at < size; at++) {
+            for (size_t i = 0; i < sizeof bad; i++) {
+                text[at] = (char)bad[i];
+                cr_assert_eq(wire_in_utf8_prefix(text, size), at, "%u of %zu", bad[i], size);
+            }
+            text[at] = 'x';
+        }
+        for (size_t at = 0; at + 1 < size; at++) { /* a character of two bytes */
+            memcpy(text + at, "\xc3\xa9", 2);
+            cr_assert_eq(wire_in_utf8_prefix(text, size), size, "at %zu of %zu", at, size);
+            memcpy(text + at, "xx", 2);
+        }
+    }
+}
+
 Test(wire_in, a_text_out_of_its_bounds_is_refused_with_field_and_limit)
 {
     static const uint8_t bytes[] = {0xa5, 'a', 'b', 'c', 'd', 'e'};
