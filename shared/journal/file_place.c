@@ -179,17 +179,11 @@ file_place_same(struct file_store *self, struct why *why)
 err_t
 file_place_kept(struct file_store *self, struct why *why)
 {
-    struct segment *active = file_store_active(self);
-    struct file_stat stat;
-    segment_file_name(active->head.counter, self->active_path + self->active_name);
-    /* The segment by its whole name: as a rule one look tells all. */
-    if (self->ops->stat_at(AT_FDCWD, self->active_path, &stat) == 0 &&
-        stat.inode == active->inode && stat.device == self->dir_device) {
-        return ERR_OK;
-    }
     char name[SEGMENT_NAME_SIZE];
+    struct segment *active = file_store_active(self);
     err_t rc = file_place_same(self, why);
     if (rc == ERR_OK) {
+        struct file_stat stat;
         segment_file_name(active->head.counter, name);
         int found = self->ops->stat_at(self->dir_fd, name, &stat);
         if (found == -ENOENT || (found == 0 && stat.inode != active->inode)) {

@@ -118,7 +118,6 @@ store_close(log_store_t **store_p)
     if (self->lock_fd >= 0) {
         (void)self->ops->close(self->lock_fd); /* lets the next owner in, so it comes last */
     }
-    mem_free(self->active_path);
     mem_free(self->path);
     mem_free(self->name);
     mem_free(self->directory);
@@ -175,9 +174,6 @@ store_new(const struct file_store_settings *settings, const struct log_store_ops
     size_t size = strlen(self->directory) + strlen(self->name) + 2;
     self->path = mem_alloc(size);
     (void)snprintf(self->path, size, "%s/%s", self->directory, self->name); /* fits */
-    self->active_path = mem_alloc(size + SEGMENT_NAME_SIZE);
-    self->active_name = size;
-    (void)snprintf(self->active_path, size + 1, "%s/", self->path); /* fits */
     self->segment_bytes =
         settings->segment_bytes == 0 ? SEGMENT_BYTES_DEFAULT : settings->segment_bytes;
     self->cached_bytes =

@@ -33,8 +33,6 @@ struct file_store {
     char *directory;            /* owned; the journal's */
     char *name;                 /* owned; the log's */
     char *path;                 /* owned; directory/name */
-    char *active_path;          /* owned; path/, and room for a segment's name */
-    size_t active_name;         /* where that begins */
     uint64_t segment_bytes;
     uint64_t cached_bytes;
     int dir_fd; /* owned; -1: a follower's log that is not there yet */
