@@ -18,7 +18,7 @@
 struct offered {
     struct wire_bytes encoded; /* borrowed from the frame */
     struct wire_notification notification;
-    bool good;   /* else that makes no sense */
+    bool good;   /* else it is none, and is refused */
     uint64_t id; /* hash of its biz_id */
 };
 
@@ -170,7 +170,7 @@ examine(producer_core_t *self, const struct offered *offered, struct why *why)
 {
     const struct wire_notification *notification = &offered->notification;
     if (!offered->good) {
-        struct wire_notification again;
+        struct wire_notification again; /* for the reason alone */
         (void)wire_notification_decode(offered->encoded.data, offered->encoded.size, &again, why);
         return refused_why(self, why);
     }

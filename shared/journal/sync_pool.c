@@ -15,7 +15,8 @@
 
 #define STACK_BYTES (256U * 1024) /* much more than a sync needs */
 
-/* A thread and what it is asked for. Owner and thread hand it to and fro: by asked, by finished. */
+/* A thread and what it is asked for. From sem_post(asked) until finished is true fd, wanted and
+ * result are the thread's, and else the owner's. */
 struct worker {
     sync_pool_t *pool;
     pthread_t thread;
@@ -63,7 +64,7 @@ work(void *arg)
         /* Behind that, so that who is woken finds it. */
         (void)atomic_fetch_add(&pool->told, 1);
         uint64_t one = 1;
-        /* The counter cannot overflow: there are no more results than threads. */
+        /* The counter cannot overflow: each thread has written before it is at work again. */
         CHECK(write(pool->event_fd, &one, sizeof one) == (ssize_t)sizeof one);
     }
 }

@@ -38,7 +38,9 @@ void sync_pool_destroy(sync_pool_t **self_p);
 /* The file to sync from now on; none may be under way. 0 or a negative errno: then there is none.
  */
 int sync_pool_open(sync_pool_t *self, int dir_fd, const char *name);
-int sync_pool_fd(const sync_pool_t *self); /* readable when a sync is finished */
+/* Readable when a sync is finished; perhaps once more behind its result's taking: then take says
+ * that there is nothing, and it is readable no more. */
+int sync_pool_fd(const sync_pool_t *self);
 
 bool sync_pool_can_start(const sync_pool_t *self); /* a file is open and a thread idle */
 void sync_pool_start(sync_pool_t *self, struct sync_pool_mark mark); /* one must be idle */

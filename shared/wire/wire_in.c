@@ -207,7 +207,8 @@ wire_in_utf8_prefix(const char *data, size_t size)
         }
         at += sizeof word;
     }
-    if (at > start && (size_t)(end - at) < sizeof word) { /* the last eight, some of them again */
+    if (at > start && at < end &&
+        (size_t)(end - at) < sizeof word) { /* the last eight, some of them again */
         memcpy(&word, end - sizeof word, sizeof word);
         if (is_plain_ascii(word)) {
             return size;

@@ -42,8 +42,8 @@ struct wire_peek wire_notification_peek(const void *encoded, size_t size);
 
 /* Reading a SUBMIT: open with wire_message_open, or reopen, then: */
 uint32_t wire_submit_open(struct wire_in *in); /* how many notifications; 0 after a fault */
-/* The next one: its bytes, and what they say. False: it is no notification, for which
- * wire_notification_decode has the reason; the next one can be read all the same. wire_message_open
+/* The next one: its bytes, and what they say. False: they are no notification, which then means
+ * nothing; wire_notification_decode says why, and the next one can be read. wire_message_open
  * has checked the whole frame, so encoded->data is NULL only after an earlier fault. */
 bool wire_submit_next(struct wire_in *in, struct wire_bytes *encoded,
                       struct wire_notification *notification);

@@ -159,6 +159,26 @@ Test(real_files, a_directory_that_is_a_symbolic_link_or_cannot_be_made_is_refuse
     cr_assert_not_null(strstr(why.text, "lock"), "%s", why.text);
 }
 
+/* The directory's own name counts, not what is found behind it. */
+Test(real_files, an_owner_whose_log_is_moved_says_nothing_more_whatever_stands_in_its_place)
+{
+    static const char *const ways[] = {"mv j/producer kept && ln -s ../kept j/producer",
+                                       "mv j/producer kept && cp -al kept j/producer"};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct why why = {{0}};
+        log_t *log = NULL;
+        shell("rm -rf j kept && mkdir -m 700 j");
+        cr_assert_eq(own(&log, "j", &why), ERR_OK, "%s", why.text);
+        fixture_write(log, 5, 10, 100);
+        shell(ways[i]);
+        (void)log_append(log, 5, "x", 1); /* its place does not matter */
+        cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+        cr_assert_eq(log_reap(log, &why), ERR_CORRUPT, "%s", ways[i]);
+        cr_assert_eq(log_durable(log), 10);
+        log_close(&log);
+    }
+}
+
 /* As a first start leaves it that was killed behind its spare. The spare is the first segment, and
  * the start does not wait for another one. */
 Test(real_files, a_spare_beside_no_segment_becomes_the_first_segment)

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -19,11 +20,14 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
                           void *arg);                         // NOLINT
 ssize_t __real_write(int fd, const void *bytes, size_t size); // NOLINT
 ssize_t __wrap_write(int fd, const void *bytes, size_t size); // NOLINT
+int __real_sem_wait(sem_t *semaphore);                        // NOLINT
+int __wrap_sem_wait(sem_t *semaphore);                        // NOLINT
 
 static bool no_event;
 static bool no_thread;
 static int last_event_fd = -1;
 static atomic_bool event_held;
+static atomic_int interrupted;
 
 int
 __wrap_eventfd(unsigned count, int flags) // NOLINT
@@ -37,6 +41,17 @@ __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, // NOLINT
                       void *(*start)(void *), void *arg)
 {
     return no_thread ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
+}
+
+/* Now and then a signal comes first. */
+int
+__wrap_sem_wait(sem_t *semaphore) // NOLINT
+{
+    if (atomic_fetch_add(&interrupted, 1) % 2 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return __real_sem_wait(semaphore);
 }
 
 /* An event is told of when it is let go. */
@@ -257,8 +272,13 @@ Test(sync_pool, a_file_that_cannot_be_opened_as_often_as_is_needed_is_none, .tim
 Test(sync_pool, may_be_destroyed_while_a_sync_is_under_way, .timeout = 60)
 {
     sync_pool_t *pool = pool_of_test();
-    start(pool, 1);
+    for (uint64_t i = 1; i <= SYNC_POOL_THREADS; i++) {
+        start(pool, i);
+    }
     sync_pool_destroy(&pool);
+    for (int i = 0; i < SYNC_POOL_THREADS; i++) {
+        cr_assert_eq(atomic_load(&files.begun[i]), 1, "what was asked for is done");
+    }
     sync_pool_destroy(&pool);
 }
 

@@ -153,6 +153,48 @@ Test(wire_submit, a_bad_notification_spoils_no_other)
     wire_out_fini(&out);
 }
 
+/* A field of a newer version counts towards the limit, and is passed over. */
+Test(wire_submit, one_that_is_too_long_by_a_newer_field_is_refused_and_spoils_no_other)
+{
+    const struct wire_notification good = {.topic = text_of("t"), .biz_id = text_of("b")};
+    for (size_t over = 0; over < 2; over++) {
+        struct wire_out one;
+        wire_out_init(&one, 64);
+        wire_notification_encode(&one, &good);
+        size_t text_size = LIMIT_NOTIFICATION_BYTES - one.size - 5 + over;
+        char *text = calloc(1, text_size);
+        cr_assert_not_null(text);
+        memset(text, 'x', text_size);
+        one.data[0]++; /* a field more */
+        const uint8_t head[] = {0xdb, (uint8_t)(text_size >> 24), (uint8_t)(text_size >> 16),
+                                (uint8_t)(text_size >> 8), (uint8_t)text_size};
+        wire_out_raw(&one, head, sizeof head);
+        wire_out_raw(&one, text, text_size);
+        free(text);
+        struct wire_out out;
+        wire_out_init(&out, 64);
+        struct wire_submit_out list = wire_submit_begin(&out, 7);
+        wire_out_raw(&out, one.data, one.size);
+        list.count++;
+        wire_submit_add(&list, &good);
+        wire_submit_end(&list);
+        struct wire_in in;
+        struct wire_head frame;
+        struct why why;
+        struct wire_bytes encoded;
+        struct wire_notification read;
+        cr_assert_eq(wire_message_open(&in, out.data, out.size, &frame, &why), ERR_OK);
+        cr_assert_eq(wire_submit_open(&in), 2);
+        cr_assert_eq(wire_submit_next(&in, &encoded, &read), over == 0);
+        cr_assert_eq(encoded.size, LIMIT_NOTIFICATION_BYTES + over);
+        cr_assert(wire_submit_next(&in, &encoded, &read));
+        cr_assert_eq(read.biz_id.size, 1);
+        cr_assert_eq(wire_message_finish(&in, &frame, &why), ERR_OK);
+        wire_out_fini(&one);
+        wire_out_fini(&out);
+    }
+}
+
 Test(wire_submit, a_frame_that_breaks_in_its_middle_is_refused_before_its_beginning_is_read)
 {
     const struct wire_notification good = {.topic = text_of("t"), .biz_id = text_of("b")};
