@@ -52,38 +52,44 @@ producer_is_for(const struct record_notification *record, uint16_t subscription)
     return false;
 }
 
+/* What sending asks of a notification, beside its bytes. */
+struct facts {
+    uint64_t id;
+    uint32_t weight;
+    uint16_t attempts;
+};
+
 /* A policy of the notification's own is rare: only then is it decoded again. */
-static uint16_t
-attempts_of(const struct catalog_subscription *subscription,
-            const struct record_notification *record, const struct wire_peek *peek,
-            uint32_t *weight)
+static struct facts
+read_facts(const struct catalog_subscription *subscription,
+           const struct record_notification *record)
 {
     struct policy own;
     struct wire_notification notification = {.version = 0};
-    if (peek->has_policy && wire_notification_decode(record->encoded, record->encoded_size,
-                                                     &notification, NULL) != ERR_OK) {
+    struct wire_peek peek = wire_notification_peek(record->encoded, record->encoded_size);
+    if (peek.has_policy && wire_notification_decode(record->encoded, record->encoded_size,
+                                                    &notification, NULL) != ERR_OK) {
         notification.policy.size = 0;
     }
-    *weight = producer_weight(&notification, record->encoded_size);
-    return policy_attempts(
-        catalog_policy(subscription, notification.policy.data, notification.policy.size, &own));
+    return (struct facts){
+        .id = content_hash_id(peek.biz_id.data, peek.biz_id.size),
+        .weight = producer_weight(&notification, record->encoded_size),
+        .attempts = policy_attempts(
+            catalog_policy(subscription, notification.policy.data, notification.policy.size, &own)),
+    };
 }
 
-/* From its admission, or read again. */
-static struct producer_fresh
-look(const producer_core_t *self, const struct catalog_subscription *subscription,
-     const struct log_record *at, const struct record_notification *record, uint16_t *attempts)
+/* As its admission left them, or read. */
+static struct facts
+facts_of(const producer_core_t *self, const struct catalog_subscription *subscription,
+         const struct log_record *at, const struct record_notification *record)
 {
     const struct producer_fresh *fresh = &self->fresh[at->position % PRODUCER_FRESH];
-    if (fresh->position == at->position) {
-        *attempts = policy_attempts(&subscription->policy);
-        return *fresh;
-    }
-    struct wire_peek peek = wire_notification_peek(record->encoded, record->encoded_size);
-    struct producer_fresh read = {.position = at->position,
-                                  .id = content_hash_id(peek.biz_id.data, peek.biz_id.size)};
-    *attempts = attempts_of(subscription, record, &peek, &read.weight);
-    return read;
+    return fresh->position == at->position
+               ? (struct facts){.id = fresh->id,
+                                .weight = fresh->weight,
+                                .attempts = policy_attempts(&subscription->policy)}
+               : read_facts(subscription, record);
 }
 
 static bool
@@ -91,8 +97,7 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
          const struct log_record *at, const struct record_notification *record)
 {
     const struct catalog_group *group = catalog_group_at(self->catalog, subscription->group);
-    uint16_t attempts = 0;
-    struct producer_fresh known = look(self, subscription, at, record, &attempts);
+    struct facts facts = facts_of(self, subscription, at, record);
     struct sender_offer offer = {
         .group = {.data = group->name, .size = group->name_size},
         .item =
@@ -101,15 +106,15 @@ send_one(producer_core_t *self, const struct catalog_subscription *subscription,
                 .subscription = subscription->id,
                 .turn = 1,
                 .attempt = 1,
-                .attempts_limit = attempts,
+                .attempts_limit = facts.attempts,
                 .first_sent_unix_ms = self->now_unix_ms,
                 .lease_ms = subscription->lease_ms,
                 .hash = record->hash,
                 .notification = {.data = record->encoded, .size = record->encoded_size},
             },
         .lease_limit_ms = subscription->lease_limit_ms,
-        .user = known.id,
-        .weight = known.weight,
+        .user = facts.id,
+        .weight = facts.weight,
     };
     return sender_send(self->sender, &offer, self->depends, self->now_ms);
 }

@@ -117,8 +117,8 @@ bytes_in_varint(struct bytes_in *in)
                                                                  : bytes_in_varint_long(in);
 }
 
-/* A writer into memory of a fixed size; writing past the end is our own bug (CHECK). Up
- * to seven bytes behind the last field, before the end, may be written over. */
+/* A writer into memory of a fixed size; writing past the end is our own bug (CHECK). Up to
+ * seven bytes behind the last field, before the end, may be written over. */
 struct bytes_out {
     uint8_t *start; /* borrowed from the caller */
     uint8_t *next;

@@ -27,6 +27,7 @@ static bool no_event;
 static bool no_thread;
 static int last_event_fd = -1;
 static atomic_bool event_held;
+static atomic_int written; /* events */
 static atomic_int interrupted;
 
 int
@@ -61,7 +62,9 @@ __wrap_write(int fd, const void *bytes, size_t size) // NOLINT
     while (fd == last_event_fd && atomic_load(&event_held)) {
         (void)sched_yield();
     }
-    return __real_write(fd, bytes, size);
+    ssize_t count = __real_write(fd, bytes, size);
+    (void)atomic_fetch_add(&written, fd == last_event_fd);
+    return count;
 }
 
 #define FILES 16
@@ -236,6 +239,40 @@ Test(sync_pool, an_event_that_comes_behind_its_result_is_heard_all_the_same, .ti
     start(pool, 2);
     await_event(pool);
     cr_assert(sync_pool_take(pool, false, &result), "and the next is told of");
+    cr_assert_eq(result.mark.position, 2);
+    await_silence(pool);
+    sync_pool_destroy(&pool);
+}
+
+/* Let the second go, and the first once the second has been heard of. */
+static void *
+let_go(void *arg)
+{
+    const sync_pool_t *pool = arg;
+    struct pollfd event = {.fd = sync_pool_fd(pool), .events = POLLIN};
+    atomic_store(&files.held[1], false);
+    do {
+        (void)sched_yield();
+    } while (atomic_load(&written) == 0 || poll(&event, 1, 0) != 0);
+    atomic_store(&files.held[0], false);
+    return NULL;
+}
+
+Test(sync_pool, waiting_for_the_oldest_goes_on_when_another_is_told_of, .timeout = 60)
+{
+    sync_pool_t *pool = pool_of_test();
+    struct sync_pool_result result;
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&files.held[i], true);
+        start(pool, 1 + (uint64_t)i);
+        await_begun(i);
+    }
+    pthread_t other;
+    cr_assert_eq(pthread_create(&other, NULL, let_go, pool), 0);
+    cr_assert(sync_pool_take(pool, true, &result));
+    cr_assert_eq(result.mark.position, 1);
+    cr_assert_eq(pthread_join(other, NULL), 0);
+    cr_assert(sync_pool_take(pool, false, &result));
     cr_assert_eq(result.mark.position, 2);
     await_silence(pool);
     sync_pool_destroy(&pool);

@@ -230,3 +230,49 @@ Test(producer_dispatch, a_late_done_of_what_is_done_or_forgotten_is_no_evidence)
     late_done(false, 0);
     late_done(true, 0);
 }
+
+/* What sending asks of a notification is kept from its admission, by position, for as long as no
+ * other of those that come 8,192 later stands in its place. */
+Test(producer_dispatch, what_is_sent_is_the_same_whether_it_is_remembered_or_read)
+{
+    static const char *const names[] = {"own", "plain", "forgotten", "other"};
+    uint64_t weights[4];
+    struct fixture *self = fixture_open(1);
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t before = self->core->load.bytes;
+        const struct wire_notification notification = {
+            .topic = {"order.paid", 10},
+            .biz_id = {names[i], strlen(names[i])},
+            .payload = {(const uint8_t *)"12345", i},
+            .policy = {"1s,1s,1s,1s,1s,1s,1s", i == 0 ? 20 : 0},
+        };
+        uint64_t position = fixture_submit_full(self, &notification).position;
+        weights[i] = self->core->load.bytes - before;
+        struct producer_fresh *slot = &self->core->fresh[position % PRODUCER_FRESH];
+        cr_assert_eq(slot->position, i == 0 ? 0 : position, "one with its own policy is read");
+        if (i == 0 || i == 2) { /* an older one was there before, a younger one has come */
+            *slot = (struct producer_fresh){
+                .position = i == 0 ? position + PRODUCER_FRESH : position - PRODUCER_FRESH,
+                .id = 7,
+                .weight = 7,
+            };
+        }
+    }
+    self->subscriptions[0].policy = "1s,1s"; /* counts from now on, for all without their own */
+    cr_assert_eq(
+        producer_core_configure(self->core, self->subscriptions, self->subscription_count, NULL),
+        ERR_OK);
+    fixture_join(self, "shop", 1);
+    cr_assert_eq(self->delivery_count, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        cr_assert_str_eq(self->deliveries[i].biz_id, names[i]);
+        cr_assert_eq(self->deliveries[i].attempts_limit, i == 0 ? 8 : 3, "%s", names[i]);
+        uint64_t before = self->core->load.bytes;
+        fixture_outcome(self, i, OUTCOME_DONE, 0);
+        cr_assert_eq(before - self->core->load.bytes, weights[i], "%s", names[i]);
+        uint8_t status;
+        cr_assert_eq(fixture_query(self, names[i], "orders", &status).state, WIRE_STATE_DONE);
+    }
+    cr_assert_eq(self->core->load.deliveries, 0);
+    fixture_close(self);
+}
