@@ -180,7 +180,7 @@ one_operation(struct sim *self)
     struct sim_people *people = &self->people;
     uint64_t what = sim_below(self, 100);
     if (what < 35 || people->note_count == 0) {
-        sim_people_submit(self, 1 + (uint32_t)sim_below(self, 3));
+        sim_people_submit(self, 1 + (uint32_t)sim_below(self, 5));
     } else if (what < 42) {
         sim_people_submit_again(self, sim_chance(self, 150));
     } else if (what < 62) {

@@ -1,7 +1,8 @@
 /*
  * The receivers' business: a database that holds the effect or a fence, and handlers that are slow,
- * crash before or behind the commit, answer twice or never. Each item of a frame is a piece of work
- * of its own, done soon or late; it looks at the database when it is done, not when it came.
+ * crash before or behind the commit, answer twice or never. An item of a frame is a piece of work
+ * of its own, done soon or late, or all of them are one, and are answered together; each looks at
+ * the database when it is done, not when it came.
  */
 #include "base/mem.h"
 #include "sim.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define SLOW_MS 20000
+#define TOGETHER_MAX 64
 
 /* One piece of work, as it waits in the network; the notification's texts were copied. */
 struct work {
@@ -51,19 +53,36 @@ insert(struct sim *self, const struct work *work, bool effect)
     return row;
 }
 
+/* One frame; OUTCOME_NONE: nothing is said of this one. */
 static void
-answer(struct sim *self, const struct sim_packet *packet, const struct work *work, uint8_t outcome)
+answer(struct sim *self, const struct sim_packet *packet, const struct work *work,
+       const uint8_t *outcomes, uint32_t count)
 {
     struct wire_outcomes head = {
         .run = work->run, .receiver = {.data = "r", .size = 1}, .lane = work->lane};
-    const struct wire_outcome said = {
-        .first_token = work->token, .count = 1, .outcome = outcome, .reason = {"because", 7}};
     struct wire_out out;
+    uint32_t said_count = 0;
     wire_out_init(&out, 128);
     struct wire_outcomes_out list =
         work->job ? wire_results_of_jobs(&out, &head) : wire_outcomes_begin(&out, &head);
-    wire_outcomes_add(&list, &said);
+    for (uint32_t i = 0; i < count; i++) {
+        bool done = outcomes[i] == OUTCOME_DONE || outcomes[i] == OUTCOME_DUPLICATE;
+        const struct wire_outcome said = {.first_token = work[i].token,
+                                          .count = 1,
+                                          .outcome = outcomes[i],
+                                          .reason = {"because", done ? 0 : 7}};
+        if (said.outcome != OUTCOME_NONE) {
+            sim_trace(self, "receiver %u answers %s to %u for %s", packet->receiver,
+                      wire_outcome_name(said.outcome), packet->service, work[i].biz_id);
+            wire_outcomes_add(&list, &said);
+            said_count++;
+        }
+    }
     wire_outcomes_end(&list);
+    if (said_count == 0) {
+        wire_out_fini(&out);
+        return;
+    }
     struct sim_packet reply = {
         .to = work->job ? SIM_TO_FRONT : SIM_TO_OUTCOME,
         .service = packet->service,
@@ -72,8 +91,6 @@ answer(struct sim *self, const struct sim_packet *packet, const struct work *wor
                          (uint8_t)(packet->incarnation >> 8), packet->service}},
     };
     reply.body = wire_out_take(&out, &reply.size);
-    sim_trace(self, "receiver %u answers %s to %u for %s", packet->receiver,
-              wire_outcome_name(outcome), packet->service, work->biz_id);
     if (sim_chance(self, self->faults.receiver_permille / 4)) {
         struct sim_packet again = reply;
         again.body = mem_copy(reply.body, reply.size);
@@ -136,50 +153,76 @@ decide(struct sim *self, const struct work *work)
     return WIRE_OUTCOME_UNDONE;
 }
 
-void
-sim_shop_work(struct sim *self, const struct sim_packet *packet)
+static void
+work_later(struct sim *self, const struct sim_packet *packet, const struct work *work,
+           uint32_t count, int64_t after_ms)
+{
+    const struct sim_packet later = {
+        .to = SIM_RECEIVER_WORK,
+        .service = packet->service,
+        .receiver = packet->receiver,
+        .incarnation = packet->incarnation,
+        .body = mem_copy(work, count * sizeof *work),
+        .size = count * sizeof *work,
+    };
+    sim_packet_later(self, &later, after_ms);
+}
+
+static bool
+is_up(const struct sim *self, const struct sim_packet *packet)
 {
     const struct sim_receiver *receiver = &self->receivers.all[packet->receiver];
-    if (!receiver->up || receiver->incarnation != packet->incarnation) {
-        return;
-    }
-    struct work work;
-    memcpy(&work, packet->body, sizeof work);
+    return receiver->up && receiver->incarnation == packet->incarnation;
+}
+
+/* Returns what is to be said; OUTCOME_NONE: nothing. The receiver may have crashed. */
+static uint8_t
+work_on(struct sim *self, const struct sim_packet *packet, const struct work *work)
+{
     uint32_t worse = self->faults.receiver_permille / 8;
     if (sim_chance(self, worse)) {
         sim_receiver_crash(self, packet->receiver); /* before the commit */
-        return;
+        return OUTCOME_NONE;
     }
     if (sim_chance(self, worse)) {
-        answer(self, packet, &work, WIRE_OUTCOME_WORKING);
-        sim_packet_later(self,
-                         &(struct sim_packet){.to = SIM_RECEIVER_WORK,
-                                              .service = packet->service,
-                                              .receiver = packet->receiver,
-                                              .incarnation = packet->incarnation,
-                                              .body = mem_copy(&work, sizeof work),
-                                              .size = sizeof work},
-                         (int64_t)sim_below(self, 3000));
-        return;
+        work_later(self, packet, work, 1, (int64_t)sim_below(self, 3000));
+        return OUTCOME_WORKING;
     }
-    uint8_t outcome = decide(self, &work);
+    uint8_t outcome = decide(self, work);
     if (sim_chance(self, worse)) {
         sim_receiver_crash(self, packet->receiver); /* behind the commit */
-        return;
+        return OUTCOME_NONE;
     }
-    if (!sim_chance(self, worse)) { /* else it forgets to answer */
-        answer(self, packet, &work, outcome);
-    }
-    const struct sim_note *note = sim_note_find(self, work.biz_id, strlen(work.biz_id));
-    if (note != NULL && work.job && outcome == WIRE_OUTCOME_REJECT && sim_chance(self, 250)) {
+    const struct sim_note *note = sim_note_find(self, work->biz_id, strlen(work->biz_id));
+    if (note != NULL && work->job && outcome == WIRE_OUTCOME_REJECT && sim_chance(self, 250)) {
         /* Somebody sees it and withdraws it, just when it becomes a case that another replays. */
         sim_people_cancel(self, (uint32_t)(note - self->people.notes));
     }
+    return sim_chance(self, worse) ? (uint8_t)OUTCOME_NONE : outcome; /* it forgets to answer */
 }
 
-static void
-queue(struct sim *self, const struct sim_packet *packet, struct work *work,
-      const struct wire_item *item)
+void
+sim_shop_work(struct sim *self, const struct sim_packet *packet)
+{
+    struct work work[TOGETHER_MAX];
+    uint8_t outcomes[TOGETHER_MAX];
+    uint32_t count = (uint32_t)(packet->size / sizeof work[0]);
+    memcpy(work, packet->body, packet->size);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_up(self, packet)) {
+            return; /* what it has not answered by now it never does */
+        }
+        outcomes[i] = work_on(self, packet, &work[i]);
+    }
+    if (is_up(self, packet)) {
+        answer(self, packet, work, outcomes, count);
+    }
+}
+
+/* False: it cannot be read, which is a violation. */
+static bool
+read_item(struct sim *self, const struct sim_packet *packet, struct work *work,
+          const struct wire_item *item)
 {
     struct wire_notification notification;
     struct why why = {{0}};
@@ -187,7 +230,7 @@ queue(struct sim *self, const struct sim_packet *packet, struct work *work,
                                  &why) != ERR_OK ||
         notification.biz_id.size >= sizeof work->biz_id) {
         sim_violation(self, "a delivered notification cannot be read: %s", why.text);
-        return;
+        return false;
     }
     memcpy(work->biz_id, notification.biz_id.data, notification.biz_id.size);
     work->biz_id[notification.biz_id.size] = '\0';
@@ -200,20 +243,17 @@ queue(struct sim *self, const struct sim_packet *packet, struct work *work,
     }
     sim_trace(self, "receiver %u gets %s of %u: turn %u attempt %u action %u", packet->receiver,
               work->biz_id, packet->service, item->turn, item->attempt, work->action);
+    return true;
+}
+
+static void
+queue(struct sim *self, const struct sim_packet *packet, const struct work *work, uint32_t count)
+{
     uint32_t slow = self->faults.receiver_permille / 4;
     int64_t after_ms = (int64_t)sim_below(self, sim_chance(self, slow) ? SLOW_MS : 3);
-    if (sim_chance(self, slow / 4)) {
-        return; /* hangs */
+    if (count > 0 && !sim_chance(self, slow / 4)) { /* else it hangs */
+        work_later(self, packet, work, count, after_ms);
     }
-    const struct sim_packet later = {
-        .to = SIM_RECEIVER_WORK,
-        .service = packet->service,
-        .receiver = packet->receiver,
-        .incarnation = packet->incarnation,
-        .body = mem_copy(work, sizeof *work),
-        .size = sizeof *work,
-    };
-    sim_packet_later(self, &later, after_ms);
 }
 
 void
@@ -223,6 +263,7 @@ sim_shop_deliver(struct sim *self, const struct sim_packet *packet)
     struct wire_head head;
     struct wire_deliver deliver = {0};
     struct wire_jobs jobs = {0};
+    struct work all[TOGETHER_MAX];
     struct work work;
     memset(&work, 0, sizeof work);
     if (wire_message_open(&in, packet->body, packet->size, &head, NULL) != ERR_OK) {
@@ -233,15 +274,23 @@ sim_shop_deliver(struct sim *self, const struct sim_packet *packet)
     bool opened = work.job ? wire_jobs_open(&in, &jobs) : wire_deliver_open(&in, &deliver);
     uint32_t count = work.job ? jobs.count : deliver.count;
     work.run = work.job ? jobs.run : deliver.run;
+    bool together = !work.job && sim_chance(self, 500);
+    uint32_t waiting = 0;
     for (uint32_t i = 0; opened && i < count; i++) {
         struct wire_job job = {.token = deliver.first_token + i};
         opened = work.job ? wire_job_next(&in, &job) : wire_item_next(&in, &job.item);
         work.token = job.token;
         work.action = job.action;
-        if (opened) {
-            queue(self, packet, &work, &job.item);
+        if (!opened || !read_item(self, packet, &work, &job.item)) {
+            continue;
+        }
+        all[waiting++] = work;
+        if (!together || waiting == TOGETHER_MAX) {
+            queue(self, packet, all, waiting);
+            waiting = 0;
         }
     }
+    queue(self, packet, all, waiting);
     if (!opened) {
         sim_violation(self, "a delivery cannot be read: %s", in.why.text);
     }
