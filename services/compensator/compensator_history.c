@@ -8,6 +8,7 @@
 
 /* Where a walk goes next. */
 struct step {
+    uint16_t subscription; /* of the delivery; 0: as the first record says */
     enum log_id log;
     uint64_t position;  /* 0: the end */
     enum log_id before; /* the log that gave the delivery to `log` */
@@ -83,6 +84,9 @@ show_custody(struct compensator_history *history, struct step *step,
         return false;
     }
     step->position = custody.previous;
+    if (custody.key.subscription != step->subscription) {
+        return true;
+    }
     if (record->kind == RECORD_MOVED) {
         add_custody(history, step->log, &custody);
     } else if (custody.given != 0) {
@@ -97,9 +101,15 @@ show_custody(struct compensator_history *history, struct step *step,
     return true;
 }
 
+/* The producer's log has one chain for all deliveries of a notification: what is about another is
+ * passed over. */
 static bool
 show(struct compensator_history *history, struct step *step, const struct log_record *record)
 {
+    struct delivery_key key;
+    if (step->subscription == 0 && record_key(record->kind, record->body, record->size, &key)) {
+        step->subscription = key.subscription;
+    }
     if (record->kind == RECORD_MOVED || record->kind == RECORD_TAKEN) {
         return show_custody(history, step, record);
     }
@@ -115,7 +125,9 @@ show(struct compensator_history *history, struct step *step, const struct log_re
         return false;
     }
     step->position = event.previous;
-    add_event(history, step->log, &event);
+    if (event.key.subscription == step->subscription) {
+        add_event(history, step->log, &event);
+    }
     return true;
 }
 
@@ -135,12 +147,12 @@ read_step(compensator_t *self, struct step *step, struct compensator_history *hi
     return good;
 }
 
-/* What another log has of the custody that ended with the MOVED at `position`. */
+/* What another log has of the custody that ended with the MOVED that was taken. */
 static void
-walk_giver(compensator_t *self, enum log_id log, uint64_t position,
-           struct compensator_history *history)
+walk_giver(compensator_t *self, const struct step *taken, struct compensator_history *history)
 {
-    struct step step = {.log = log, .position = position};
+    struct step step = {
+        .subscription = taken->subscription, .log = taken->before, .position = taken->given};
     while (read_step(self, &step, history)) {
         /* until its TAKEN, or its first record */
     }
@@ -153,7 +165,7 @@ compensator_history_read(compensator_t *self, uint64_t last, struct compensator_
     struct step step = {.log = LOG_COMPENSATOR, .position = last};
     while (read_step(self, &step, history)) {
         if (step.given != 0) {
-            walk_giver(self, step.before, step.given, history);
+            walk_giver(self, &step, history);
             step.given = 0;
         }
     }

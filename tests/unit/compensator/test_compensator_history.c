@@ -104,6 +104,43 @@ Test(compensator_history, what_cannot_be_read_of_another_log_is_left_out)
     cr_assert_str_eq(shown(case_behind(next)), "2 1 3 3;2 1 4 3;3 2 5 4;");
 }
 
+/* The producer's chain is of a notification: a DONE and a MOVED of another subscription's
+ * delivery stand in it. */
+Test(compensator_history, what_is_about_another_subscription_is_not_shown)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    struct delivery_key other = {.position = key.position, .subscription = FIXTURE_UNDO};
+    struct record_event done = {
+        .key = other, .turn = 1, .kind = RECORD_DONE, .outcome = OUTCOME_DONE, .attempt = 1};
+    uint64_t at = fixture_event(self.producer, &done);
+    struct record_event order = {.key = key,
+                                 .turn = 1,
+                                 .kind = RECORD_ORDER,
+                                 .order = ORDER_NOTE,
+                                 .by = {"ann", 3},
+                                 .previous = at};
+    at = fixture_event(self.producer, &order);
+    struct record_custody moved = {.key = other,
+                                   .turn = 2,
+                                   .to = LOG_SCHEDULER,
+                                   .cause = OUTCOME_RETRY,
+                                   .attempts = 1,
+                                   .sent = true,
+                                   .previous = at};
+    at = fixture_custody(self.producer, RECORD_MOVED, &moved);
+    moved = (struct record_custody){.key = key,
+                                    .turn = 2,
+                                    .to = LOG_COMPENSATOR,
+                                    .cause = OUTCOME_REJECT,
+                                    .attempts = 1,
+                                    .sent = true,
+                                    .previous = at};
+    (void)fixture_custody(self.producer, RECORD_MOVED, &moved);
+    fixture_step(&self);
+    fixture_answer(&self, OUTCOME_REJECT);
+    cr_assert_str_eq(shown(fixture_entry(&self, key)->case_id), "1 0 0 0;1 0 1 4;2 2 2 4;");
+}
+
 Test(compensator_history, no_more_is_shown_than_an_answer_holds)
 {
     uint64_t id = case_behind(0);
