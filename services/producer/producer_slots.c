@@ -6,35 +6,20 @@
 #include <sys/mman.h>
 
 #define HUGE_BYTES (2U * 1024 * 1024)
-#define LEFT_BYTES (64U * 1024) /* smaller places are not given back one by one */
 
 void
-producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t smallest_bytes)
+producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t first_bytes)
 {
-    memset(self, 0, sizeof *self);
-    self->slot_count = slot_count;
-    self->smallest_bytes = smallest_bytes;
+    *self = (struct producer_slots){.slot_count = slot_count, .first_bytes = first_bytes};
 }
 
 static size_t
-region_bytes(const struct producer_slots *self, unsigned size)
+region_bytes(const struct producer_slots *self, unsigned part)
 {
-    return (size_t)self->slot_count * self->smallest_bytes << size;
+    return self->slot_count * producer_slots_bytes(self, part);
 }
 
-static unsigned
-size_of(const struct producer_slots *self, size_t bytes)
-{
-    unsigned size = 0;
-    while (self->smallest_bytes << size < bytes) {
-        size++;
-    }
-    CHECK(self->smallest_bytes << size == bytes && size < PRODUCER_SLOTS_SIZES);
-    return size;
-}
-
-/* Only what is touched is backed by memory. */
-static void *
+static uint8_t *
 map(size_t bytes)
 {
     size_t slack = bytes >= HUGE_BYTES ? 2 * HUGE_BYTES : 0; /* there is some on either side */
@@ -54,37 +39,19 @@ map(size_t bytes)
 void
 producer_slots_fini(struct producer_slots *self)
 {
-    for (unsigned size = 0; size < PRODUCER_SLOTS_SIZES; size++) {
-        if (self->regions[size].base != NULL) {
-            CHECK(munmap(self->regions[size].base, region_bytes(self, size)) == 0);
-            self->regions[size].base = NULL;
+    for (unsigned part = 0; part < PRODUCER_SLOTS_PARTS; part++) {
+        if (self->regions[part] != NULL) {
+            CHECK(munmap(self->regions[part], region_bytes(self, part)) == 0);
+            self->regions[part] = NULL;
         }
     }
 }
 
-void *
-producer_slots_take(struct producer_slots *self, uint32_t slot, size_t bytes)
-{
-    unsigned size = size_of(self, bytes);
-    CHECK(slot < self->slot_count);
-    if (self->regions[size].base == NULL) {
-        self->regions[size].base = map(region_bytes(self, size));
-    }
-    self->regions[size].used++;
-    return (uint8_t *)self->regions[size].base + slot * bytes;
-}
-
 void
-producer_slots_leave(struct producer_slots *self, uint32_t slot, size_t bytes)
+producer_slots_reach(struct producer_slots *self, unsigned part)
 {
-    unsigned size = size_of(self, bytes);
-    uint8_t *base = self->regions[size].base;
-    CHECK(base != NULL && self->regions[size].used > 0);
-    self->regions[size].used--;
-    if (self->regions[size].used == 0) {
-        CHECK(munmap(base, region_bytes(self, size)) == 0);
-        self->regions[size].base = NULL;
-    } else if (bytes >= LEFT_BYTES) {
-        (void)madvise(base + slot * bytes, bytes, MADV_DONTNEED); /* else it stays for a while */
+    CHECK(part < PRODUCER_SLOTS_PARTS);
+    if (self->regions[part] == NULL) {
+        self->regions[part] = map(region_bytes(self, part));
     }
 }

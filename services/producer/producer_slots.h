@@ -1,11 +1,11 @@
 /*
- * Memory of the index's tables. All tables of one size lie in one region of huge pages, each at the
- * place of its number: looking up at random in millions of small pages costs a walk through the
- * page tables each time, which was a seventh of the producer's processor time.
+ * Memory of the index's tables. A table has a slot in as many regions of huge pages as it needs:
+ * the first parts of all tables lie in one region, the second parts, as large again, in the next,
+ * and each further region doubles a table. So a table that grows keeps what it has and gets as much
+ * again: no memory is fetched from the system twice, and looking up at random costs no walk through
+ * the page tables of millions of small pages, which was a seventh of the producer's processor time.
  *
- * A table that grows moves to the next region and its old place goes back to the system, when it is
- * not small; when all have moved the region goes. So growing costs no more memory than the tables
- * that grow right now, and as a rule 32 MiB, at most 64.
+ * Nothing is given back before the end: what retention lets go makes room in the tables.
  */
 #ifndef HERALD_PRODUCER_SLOTS_H
 #define HERALD_PRODUCER_SLOTS_H
@@ -13,23 +13,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PRODUCER_SLOTS_SIZES 24U
+#define PRODUCER_SLOTS_PARTS 24U
 
 struct producer_slots {
-    uint32_t slot_count;   /* tables */
-    size_t smallest_bytes; /* of a slot; size i has it doubled i times */
-    struct {
-        void *base; /* owned; NULL: not there */
-        uint32_t used;
-    } regions[PRODUCER_SLOTS_SIZES];
+    uint32_t slot_count; /* tables */
+    size_t first_bytes;  /* of a slot's part 0 and part 1; each part after it is twice as large */
+    uint8_t *regions[PRODUCER_SLOTS_PARTS]; /* owned; NULL: not there yet */
 };
 
-void producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t smallest_bytes);
+void producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t first_bytes);
 void producer_slots_fini(struct producer_slots *self);
 
-/* The slot's memory, zeroed. A slot is taken once a size. `bytes` is smallest_bytes times a power
- * of two. */
-void *producer_slots_take(struct producer_slots *self, uint32_t slot, size_t bytes);
-void producer_slots_leave(struct producer_slots *self, uint32_t slot, size_t bytes);
+/* Have this part of all slots there. Only what is touched is backed by memory. */
+void producer_slots_reach(struct producer_slots *self, unsigned part);
+
+static inline size_t
+producer_slots_bytes(const struct producer_slots *self, unsigned part)
+{
+    return part == 0 ? self->first_bytes : self->first_bytes << (part - 1);
+}
+
+/* Memory of one slot's part, zeroed at first; the part was reached. */
+static inline void *
+producer_slots_at(const struct producer_slots *self, uint32_t slot, unsigned part)
+{
+    return self->regions[part] + slot * producer_slots_bytes(self, part);
+}
 
 #endif
