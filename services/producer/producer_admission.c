@@ -273,15 +273,17 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
     struct wire_out out;
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);
-    for (uint32_t left = count; left > 0;) {
-        struct offered few[TOGETHER];
-        uint32_t few_count = left < TOGETHER ? left : TOGETHER;
-        look_ahead(self, in, few, few_count);
-        for (uint32_t i = 0; i < few_count; i++) {
-            struct wire_result result = admit(self, &few[i], &why);
-            wire_results_add(&results, &result);
+    struct offered few[2][TOGETHER];
+    uint32_t read = count < TOGETHER ? count : TOGETHER;
+    look_ahead(self, in, few[0], read);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i % TOGETHER == 0) {
+            uint32_t next = count - read < TOGETHER ? count - read : TOGETHER;
+            look_ahead(self, in, few[(i / TOGETHER + 1) % 2], next);
+            read += next;
         }
-        left -= few_count;
+        struct wire_result result = admit(self, &few[i / TOGETHER % 2][i % TOGETHER], &why);
+        wire_results_add(&results, &result);
     }
     wire_results_end(&results);
     producer_answer(self, route, &out);
