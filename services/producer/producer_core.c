@@ -37,7 +37,7 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
         .lease_ms = 10000,
         .service = self->front.service,
         .answered = producer_answered,
-        .ahead = producer_answer_ahead,
+        .done = producer_done,
         .owner = self,
     };
     self->sender = sender_new(&sender, outbox);

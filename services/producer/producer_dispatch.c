@@ -22,6 +22,7 @@ producer_queue_of(producer_core_t *self, uint16_t subscription)
     if (queue == NULL) {
         queue = mem_zeroed(sizeof *queue);
         producer_open_init(&queue->open, 1);
+        queue->retries = producer_retries(self, subscription);
         log_cursor_init(&queue->cursor, self->log, log_next(self->log),
                         LOG_KIND_BIT(RECORD_NOTIFICATION));
         self->queues[subscription] = queue;
@@ -37,7 +38,7 @@ producer_close(producer_core_t *self, struct delivery_key key, uint32_t ended_we
 {
     producer_open_close(&producer_queue_of(self, key.subscription)->open, key.position);
     if (ended_weight > 0) {
-        producer_load_remove(self, key.subscription, ended_weight);
+        producer_load_remove(self, key.subscription, 1, ended_weight);
     }
 }
 
@@ -258,33 +259,6 @@ producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custo
     self->counts.moved++;
 }
 
-/* The receiver has it: the common case, kept short. */
-static void
-take_done(producer_core_t *self, const struct sender_entry *entry, uint8_t outcome)
-{
-    struct record_event event = {
-        .kind = RECORD_DONE, .key = entry->key, .turn = 1, .outcome = outcome, .attempt = 1};
-    (void)producer_append_event(self, entry->user, &event); /* its place does not matter */
-    producer_close(self, entry->key, entry->weight);
-    self->counts.done++;
-    producer_told(self, entry->key, WIRE_STATE_DONE, 1);
-}
-
-static void
-take_late(producer_core_t *self, const struct sender_entry *entry, uint8_t outcome)
-{
-    struct producer_moved_entry moved;
-    if ((outcome != OUTCOME_DONE && outcome != OUTCOME_DUPLICATE) ||
-        !producer_moved_find(&self->moved, entry->key, &moved) || moved.fold.end == END_DONE) {
-        return;
-    }
-    struct record_event event = {
-        .kind = RECORD_EVIDENCE, .key = entry->key, .turn = 1, .outcome = outcome, .attempt = 1};
-    uint64_t position = producer_append_event(self, entry->user, &event);
-    producer_learned(self, &moved, LOG_PRODUCER, position, &event);
-    self->counts.evidence++;
-}
-
 /* How the schedule goes on after a first attempt that burnt: 0, or why it does not. */
 static void
 schedule(producer_core_t *self, struct record_custody *custody, const struct wire_outcome *outcome,
@@ -354,28 +328,18 @@ take_failure(producer_core_t *self, const struct sender_entry *entry,
 }
 
 void
-producer_answer_ahead(const void *context, const struct sender_entry *entry)
-{
-    const producer_core_t *self = context;
-    producer_index_prefetch(self->index, entry->user);
-}
-
-void
 producer_answered(void *context, const struct sender_entry *entry,
                   const struct wire_outcome *outcome, bool outstanding)
 {
     producer_core_t *self = context;
     struct producer_queue *queue = producer_queue_of(self, entry->key.subscription);
     if (!outstanding || !producer_open_has(&queue->open, entry->key.position)) {
-        take_late(self, entry, outcome->outcome);
+        producer_done_late(self, entry, outcome->outcome);
         return;
     }
+    CHECK(outcome->outcome != OUTCOME_DONE && outcome->outcome != OUTCOME_DUPLICATE);
     if (absence_is_answer(outcome->outcome)) {
         absence_answered(&queue->absence);
-    }
-    if (outcome->outcome == OUTCOME_DONE || outcome->outcome == OUTCOME_DUPLICATE) {
-        take_done(self, entry, outcome->outcome);
-        return;
     }
     struct producer_stored stored;
     err_t rc = producer_stored_read(self, entry->key.position, &stored, NULL);

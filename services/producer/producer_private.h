@@ -2,6 +2,7 @@
 #ifndef HERALD_PRODUCER_PRIVATE_H
 #define HERALD_PRODUCER_PRIVATE_H
 
+#include "producer_room.h"
 #include "producer_state.h"
 
 /* A stored notification, decoded. The block holds its bytes until producer_stored_release. */
@@ -28,6 +29,12 @@ struct producer_index_entry *producer_find_hashed(producer_core_t *self, uint64_
 /* The entry of the notification at this position; NULL: it is not kept. */
 struct producer_index_entry *producer_entry_of(producer_core_t *self, uint64_t hash,
                                                uint64_t position);
+/* The record after which one about this notification comes, for `previous`; 0: none. entry: what
+ * producer_entry_of found, or NULL. */
+uint64_t producer_previous(const struct producer_index_entry *entry, uint64_t notification);
+/* The record that is appended next is the notification's newest. */
+void producer_relink(producer_core_t *self, struct producer_index_entry *entry, uint64_t hash,
+                     uint64_t notification);
 /* Append an event or custody record, linked to the notification's records before it. */
 uint64_t producer_append_event(producer_core_t *self, uint64_t hash, struct record_event *event);
 uint64_t producer_append_custody(producer_core_t *self, uint64_t hash,
@@ -50,7 +57,6 @@ err_t producer_dispatch(producer_core_t *self, struct why *why);
 bool producer_can_dispatch(const producer_core_t *self);
 void producer_answered(void *self, const struct sender_entry *entry,
                        const struct wire_outcome *outcome, bool outstanding);
-void producer_answer_ahead(const void *self, const struct sender_entry *entry);
 /* Give a delivery of our custody to another; custody->to, cause and what else is set. */
 void producer_move(producer_core_t *self, uint64_t hash, struct record_custody *custody,
                    uint32_t weight);
@@ -60,6 +66,11 @@ void producer_close(producer_core_t *self, struct delivery_key key, uint32_t end
 
 /* Tell who watches it: it has reached this state. */
 void producer_told(producer_core_t *self, struct delivery_key key, uint8_t state, uint32_t turn);
+
+/* producer_done.c: the receiver has them. */
+void producer_done(void *self, const struct sender_entry *entries, uint32_t count, uint8_t outcome);
+/* It says so of one that is not in our custody any more. */
+void producer_done_late(producer_core_t *self, const struct sender_entry *entry, uint8_t outcome);
 
 /* producer_deadline.c */
 void producer_deadlines_init(struct producer_deadlines *self);
@@ -100,19 +111,6 @@ void producer_cancel(producer_core_t *self, const struct outbox_route *route, st
 void producer_answer(producer_core_t *self, const struct outbox_route *route, struct wire_out *out);
 void producer_refuse(producer_core_t *self, const struct outbox_route *route, uint64_t request,
                      uint8_t status, const char *text);
-
-/* producer_room.c: room on disk. A weight is delivery_cost_weight's. */
-uint32_t producer_weight(const struct wire_notification *notification, size_t encoded_size);
-uint32_t producer_weight_of(const struct record_notification *record);
-void producer_load_add(producer_core_t *self, uint16_t subscription, uint32_t weight);
-void producer_load_remove(producer_core_t *self, uint16_t subscription, uint32_t weight);
-/* From what the queues hold, when policies have changed. */
-void producer_load_recount(producer_core_t *self);
-/* Whether one more notification for these subscriptions finds room above what is kept. */
-bool producer_room_for(producer_core_t *self, const struct producer_topic *topic, uint32_t weight,
-                       size_t encoded_size);
-uint64_t producer_room(const producer_core_t *self); /* above what is kept */
-void producer_room_keep(producer_core_t *self); /* once a round: tell the log, and the others */
 
 /* producer_retention.c: once in a while. */
 err_t producer_retain(producer_core_t *self, struct why *why);

@@ -80,14 +80,15 @@ relink(struct replay *replay, uint64_t hash, uint64_t notification, uint64_t pos
     }
 }
 
+/* A record about this position, and so many more behind it. */
 static err_t
-check_order(const struct log_record *at, struct delivery_key key, struct why *why)
+check_order(const struct log_record *at, uint64_t about, uint32_t more, struct why *why)
 {
-    return key.position < at->position
+    return about < at->position && more < at->position - about
                ? ERR_OK
                : why_set(why, ERR_CORRUPT,
                          "record %llu of the producer's log is about %llu, which is not before it",
-                         (unsigned long long)at->position, (unsigned long long)key.position);
+                         (unsigned long long)at->position, (unsigned long long)about + more);
 }
 
 static err_t
@@ -96,7 +97,7 @@ replay_moved(struct replay *replay, const struct log_record *at, struct why *why
     struct record_custody custody;
     err_t rc = record_custody_decode(at->body, at->size, &custody, why);
     if (rc == ERR_OK) {
-        rc = check_order(at, custody.key, why);
+        rc = check_order(at, custody.key.position, 0, why);
     }
     if (rc != ERR_OK) {
         return rc;
@@ -113,35 +114,44 @@ replay_moved(struct replay *replay, const struct log_record *at, struct why *why
     return ERR_OK;
 }
 
-static err_t
-replay_event(struct replay *replay, const struct log_record *at, struct why *why)
+/* For one delivery, where the event is of a run. */
+static void
+replay_event_of(struct replay *replay, const struct log_record *at,
+                const struct record_event *event, struct delivery_key key)
 {
     producer_core_t *core = replay->core;
-    struct record_event event;
-    err_t rc = record_event_decode(at->kind, at->body, at->size, &event, why);
-    if (rc == ERR_OK) {
-        rc = check_order(at, event.key, why);
-    }
-    if (rc != ERR_OK) {
-        return rc;
-    }
-    struct seen seen = look_up(replay, event.key.position);
-    relink(replay, seen.hash, event.key.position, at->position);
+    struct seen seen = look_up(replay, key.position);
+    relink(replay, seen.hash, key.position, at->position);
     struct producer_moved_entry moved;
     bool ends = at->kind == RECORD_DONE || at->kind == RECORD_CLOSED || at->kind == RECORD_ENDED ||
                 at->kind == RECORD_EVIDENCE;
-    if (producer_moved_find(&core->moved, event.key, &moved)) {
-        fold_event(&moved.fold, LOG_PRODUCER, at->position, &event);
+    if (producer_moved_find(&core->moved, key, &moved)) {
+        fold_event(&moved.fold, LOG_PRODUCER, at->position, event);
         if (ends && moved.weight > 0) {
-            producer_close(core, event.key, moved.weight);
+            producer_close(core, key, moved.weight);
             moved.weight = 0;
         }
         producer_moved_put(&core->moved, &moved);
-    } else if (ends && producer_open_has(&producer_queue_of(core, event.key.subscription)->open,
-                                         event.key.position)) {
-        producer_close(core, event.key, seen.weight);
+    } else if (ends &&
+               producer_open_has(&producer_queue_of(core, key.subscription)->open, key.position)) {
+        producer_close(core, key, seen.weight);
     }
-    return ERR_OK;
+}
+
+static err_t
+replay_event(struct replay *replay, const struct log_record *at, struct why *why)
+{
+    struct record_event event;
+    err_t rc = record_event_decode(at->kind, at->body, at->size, &event, why);
+    if (rc == ERR_OK) {
+        rc = check_order(at, event.key.position, event.more, why);
+    }
+    for (uint64_t i = 0; rc == ERR_OK && i <= event.more; i++) {
+        struct delivery_key key = event.key;
+        key.position += i;
+        replay_event_of(replay, at, &event, key);
+    }
+    return rc;
 }
 
 /* What is open counts by its subscription's policy of now, as it did when this was written. */

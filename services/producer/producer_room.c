@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "delivery/delivery_cost.h"
 
-static uint64_t
-retries_of(const producer_core_t *self, uint16_t subscription)
+uint64_t
+producer_retries(const producer_core_t *self, uint16_t subscription)
 {
     struct policy own;
     const struct catalog_subscription *known = catalog_subscription(self->catalog, subscription);
@@ -44,20 +44,21 @@ producer_weight_of(const struct record_notification *record)
 void
 producer_load_add(producer_core_t *self, uint16_t subscription, uint32_t weight)
 {
-    producer_queue_of(self, subscription)->held++;
+    struct producer_queue *queue = producer_queue_of(self, subscription);
+    queue->held++;
     self->load.deliveries++;
-    self->load.retries += retries_of(self, subscription);
+    self->load.retries += queue->retries;
     self->load.bytes += weight;
 }
 
 void
-producer_load_remove(producer_core_t *self, uint16_t subscription, uint32_t weight)
+producer_load_remove(producer_core_t *self, uint16_t subscription, uint32_t count, uint64_t weight)
 {
     struct producer_queue *queue = producer_queue_of(self, subscription);
-    uint64_t retries = retries_of(self, subscription);
-    CHECK(queue->held > 0 && self->load.deliveries > 0 && self->load.retries >= retries);
-    queue->held--;
-    self->load.deliveries--;
+    uint64_t retries = count * queue->retries;
+    CHECK(queue->held >= count && self->load.deliveries >= count && self->load.retries >= retries);
+    queue->held -= count;
+    self->load.deliveries -= count;
     self->load.retries -= retries;
     /* What a checkpoint of an older version says lacks the policies of notifications; what a
      * salvage lost was closed without its weight. */
@@ -71,9 +72,11 @@ producer_load_recount(producer_core_t *self)
     self->load.deliveries = 0;
     self->load.retries = 0;
     for (uint16_t id = 1; id <= self->queue_count; id++) {
-        if (self->queues[id] != NULL) {
-            self->load.deliveries += self->queues[id]->held;
-            self->load.retries += self->queues[id]->held * retries_of(self, id);
+        struct producer_queue *queue = self->queues[id];
+        if (queue != NULL) {
+            queue->retries = producer_retries(self, id);
+            self->load.deliveries += queue->held;
+            self->load.retries += queue->held * queue->retries;
         }
     }
 }
@@ -95,7 +98,7 @@ producer_room_for(producer_core_t *self, const struct producer_topic *topic, uin
     struct delivery_load load = self->load;
     for (unsigned i = 0; i < topic->count; i++) {
         load.deliveries++;
-        load.retries += retries_of(self, topic->subscriptions[i]);
+        load.retries += self->queues[topic->subscriptions[i]]->retries;
         load.bytes += weight;
     }
     const struct log_store_state *seen = log_seen(self->log);

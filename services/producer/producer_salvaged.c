@@ -36,7 +36,7 @@ index_notification(struct reindex *self, const struct log_record *at, struct why
     return ERR_OK;
 }
 
-/* It is its notification's newest record. */
+/* It is the newest record of its notification, or of each of a run. */
 static err_t
 index_event(struct reindex *self, const struct log_record *at, struct why *why)
 {
@@ -46,13 +46,17 @@ index_event(struct reindex *self, const struct log_record *at, struct why *why)
                    ? record_custody_decode(at->body, at->size, &custody, why)
                    : record_event_decode(at->kind, at->body, at->size, &event, why);
     uint64_t about = at->kind == RECORD_MOVED ? custody.key.position : event.key.position;
-    if (rc != ERR_OK || about < self->first || about >= at->position) {
-        return rc; /* trimmed, as far as the index is concerned */
+    if (rc != ERR_OK || about >= at->position || event.more >= at->position - about) {
+        return rc;
     }
-    uint64_t hash = self->hashes[about - self->first];
-    struct producer_index_entry *entry = producer_entry_of(self->core, hash, about);
-    if (entry != NULL) {
-        producer_index_set_last(entry, at->position);
+    for (uint64_t end = about + event.more; about <= end; about++) {
+        if (about >= self->first) { /* else trimmed, as far as the index is concerned */
+            uint64_t hash = self->hashes[about - self->first];
+            struct producer_index_entry *entry = producer_entry_of(self->core, hash, about);
+            if (entry != NULL) {
+                producer_index_set_last(entry, at->position);
+            }
+        }
     }
     return ERR_OK;
 }
@@ -112,7 +116,7 @@ close_one(producer_core_t *self, uint16_t id, uint64_t position)
         return false;
     }
     producer_open_close(&queue->open, position);
-    producer_load_remove(self, id, 0);
+    producer_load_remove(self, id, 1, 0);
     return true;
 }
 

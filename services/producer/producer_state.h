@@ -23,6 +23,7 @@ struct producer_queue {
     struct log_cursor cursor;  /* what is before it was offered to the sender in this run */
     struct producer_open open; /* in our custody, without an end */
     uint64_t held;             /* without an end, wherever they are */
+    uint64_t retries;          /* of each of them, at most, by the subscription's policy of now */
     struct absence absence;
 };
 

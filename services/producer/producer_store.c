@@ -175,20 +175,33 @@ producer_touch(producer_core_t *self, uint64_t hash, uint64_t position)
         (struct producer_touched){.hash = hash, .position = position};
 }
 
-/* The newest record of this notification so far, for `previous`; the new one takes its place. */
+uint64_t
+producer_previous(const struct producer_index_entry *entry, uint64_t notification)
+{
+    uint64_t last = entry == NULL ? notification : producer_index_last(entry);
+    return last == notification ? 0 : last;
+}
+
+void
+producer_relink(producer_core_t *self, struct producer_index_entry *entry, uint64_t hash,
+                uint64_t notification)
+{
+    if (entry == NULL) {
+        return;
+    }
+    if (notification < self->checkpoint_at && producer_index_last(entry) < self->checkpoint_at) {
+        producer_touch(self, hash, notification);
+    }
+    producer_index_set_last(entry, log_next(self->log));
+}
+
 static uint64_t
 link_record(producer_core_t *self, uint64_t hash, uint64_t notification)
 {
     struct producer_index_entry *entry = producer_entry_of(self, hash, notification);
-    if (entry == NULL) {
-        return 0;
-    }
-    uint64_t last = producer_index_last(entry);
-    if (notification < self->checkpoint_at && last < self->checkpoint_at) {
-        producer_touch(self, hash, notification);
-    }
-    producer_index_set_last(entry, log_next(self->log));
-    return last == notification ? 0 : last;
+    uint64_t previous = producer_previous(entry, notification);
+    producer_relink(self, entry, hash, notification);
+    return previous;
 }
 
 uint64_t

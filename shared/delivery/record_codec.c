@@ -6,8 +6,8 @@
  *   NOTIFICATION  received_unix_ms v, hash 16 bytes, count u8, subscription v..., the notification
  *   event         key, turn v, flags u8, what u8, attempt v, at_unix_ms v, then as flags say:
  *                 1 due_unix_ms v; 2 unburnt v; 4 by text; 8 reason text; 16 previous v;
- *                 32 says unfenced. `what` is the outcome (DONE, EVIDENCE, FAILED, FENCED), the end
- *                 (ENDED, CLOSED) or the order (ORDER)
+ *                 64 custodian u8; 128 more v; 32 says unfenced. `what` is the outcome (DONE,
+ *                 EVIDENCE, FAILED, FENCED), the end (ENDED, CLOSED) or the order (ORDER)
  *   custody       key, turn v, to u8, cause u8, flags u8 (1 sent, 2 alone, 4 given), attempts v,
  *                 unburnt v, at_unix_ms v, due_unix_ms v, first_sent_unix_ms v, previous v,
  *                 reason text, then, when flags say so: given v, given_by u8
@@ -35,6 +35,7 @@
 #define FLAG_PREVIOUS 16U
 #define FLAG_UNFENCED 32U
 #define FLAG_CUSTODIAN 64U
+#define FLAG_MORE 128U
 
 size_t
 record_notification_size(const struct record_notification *record)
@@ -101,12 +102,13 @@ event_what(const struct record_event *record)
 size_t
 record_event_encode(const struct record_event *record, uint8_t *to)
 {
-    CHECK(record->by.size <= LIMIT_NAME_BYTES && record->reason.size <= LIMIT_REASON_BYTES);
+    CHECK(record->by.size <= LIMIT_NAME_BYTES && record->reason.size <= LIMIT_REASON_BYTES &&
+          record->more < RECORD_RUN_MAX);
     unsigned flags =
         (record->due_unix_ms != 0 ? FLAG_DUE : 0) | (record->unburnt != 0 ? FLAG_UNBURNT : 0) |
         (record->by.size != 0 ? FLAG_BY : 0) | (record->reason.size != 0 ? FLAG_REASON : 0) |
         (record->previous != 0 ? FLAG_PREVIOUS : 0) | (record->unfenced ? FLAG_UNFENCED : 0) |
-        (record->custodian != 0 ? FLAG_CUSTODIAN : 0);
+        (record->custodian != 0 ? FLAG_CUSTODIAN : 0) | (record->more != 0 ? FLAG_MORE : 0);
     struct bytes_out out = bytes_out_over(to, RECORD_EVENT_MAX);
     codec_put_key(&out, record->key);
     bytes_out_varint(&out, record->turn);
@@ -131,6 +133,9 @@ record_event_encode(const struct record_event *record, uint8_t *to)
     }
     if ((flags & FLAG_CUSTODIAN) != 0) {
         bytes_out_u8(&out, (uint8_t)(record->custodian - 1));
+    }
+    if ((flags & FLAG_MORE) != 0) {
+        bytes_out_varint(&out, record->more);
     }
     return bytes_out_used(&out);
 }
@@ -184,6 +189,10 @@ record_event_decode(uint8_t kind, const uint8_t *body, size_t size, struct recor
         uint8_t custodian = bytes_in_u8(&in);
         in.failed = in.failed || custodian >= LOG_ID_COUNT;
         record->custodian = (uint8_t)(custodian + 1);
+    }
+    if ((flags & FLAG_MORE) != 0) {
+        record->more = (uint32_t)codec_get_number(&in, RECORD_RUN_MAX - 1);
+        in.failed = in.failed || kind != RECORD_DONE;
     }
     record->unfenced = (flags & FLAG_UNFENCED) != 0;
     return codec_finish(&in, "delivery's", why);

@@ -9,6 +9,7 @@
 
 #include "delivery/record.h"
 
+#define RECORD_RUN_MAX (1U << 20) /* deliveries that one DONE can be of */
 #define RECORD_EVENT_MAX (128 + LIMIT_NAME_BYTES + LIMIT_REASON_BYTES)
 #define RECORD_CUSTODY_MAX (128 + LIMIT_REASON_BYTES)
 #define RECORD_NOTIFICATION_MAX (64 + 3 * LIMIT_SUBSCRIPTIONS + LIMIT_NOTIFICATION_BYTES)
@@ -50,7 +51,7 @@ size_t record_position_encode(const struct record_position *record, uint8_t *to)
 err_t record_position_decode(const uint8_t *body, size_t size, struct record_position *record,
                              struct why *why);
 
-/* Whether records of this kind name one delivery, and which. */
+/* Whether records of this kind name a delivery, and which; a DONE of a run its first. */
 bool record_key(uint8_t kind, const uint8_t *body, size_t size, struct delivery_key *key);
 
 #endif

@@ -53,7 +53,10 @@ struct record_event {
     int64_t due_unix_ms;       /* FAILED: next try */
     struct record_text by;     /* ORDER, CLOSED: who */
     struct record_text reason; /* FAILED, ORDER, CLOSED, FENCED (the undo's result) */
-    uint64_t previous;         /* as in record_custody */
+    uint64_t previous;         /* as in record_custody; of a run all have the same */
+    /* DONE: so many more deliveries of the subscription, of the notifications at the positions
+     * right behind, had the same said of them at once. */
+    uint32_t more;
 };
 
 struct record_case {

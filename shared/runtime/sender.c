@@ -7,12 +7,9 @@
 #define FRAME_BYTES (512U * 1024)
 #define COUNTER_BITS 40
 #define SCAN_EVERY_MS 50
-#define LATE_MS 50 /* less is not worth going through all that was sent */
-#define QUICK_MS 200
+#define LATE_MS 50          /* less is not worth going through all that was sent */
 #define QUICK_FOR_MS 1000   /* without a new count */
 #define SHORT_LEASE_MS 2000 /* too little for a quick window to be answered in any case */
-#define COUNT_MS 100        /* at least, that answers are counted before their rate is believed */
-#define TOGETHER 16U        /* answers of a run that are announced together */
 
 sender_t *
 sender_new(const struct sender_settings *settings, outbox_t *outbox)
@@ -52,18 +49,10 @@ sender_destroy(sender_t **self_p)
     }
 }
 
-static void
-settle(sender_t *self, struct sender_entry *entry)
-{
-    CHECK(entry->state == ENTRY_OUT && self->lanes[entry->lane].outstanding > 0);
-    self->lanes[entry->lane].outstanding--;
-    self->outstanding--;
-}
-
 void
 sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, const char *reason)
 {
-    settle(self, entry);
+    sender_settle(self, entry);
     entry->state = ENTRY_LATE;
     struct wire_outcome outcome = {
         .first_token = entry->token,
@@ -83,19 +72,6 @@ lane_has_room(const sender_t *self, const struct sender_lane *lane)
                  self->outstanding < SENDER_QUICK_MAX;
     return lane->state == LANE_OPEN &&
            lane->outstanding < (quick ? self->settings.quick_window : self->settings.window);
-}
-
-/* Answers have come from it: how quickly? What it holds then is answered long before a lease ends.
- */
-static void
-lane_measure(const sender_t *self, struct sender_lane *lane, int64_t now_ms)
-{
-    int64_t span_ms = now_ms - lane->counted_ms;
-    if (span_ms >= COUNT_MS) {
-        lane->quick = (int64_t)lane->answered * QUICK_MS >= self->settings.quick_window * span_ms;
-        lane->answered = 0;
-        lane->counted_ms = now_ms;
-    }
 }
 
 /* What it did says little about what it will do now. */
@@ -230,82 +206,6 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
         sender_flush(self, after);
     }
     return true;
-}
-
-static void
-answer_one(sender_t *self, uint64_t token, struct wire_outcome *outcome, int64_t now_ms)
-{
-    struct sender_entry *entry = &self->ring[token & SENDER_RING_MASK];
-    if (entry->state == ENTRY_FREE || entry->token != token) {
-        return;
-    }
-    bool outstanding = entry->state == ENTRY_OUT;
-    if (outcome->outcome == OUTCOME_WORKING) { /* late: the end is still to come */
-        int64_t until_ms = now_ms + entry->lease_ms;
-        if (outstanding) {
-            entry->deadline_ms = until_ms < entry->limit_ms ? until_ms : entry->limit_ms;
-        }
-        return;
-    }
-    if (outstanding) {
-        settle(self, entry);
-        /* Others say nothing of how long an effect takes: DUPLICATE, or RETRY while it is down. */
-        self->lanes[entry->lane].answered += outcome->outcome == OUTCOME_DONE;
-    }
-    struct sender_entry answered = *entry;
-    entry->state = ENTRY_FREE; /* the owner may send again at once */
-    self->settings.answered(self->settings.owner, &answered, outcome, outstanding);
-}
-
-static void
-announce(const sender_t *self, const struct wire_outcome *run, uint32_t from)
-{
-    if (self->settings.ahead == NULL || run->count == 1) {
-        return; /* nothing that its fetching could overlap with */
-    }
-    for (uint32_t i = from; i < run->count && i < from + TOGETHER; i++) {
-        self->settings.ahead(self->settings.owner,
-                             &self->ring[(run->first_token + i) & SENDER_RING_MASK]);
-    }
-}
-
-err_t
-sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms, struct why *why)
-{
-    struct wire_in in;
-    struct wire_head head;
-    struct wire_outcomes outcomes;
-    err_t rc = wire_message_open(&in, body, size, &head, why);
-    if (rc != ERR_OK) {
-        return rc;
-    }
-    if (head.type != WIRE_OUTCOME || !wire_outcomes_open(&in, &outcomes)) {
-        return why_set(why, ERR_INVALID, "not an OUTCOME: %s", in.why.text);
-    }
-    struct sender_lane *lane =
-        outcomes.lane < self->settings.lane_count ? &self->lanes[outcomes.lane] : NULL;
-    if (lane != NULL && lane->state == LANE_PAUSED) {
-        lane->state = LANE_OPEN; /* it lives */
-    }
-    for (uint32_t i = 0; i < outcomes.count; i++) {
-        struct wire_outcome outcome;
-        if (!wire_outcome_next(&in, &outcome)) {
-            return why_set(why, ERR_INVALID, "%s", in.why.text);
-        }
-        if (outcomes.run != self->settings.run) {
-            continue; /* of an earlier run: what was not answered then is sent again now */
-        }
-        for (uint32_t k = 0; k < outcome.count; k++) {
-            if (k % TOGETHER == 0) {
-                announce(self, &outcome, k);
-            }
-            answer_one(self, outcome.first_token + k, &outcome, now_ms);
-        }
-    }
-    if (lane != NULL) {
-        lane_measure(self, lane, now_ms);
-    }
-    return wire_message_end(&in, &head, 7, why);
 }
 
 void

@@ -52,10 +52,10 @@ struct sender_entry {
 typedef void sender_answered_fn(void *owner, const struct sender_entry *entry,
                                 const struct wire_outcome *outcome, bool outstanding);
 
-/* This one's answer comes soon: time to fetch what deciding it will need. Of a run of answers the
- * next few are announced together, each once, before the first of them is answered; an answer by
- * itself is not. The entry may be free or another's by now. Changes nothing. */
-typedef void sender_ahead_fn(const void *owner, const struct sender_entry *entry);
+/* So many at once that were outstanding, sent right behind each other, are DONE or DUPLICATE. The
+ * entries are the sender's, and nothing may be sent before this returns. */
+typedef void sender_done_fn(void *owner, const struct sender_entry *entries, uint32_t count,
+                            uint8_t outcome);
 
 struct sender_settings {
     enum log_id log;
@@ -67,8 +67,8 @@ struct sender_settings {
     uint32_t lease_ms;     /* told in WELCOME; each item says its own */
     const char *service;   /* borrowed, static */
     sender_answered_fn *answered;
-    sender_ahead_fn *ahead; /* may be NULL */
-    void *owner;            /* borrowed */
+    sender_done_fn *done; /* NULL: `answered` hears of these too, one by one */
+    void *owner;          /* borrowed */
 };
 
 typedef struct sender sender_t;

@@ -4,6 +4,8 @@
 
 #include "runtime/sender.h"
 
+#include "base/check.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -87,6 +89,15 @@ sender_lane_is_of(const struct sender_lane *lane, struct wire_text group)
 {
     return lane->state != LANE_FREE && lane->group_size == group.size &&
            memcmp(lane->group, group.data, group.size) == 0;
+}
+
+/* It is not outstanding any more. */
+static inline void
+sender_settle(sender_t *self, const struct sender_entry *entry)
+{
+    CHECK(entry->state == ENTRY_OUT && self->lanes[entry->lane].outstanding > 0);
+    self->lanes[entry->lane].outstanding--;
+    self->outstanding--;
 }
 
 /* sender.c: nobody waits for this one any more; the owner hears the cause. */

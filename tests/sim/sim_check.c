@@ -185,9 +185,11 @@ hear(struct sim *self, struct tale *tale, enum log_id log, const struct log_reco
     } else {
         rc = record_event_decode(record->kind, record->body, record->size, &event, &why);
         if (rc == ERR_OK) {
-            struct told *told = told_of(tale, key.position);
-            fold_event(&told->fold, log, record->position, &event);
-            hear_cancel(told, log, &event);
+            for (uint64_t i = 0; i <= event.more; i++) {
+                struct told *told = told_of(tale, key.position + i);
+                fold_event(&told->fold, log, record->position, &event);
+                hear_cancel(told, log, &event);
+            }
         }
     }
     if (rc != ERR_OK) {

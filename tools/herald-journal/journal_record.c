@@ -194,6 +194,7 @@ describe_event(json_t *to, const struct log_record *log_record, struct why *why)
         return rc;
     }
     put_key(to, &record.key);
+    put_count(to, "more", record.more);
     put_number(to, "turn", record.turn);
     if (record.outcome != 0) {
         put_name(to, "outcome", outcome_names, COUNT(outcome_names), record.outcome);

@@ -51,6 +51,9 @@ words_event(FILE *to, const struct record_event *record)
     if (record->custodian != 0) {
         (void)fprintf(to, "  custodian %u\n", record->custodian);
     }
+    if (record->more != 0) {
+        (void)fprintf(to, "  more %" PRIu32 "\n", record->more);
+    }
 }
 
 static void

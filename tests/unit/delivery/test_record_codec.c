@@ -221,6 +221,10 @@ Test(record_codec, what_makes_no_sense_is_refused)
     assert_refused(RECORD_ORDER, "\x01\x01\x01\x00\x05\x01\x00", 7);
     assert_refused(RECORD_DONE, "\x81\x00\x01\x01\x00\x01\x01\x00", 8); /* over-long position */
     assert_refused(RECORD_DONE, "\x01\x01\x01\x04\x01\x01\x00\x41", 8); /* a name of 65 bytes */
+    /* RECORD_RUN_MAX and one, in a kind that has no runs, and none of it */
+    assert_refused(RECORD_DONE, "\x01\x01\x01\x80\x01\x01\x00\x80\x80\x40", 10);
+    assert_refused(RECORD_EVIDENCE, "\x01\x01\x01\x80\x01\x01\x00\x01", 8);
+    assert_refused(RECORD_DONE, "\x01\x01\x01\x80\x01\x01\x00", 7);
     assert_refused(RECORD_MOVED, "\x01\x01\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00", 13);
     assert_refused(RECORD_MOVED, "\x01\x01\x01\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00", 13);
     assert_refused(RECORD_NOTIFICATION,

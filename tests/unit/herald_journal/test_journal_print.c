@@ -59,6 +59,7 @@ append_events(log_t *log)
 {
     static const struct record_event events[] = {
         {.key = KEY, .turn = 1, .kind = RECORD_DONE, .outcome = OUTCOME_DUPLICATE, .attempt = 2},
+        {.key = KEY, .more = 41, .turn = 1, .kind = RECORD_DONE, .outcome = OUTCOME_DONE},
         {.key = KEY, .turn = 1, .kind = RECORD_EVIDENCE, .outcome = OUTCOME_DONE},
         {.key = KEY, .turn = 2, .kind = RECORD_FAILED, .outcome = OUTCOME_DOWN, .unburnt = 6},
         {.key = KEY, .turn = 2, .kind = RECORD_ENDED, .end = END_UNDONE},
@@ -149,6 +150,7 @@ Test(journal_print, every_kind_of_record_is_printed_in_words)
         "kind=case",
         "fenced=true undo-unanswered=true received=",
         "kind=done size=7 notification=77 subscription=3 turn=1 outcome=duplicate attempt=2",
+        "kind=done size=8 notification=77 subscription=3 more=41 turn=1 outcome=done\n",
         "kind=evidence",
         "kind=failed",
         "outcome=down unburnt=6",
@@ -200,7 +202,7 @@ Test(journal_print, json_is_one_object_a_line)
         cr_assert(json_is_string(json_object_get(object, "kind")));
         json_decref(object);
     }
-    cr_assert_eq(position, 20);
+    cr_assert_eq(position, 21);
     tool_result_fini(&result);
 }
 

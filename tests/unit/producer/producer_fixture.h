@@ -52,7 +52,8 @@ struct fixture {
     uint8_t answer[1024 * 1024]; /* the newest that is no EVENT */
     size_t answer_size;
     uint32_t answers;
-    uint32_t alarms; /* that could leave */
+    uint32_t alarms;             /* that could leave */
+    struct wire_attempt attempt; /* the newest of the delivery that was asked for */
 };
 
 /* Subscription "orders" (order.*, group "shop", default policy), and "audit" (order.paid, group
@@ -90,7 +91,7 @@ void fixture_take_outcome(struct fixture *self, uint32_t delivery, uint8_t outco
 void fixture_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome,
                      uint64_t not_before_ms);
 
-/* Query one biz_id; the first delivery of the subscription. found: status. */
+/* Query one biz_id; the delivery of the subscription, and fixture->attempt. found: status. */
 struct wire_delivery fixture_query(struct fixture *self, const char *biz_id,
                                    const char *subscription, uint8_t *status);
 uint8_t fixture_cancel(struct fixture *self, const char *biz_id);

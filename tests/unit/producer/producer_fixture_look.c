@@ -40,7 +40,7 @@ fixture_query(struct fixture *self, const char *biz_id, const char *subscription
     *status = found.status;
     for (uint32_t i = 0; i < found.count; i++) {
         struct wire_delivery delivery;
-        struct wire_attempt attempt;
+        struct wire_attempt attempt = {0};
         cr_assert(wire_delivery_get(&in, &delivery));
         for (uint32_t k = 0; k < delivery.count; k++) {
             cr_assert(wire_attempt_get(&in, &attempt));
@@ -49,6 +49,7 @@ fixture_query(struct fixture *self, const char *biz_id, const char *subscription
         if (delivery.subscription.size == strlen(subscription) &&
             memcmp(delivery.subscription.data, subscription, delivery.subscription.size) == 0) {
             wanted = delivery;
+            self->attempt = attempt;
         }
     }
     return wanted;

@@ -202,6 +202,47 @@ Test(producer_restore, a_record_that_makes_no_sense_is_refused)
                "v99999999999 v1 v2 b1 b1 b0 v1 v0 v1 v0 v0 v0 v0");
 }
 
+/* A restart over a DONE of all from the first position to so many beyond its own. */
+static err_t
+restart_over_run(int beyond, bool in_checkpoint, struct why *why)
+{
+    char begin[64];
+    struct fixture *self = fixture_open(1);
+    log_t *own = peers_own(self->peers);
+    uint64_t first = fixture_submit(self, "order.paid", "a", "{}").position;
+    fixture_submit(self, "order.paid", "b", "{}");
+    struct record_event done = {.kind = RECORD_DONE,
+                                .key = {.position = first, .subscription = 1},
+                                .turn = 1,
+                                .more = (uint32_t)((int64_t)(log_next(own) - first) + beyond)};
+    (void)fixture_other_event(own, &done);
+    if (in_checkpoint) { /* whose index is lost: it is told from the records */
+        (void)snprintf(begin, sizeof begin, "v%llu v2 v0 v0 v0 v1 v1",
+                       (unsigned long long)fixture_record(own, LOG_KIND_LOST, NULL, 0));
+        fixture_checkpoint(self, begin, "");
+    }
+    err_t rc = fixture_try_restart(self, why);
+    cr_assert(rc != ERR_OK || fixture_counter(self, "open") == 0);
+    fixture_close(self);
+    return rc;
+}
+
+Test(producer_restore, a_run_that_reaches_to_its_own_record_is_refused)
+{
+    struct why why = {{0}};
+    cr_assert_eq(restart_over_run(-1, false, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(restart_over_run(0, false, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "which is not before it"), "%s", why.text);
+    cr_assert_eq(restart_over_run(1, false, &why), ERR_CORRUPT, "one behind it");
+    cr_assert_eq(restart_over_run(100000, false, &why), ERR_CORRUPT, "far behind it");
+}
+
+Test(producer_restore, an_index_that_is_made_anew_passes_over_a_run_that_reaches_too_far)
+{
+    struct why why = {{0}};
+    cr_assert_eq(restart_over_run(100000, true, &why), ERR_OK, "%s", why.text);
+}
+
 Test(producer_restore, deliveries_of_a_subscription_without_a_record_are_refused)
 {
     struct why why = {{0}};

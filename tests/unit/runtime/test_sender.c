@@ -117,23 +117,28 @@ Test(sender, what_has_not_left_does_not_expire)
     outbox_destroy(&outbox);
 }
 
-/* What a sender has announced and had answered, by user. */
-static struct run {
-    uint64_t announced; /* all below, each once and in order */
-    uint64_t answered;  /* the same */
-    uint64_t end;       /* of the run */
-    uint64_t most;      /* announced and not answered yet */
-    bool single;        /* an answer by itself, which is not announced */
-} run;
+/* What a sender has told of, in the order of the telling: runs that are DONE, and single answers.
+ */
+static struct told {
+    struct {
+        uint64_t first; /* user */
+        uint32_t count; /* 0: `answered` was called */
+        uint8_t outcome;
+    } all[64];
+    uint32_t count;
+} told;
 
 static void
-run_ahead(const void *owner, const struct sender_entry *entry)
+run_done(void *owner, const struct sender_entry *entries, uint32_t count, uint8_t outcome)
 {
     (void)owner;
-    cr_assert_eq(entry->user, run.announced++);
-    cr_assert_lt(entry->user, run.end, "one behind the run's end");
-    uint64_t waiting = run.announced - run.answered;
-    run.most = waiting > run.most ? waiting : run.most;
+    cr_assert_lt(told.count, 64);
+    for (uint32_t i = 0; i < count; i++) {
+        cr_assert_eq(entries[i].user, entries->user + i);
+    }
+    told.all[told.count].first = entries->user;
+    told.all[told.count].count = count;
+    told.all[told.count++].outcome = outcome;
 }
 
 static void
@@ -141,37 +146,25 @@ run_answered(void *owner, const struct sender_entry *entry, const struct wire_ou
              bool outstanding)
 {
     (void)owner;
-    cr_assert(outstanding && outcome->outcome == OUTCOME_DONE);
-    cr_assert_eq(entry->user, run.answered++);
-    cr_assert(run.single || run.answered <= run.announced, "not announced");
+    cr_assert_lt(told.count, 64);
+    cr_assert(!outstanding ||
+              (outcome->outcome != OUTCOME_DONE && outcome->outcome != OUTCOME_DUPLICATE));
+    told.all[told.count].first = entry->user;
+    told.all[told.count++].outcome = outcome->outcome;
 }
 
-/* Answers to so many deliveries, all in one run; a fresh one is behind them. */
 static void
-answer_run(sender_t *sender, outbox_t *outbox, uint32_t count)
+assert_told(uint32_t at, uint64_t first, uint32_t count, uint8_t outcome)
 {
-    static uint64_t counter = 1;
-    run = (struct run){.end = count, .single = count == 1};
-    for (uint64_t i = 0; i <= count; i++) {
-        const struct sender_offer offer = sender_fixture_offer("shop", i);
-        cr_assert(sender_send(sender, &offer, 0, 0));
-    }
-    sender_flush(sender, 0);
-    sender_fixture_leave(outbox, 0);
-    sender_fixture_outcomes(sender, counter, count, OUTCOME_DONE);
-    cr_assert_eq(run.answered, count);
-    cr_assert_eq(run.announced, count == 1 ? 0 : count, "%u", count);
-    cr_assert_leq(run.most, 16);
-    run = (struct run){.answered = count, .single = true};
-    sender_fixture_outcomes(sender, counter + count, 1, OUTCOME_DONE);
-    cr_assert_eq(run.answered, count + 1U);
-    cr_assert_eq(run.announced, 0);
-    counter += count + 1U;
+    cr_assert_lt(at, told.count);
+    cr_assert_eq(told.all[at].first, first, "%u: %lu", at, told.all[at].first);
+    cr_assert_eq(told.all[at].count, count, "%u: %u", at, told.all[at].count);
+    cr_assert_eq(told.all[at].outcome, outcome);
 }
 
-Test(sender, the_answers_of_a_run_are_announced_a_few_together)
+static sender_t *
+sender_with_runs(outbox_t *outbox)
 {
-    static const uint32_t counts[] = {1, 2, 15, 16, 17, 32, 33, LIMIT_FRAME_NOTIFICATIONS};
     struct sender_settings settings = {
         .log = LOG_PRODUCER,
         .run = 1,
@@ -180,16 +173,96 @@ Test(sender, the_answers_of_a_run_are_announced_a_few_together)
         .lease_ms = 10000,
         .service = "producer",
         .answered = run_answered,
-        .ahead = run_ahead,
+        .done = run_done,
     };
-    outbox_t *outbox = outbox_new();
+    told.count = 0;
     sender_t *sender = sender_fixture_open_with(&settings, outbox);
     (void)sender_fixture_hello(sender, "shop", 1, 0);
-    for (int round = 0; round < 200; round++) { /* more than once round the ring */
-        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-            answer_run(sender, outbox, counts[i]);
-        }
+    return sender;
+}
+
+/* Positions from `position` on, as many users from `user` on. */
+static void
+send_run(sender_t *sender, uint64_t position, uint64_t user, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct sender_offer offer = sender_fixture_offer("shop", user + i);
+        offer.item.position = position + i;
+        cr_assert(sender_send(sender, &offer, 0, 0));
     }
+}
+
+Test(sender, what_is_done_is_told_of_together_as_far_as_it_was_outstanding)
+{
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = sender_with_runs(outbox);
+    send_run(sender, 100, 0, 40);
+    sender_flush(sender, 0);
+    sender_fixture_leave(outbox, 0);
+    sender_fixture_outcomes(sender, 36, 1, OUTCOME_RETRY); /* user 35 */
+    assert_told(0, 35, 0, OUTCOME_RETRY);
+    sender_fixture_outcomes(sender, 11, 1, OUTCOME_DONE);
+    assert_told(1, 10, 1, OUTCOME_DONE);
+    sender_fixture_outcomes(sender, 1, 1000, OUTCOME_DONE); /* more than there are */
+    assert_told(2, 0, 10, OUTCOME_DONE);
+    assert_told(3, 11, 24, OUTCOME_DONE);
+    assert_told(4, 36, 4, OUTCOME_DONE);
+    cr_assert_eq(told.count, 5);
+    cr_assert_eq(sender_outstanding(sender), 0);
+    sender_fixture_outcomes(sender, 1, 1000, OUTCOME_DONE);
+    cr_assert_eq(told.count, 5, "told of twice");
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+Test(sender, a_run_holds_what_is_outstanding_and_is_of_one_outcome)
+{
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = sender_with_runs(outbox);
+    send_run(sender, 100, 0, 3);
+    sender_flush(sender, 0);
+    sender_fixture_leave(outbox, 0);
+    sender_left(sender, 0);
+    sender_expire(sender, 60000); /* leases end, each told of */
+    cr_assert_eq(told.count, 3);
+    cr_assert_eq(sender_outstanding(sender), 0);
+    (void)sender_fixture_hello(sender, "shop", 1, 60000);
+    send_run(sender, 103, 3, 4);
+    sender_flush(sender, 0);
+    sender_fixture_leave(outbox, 0);
+    sender_fixture_outcomes(sender, 2, 3, OUTCOME_DUPLICATE);
+    assert_told(3, 1, 0, OUTCOME_DUPLICATE); /* late */
+    assert_told(4, 2, 0, OUTCOME_DUPLICATE);
+    assert_told(5, 3, 1, OUTCOME_DUPLICATE);
+    sender_fixture_outcomes(sender, 5, 3, OUTCOME_DONE);
+    assert_told(6, 4, 3, OUTCOME_DONE);
+    cr_assert_eq(told.count, 7);
+    sender_destroy(&sender);
+    outbox_destroy(&outbox);
+}
+
+Test(sender, a_run_ends_where_the_ring_does)
+{
+    enum { PLACES = 131072, EACH = 1000 };
+    outbox_t *outbox = outbox_new();
+    sender_t *sender = sender_with_runs(outbox);
+    uint64_t token = 1;
+    for (int round = 0; round < PLACES / EACH; round++, token += EACH) {
+        send_run(sender, token, token, EACH);
+        sender_flush(sender, 0);
+        sender_fixture_leave(outbox, 0);
+        told.count = 0;
+        sender_fixture_outcomes(sender, token, EACH, OUTCOME_DONE);
+        assert_told(0, token, EACH, OUTCOME_DONE);
+    }
+    send_run(sender, token, token, EACH);
+    sender_flush(sender, 0);
+    sender_fixture_leave(outbox, 0);
+    told.count = 0;
+    sender_fixture_outcomes(sender, token, EACH, OUTCOME_DONE);
+    assert_told(0, token, (uint32_t)(PLACES - token), OUTCOME_DONE);
+    assert_told(1, PLACES, (uint32_t)(EACH - (PLACES - token)), OUTCOME_DONE);
+    cr_assert_eq(told.count, 2);
     sender_destroy(&sender);
     outbox_destroy(&outbox);
 }
