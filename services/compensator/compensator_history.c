@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHAIN_MAX 4096 /* records looked at in one log: bounds what showing a case can cost */
+
 /* Where a walk goes next. */
 struct step {
+    uint32_t read;
     uint16_t subscription; /* of the delivery; 0: as the first record says */
     enum log_id log;
     uint64_t position;  /* 0: the end */
@@ -137,7 +140,7 @@ read_step(compensator_t *self, struct step *step, struct compensator_history *hi
     log_t *log = step->log == LOG_COMPENSATOR ? self->own : peers_log(self->peers, step->log);
     struct log_record record;
     log_block_t *block = NULL;
-    if (step->position == 0 || history->count == WIRE_HISTORY_MAX ||
+    if (step->position == 0 || history->count == WIRE_HISTORY_MAX || step->read++ == CHAIN_MAX ||
         log_read(log, step->position, &record, &block, NULL) != ERR_OK) {
         return false; /* the end, enough, or trimmed: what is left is not shown */
     }

@@ -131,6 +131,7 @@ write_index(producer_core_t *self)
         self->index_chain = log_append(self->log, RECORD_INDEX, body, bytes_out_used(&out));
     }
     self->touched_count = 0;
+    self->together = 0;
 }
 
 static void

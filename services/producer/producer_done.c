@@ -6,7 +6,11 @@
 
 #include "base/check.h"
 
+#include <assert.h>
+
 #define TOGETHER 16U /* whose places in the index are fetched together: producer_index_prefetch */
+
+static_assert(LIMIT_FRAME_NOTIFICATIONS <= RECORD_RUN_MAX, "a frame's answers fit a record");
 
 struct run {
     struct record_event event; /* of its first; `more` is said at the end */
@@ -24,6 +28,7 @@ end_run(producer_core_t *self, struct run *run)
     uint8_t body[RECORD_EVENT_MAX];
     struct record_event *event = &run->event;
     event->more = run->count - 1;
+    self->together += event->more;
     size_t size = record_event_encode(event, body);
     CHECK(log_append(self->log, event->kind, body, size) == run->position);
     producer_load_remove(self, event->key.subscription, run->count, run->weight);
@@ -47,8 +52,7 @@ fetch(const producer_core_t *self, const struct sender_entry *entries, uint32_t 
 static bool
 goes_on(const struct run *run, struct delivery_key key, uint64_t previous)
 {
-    return run->count > 0 && run->count < RECORD_RUN_MAX &&
-           key.position == run->event.key.position + run->count &&
+    return run->count > 0 && key.position == run->event.key.position + run->count &&
            key.subscription == run->event.key.subscription && previous == run->event.previous;
 }
 

@@ -146,6 +146,7 @@ replay_event(struct replay *replay, const struct log_record *at, struct why *why
     if (rc == ERR_OK) {
         rc = check_order(at, event.key.position, event.more, why);
     }
+    replay->core->together += event.more;
     for (uint64_t i = 0; rc == ERR_OK && i <= event.more; i++) {
         struct delivery_key key = event.key;
         key.position += i;

@@ -126,9 +126,8 @@ producer_retain(producer_core_t *self, struct why *why)
             return rc;
         }
     }
-    /* A record of a run is about many: a restart handles each of them, as a checkpoint does. */
-    uint64_t since = log_next(self->log) - self->checkpoint_at;
-    since = self->touched_count > since ? self->touched_count : since;
+    /* As if each delivery of a run had its own record: a restart handles each. */
+    uint64_t since = log_next(self->log) - self->checkpoint_at + self->together;
     bool look = self->now_ms >= self->looked_ms + LOOK_EVERY_MS;
     uint64_t keep = look ? retention_position(self) : 0;
     uint64_t moved = self->moved.count * 2ULL;

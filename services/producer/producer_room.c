@@ -98,7 +98,7 @@ producer_room_for(producer_core_t *self, const struct producer_topic *topic, uin
     struct delivery_load load = self->load;
     for (unsigned i = 0; i < topic->count; i++) {
         load.deliveries++;
-        load.retries += self->queues[topic->subscriptions[i]]->retries;
+        load.retries += producer_queue_of(self, topic->subscriptions[i])->retries;
         load.bytes += weight;
     }
     const struct log_store_state *seen = log_seen(self->log);

@@ -111,8 +111,9 @@ struct producer_core {
     uint64_t run_first;        /* positions from here on were accepted in this run */
     uint64_t expired;          /* positions below are not kept any more */
     uint64_t random;
-    uint64_t checkpoint_at;           /* position of the newest checkpoint's BEGIN; 0: none */
-    uint64_t index_chain;             /* position of the newest INDEX record; 0: none */
+    uint64_t checkpoint_at; /* position of the newest checkpoint's BEGIN; 0: none */
+    uint64_t index_chain;   /* position of the newest INDEX record; 0: none */
+    uint64_t together;      /* deliveries since then that DONEs are of beside their first */
     struct producer_touched *touched; /* owned */
     size_t touched_count;
     size_t touched_capacity;

@@ -103,7 +103,7 @@ size_t
 record_event_encode(const struct record_event *record, uint8_t *to)
 {
     CHECK(record->by.size <= LIMIT_NAME_BYTES && record->reason.size <= LIMIT_REASON_BYTES &&
-          record->more < RECORD_RUN_MAX);
+          record->more < RECORD_RUN_MAX && (record->more == 0 || record->kind == RECORD_DONE));
     unsigned flags =
         (record->due_unix_ms != 0 ? FLAG_DUE : 0) | (record->unburnt != 0 ? FLAG_UNBURNT : 0) |
         (record->by.size != 0 ? FLAG_BY : 0) | (record->reason.size != 0 ? FLAG_REASON : 0) |

@@ -55,7 +55,7 @@ struct record_event {
     struct record_text reason; /* FAILED, ORDER, CLOSED, FENCED (the undo's result) */
     uint64_t previous;         /* as in record_custody; of a run all have the same */
     /* DONE: so many more deliveries of the subscription, of the notifications at the positions
-     * right behind, had the same said of them at once. */
+     * right behind, had the same said of them at once. Only the producer says it. */
     uint32_t more;
 };
 

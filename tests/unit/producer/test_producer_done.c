@@ -236,19 +236,31 @@ Test(producer_done, a_run_is_of_one_subscription)
     fixture_close(self);
 }
 
-/* A restart and a checkpoint handle each of a run: it counts as many records. */
+/* A restart handles each of a run: it counts as many records as if each had its own. */
 Test(producer_done, a_checkpoint_comes_after_as_many_ends_however_they_are_recorded)
 {
-    struct fixture *self = runs_begin(1);
-    runs_checkpoint(self);
-    uint64_t checkpoints = fixture_counter(self, "checkpoints");
-    self->core->settings.checkpoint_records = RUNS_MANY;
-    runs_answer(self, (struct runs_part){0, RUNS_MANY - 1, OUTCOME_DONE});
-    cr_assert_eq(fixture_counter(self, "checkpoints"), checkpoints);
-    runs_answer(self, (struct runs_part){RUNS_MANY - 1, 1, OUTCOME_DONE});
-    cr_assert_eq(runs_read(self), 2);
-    cr_assert_eq(fixture_counter(self, "checkpoints"), checkpoints + 1);
-    fixture_close(self);
+    for (int restart = 0; restart < 2; restart++) {
+        struct fixture *self = begin_two();
+        runs_checkpoint(self);
+        runs_answer(self, (struct runs_part){0, RUNS_MANY, OUTCOME_DONE});
+        if (restart == 1) {
+            fixture_restart(self);
+            fixture_join(self, "audit", 2);
+        }
+        uint64_t since = log_next(peers_own(self->peers)) - self->core->checkpoint_at;
+        uint32_t first = self->delivery_count - RUNS_MANY;
+        uint64_t checkpoints = fixture_counter(self, "checkpoints");
+        self->core->settings.checkpoint_records = since + 2 * RUNS_MANY - 1;
+        runs_answer(self, (struct runs_part){first, RUNS_MANY - 1, OUTCOME_DONE});
+        cr_assert_eq(fixture_counter(self, "checkpoints"), checkpoints);
+        runs_answer(self, (struct runs_part){first + RUNS_MANY - 1, 1, OUTCOME_DONE});
+        cr_assert_eq(runs_read(self), 3);
+        cr_assert_eq(fixture_counter(self, "checkpoints"), checkpoints + 1);
+        self->core->settings.checkpoint_records = since;
+        fixture_step(self);
+        cr_assert_eq(fixture_counter(self, "checkpoints"), checkpoints + 1, "it counts anew");
+        fixture_close(self);
+    }
 }
 
 /* Each by another client: what one is told leaves when the next is. */
