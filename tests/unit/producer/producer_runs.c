@@ -15,8 +15,9 @@ runs_name(unsigned number)
 void
 runs_submit(struct fixture *self, unsigned from, unsigned count)
 {
-    static const uint8_t payload[RUNS_MANY * 8];
+    static const uint8_t payload[2 * RUNS_MANY * 7];
     struct wire_out out;
+    cr_assert_leq(from + count, 2 * RUNS_MANY);
     wire_out_init(&out, 4096);
     struct wire_submit_out list = wire_submit_begin(&out, 7);
     for (unsigned i = from; i < from + count; i++) {

@@ -25,7 +25,7 @@ extern struct runs_said runs_done[RUNS_DONE]; /* what runs_read has found */
 
 /* The biz_id of a notification, n00 and so on; valid until the next call. */
 const char *runs_name(unsigned number);
-/* In one frame, none as large as another. */
+/* In one frame, none as large as another; numbers below 2 * RUNS_MANY. */
 void runs_submit(struct fixture *self, unsigned from, unsigned count);
 /* RUNS_MANY are sent to "shop", and nobody has answered. */
 struct fixture *runs_begin(size_t subscriptions);
