@@ -10,7 +10,7 @@
 
 /* Where a walk goes next. */
 struct step {
-    uint32_t read;
+    uint32_t read;         /* records so far */
     uint16_t subscription; /* of the delivery; 0: as the first record says */
     enum log_id log;
     uint64_t position;  /* 0: the end */
