@@ -9,6 +9,7 @@
 #include "delivery/content_hash.h"
 #include "delivery/topic_pattern.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ route_topic(producer_core_t *self, struct wire_text topic)
             slot->subscriptions[slot->count++] = id;
         }
     }
+    slot->most = producer_room_most(self, slot);
     return slot;
 }
 
@@ -107,7 +109,7 @@ repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t p
                                 .text = text_of(why->text)};
 }
 
-static void
+static uint64_t
 append(producer_core_t *self, const struct producer_topic *topic, const struct offered *offered,
        const uint8_t *hash)
 {
@@ -121,8 +123,8 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
         .encoded_size = encoded.size,
     };
     memcpy(record.hash, hash, sizeof record.hash);
-    memcpy(record.subscriptions, topic->subscriptions,
-           topic->count * sizeof topic->subscriptions[0]);
+    static_assert(sizeof record.subscriptions == sizeof topic->subscriptions, "as many");
+    memcpy(record.subscriptions, topic->subscriptions, sizeof record.subscriptions);
     uint64_t position = 0;
     size_t size = record_notification_size(&record);
     uint8_t *space = log_append_space(self->log, RECORD_NOTIFICATION, size, &position);
@@ -130,8 +132,9 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
     producer_index_add(self->index, offered->id, position, self->expired);
     producer_touch(self, offered->id, position);
     for (unsigned i = 0; i < topic->count; i++) {
-        producer_open_add(&producer_queue_of(self, topic->subscriptions[i])->open, position);
-        producer_load_add(self, topic->subscriptions[i], weight);
+        struct producer_queue *queue = producer_queue_of(self, topic->subscriptions[i]);
+        producer_open_add(&queue->open, position);
+        producer_load_add(self, queue, weight);
     }
     if (notification->policy.size == 0) {
         self->fresh[position % PRODUCER_FRESH] =
@@ -143,6 +146,7 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
     self->counts.accepted++;
     self->total++;
     self->newest = position;
+    return position;
 }
 
 static struct wire_result
@@ -164,36 +168,42 @@ refused_why(producer_core_t *self, struct why *why)
     return refused(self, why->text, why->text + size + 2);
 }
 
-/* What is wrong with it, or nothing (status WIRE_ACCEPTED). */
-static struct wire_result
-examine(producer_core_t *self, const struct offered *offered, struct why *why)
+/* Whether nothing is wrong with it as it stands; else the result says what is. */
+static bool
+is_sound(producer_core_t *self, const struct offered *offered, struct wire_result *result,
+         struct why *why)
 {
     const struct wire_notification *notification = &offered->notification;
     if (!offered->good) {
         struct wire_notification again; /* for the reason alone */
         (void)wire_notification_decode(offered->encoded.data, offered->encoded.size, &again, why);
-        return refused_why(self, why);
+        *result = refused_why(self, why);
+        return false;
     }
     if (!is_last_topic(self, notification->topic) &&
         topic_pattern_check_topic(notification->topic.data, notification->topic.size, why) !=
             ERR_OK) {
-        return refused_why(self, why);
+        *result = refused_why(self, why);
+        return false;
     }
     struct policy policy;
     if (notification->policy.size > 0 && policy_parse(&policy, notification->policy.data,
                                                       notification->policy.size, why) != ERR_OK) {
-        return refused_why(self, why);
+        *result = refused_why(self, why);
+        return false;
     }
-    return (struct wire_result){.status = WIRE_ACCEPTED, .count = 1};
+    return true;
 }
 
-static struct wire_result
-admit(producer_core_t *self, const struct offered *offered, struct why *why)
+/* Its position; 0: it is not accepted, and the result says why. Not a result in either case: most
+ * are accepted, and the processor waits where what was written in parts is copied as one. */
+static uint64_t
+admit(producer_core_t *self, const struct offered *offered, struct wire_result *result,
+      struct why *why)
 {
     const struct wire_notification *notification = &offered->notification;
-    struct wire_result result = examine(self, offered, why);
-    if (result.status != WIRE_ACCEPTED) {
-        return result;
+    if (!is_sound(self, offered, result, why)) {
+        return 0;
     }
     struct content content = {
         .topic = notification->topic.data,
@@ -208,35 +218,38 @@ admit(producer_core_t *self, const struct offered *offered, struct why *why)
     struct producer_index_entry *known =
         producer_find_hashed(self, offered->id, notification->biz_id, &stored);
     if (known != NULL) {
-        result = repeated(self, &stored, producer_index_position(known), hash, why);
+        *result = repeated(self, &stored, producer_index_position(known), hash, why);
         producer_stored_release(&stored);
-        return result;
+        return 0;
     }
     if (self->unreadable) {
-        return busy(self, "disk: a notification of this name waits for room to be synced");
+        *result = busy(self, "disk: a notification of this name waits for room to be synced");
+        return 0;
     }
     const struct producer_topic *topic = route_topic(self, notification->topic);
     if (topic->count == 0) {
         self->counts.unrouted++;
-        return (struct wire_result){.status = WIRE_UNROUTED,
-                                    .count = 1,
-                                    .field = text_of("topic"),
-                                    .text = text_of("no subscription matches this topic")};
+        *result = (struct wire_result){.status = WIRE_UNROUTED,
+                                       .count = 1,
+                                       .field = text_of("topic"),
+                                       .text = text_of("no subscription matches this topic")};
+        return 0;
     }
     if (notification->deadline_unix_ms != 0 &&
         notification->deadline_unix_ms <= self->now_unix_ms) {
-        return refused(self, "deadline", "the deadline has passed already");
+        *result = refused(self, "deadline", "the deadline has passed already");
+        return 0;
     }
     if (self->total - self->gone >= self->settings.retained_max) {
-        return busy(self, "retained_max notifications are kept and none may go yet");
+        *result = busy(self, "retained_max notifications are kept and none may go yet");
+        return 0;
     }
     if (!producer_room_for(self, topic, producer_weight(notification, offered->encoded.size),
                            offered->encoded.size)) {
-        return busy(self, "disk: what is left is kept for what was accepted");
+        *result = busy(self, "disk: what is left is kept for what was accepted");
+        return 0;
     }
-    result.position = log_next(self->log);
-    append(self, topic, offered, hash);
-    return result;
+    return append(self, topic, offered, hash);
 }
 
 /* The next few of the frame, with their places in the index: see producer_index_prefetch. */
@@ -270,6 +283,7 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
         producer_refuse(self, route, head->request, WIRE_BUSY, why.text);
         return;
     }
+    producer_room_look(self);
     struct wire_out out;
     wire_out_init(&out, 256);
     struct wire_results_out results = wire_results_begin(&out, head->request);
@@ -282,8 +296,13 @@ producer_submit(producer_core_t *self, const struct outbox_route *route, struct 
             look_ahead(self, in, few[(i / TOGETHER + 1) % 2], next);
             read += next;
         }
-        struct wire_result result = admit(self, &few[i / TOGETHER % 2][i % TOGETHER], &why);
-        wire_results_add(&results, &result);
+        struct wire_result result;
+        uint64_t position = admit(self, &few[i / TOGETHER % 2][i % TOGETHER], &result, &why);
+        if (position != 0) {
+            wire_results_accept(&results, position);
+        } else {
+            wire_results_add(&results, &result);
+        }
     }
     wire_results_end(&results);
     producer_answer(self, route, &out);

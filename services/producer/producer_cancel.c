@@ -166,15 +166,16 @@ producer_cancel(producer_core_t *self, const struct outbox_route *route, struct 
                                       .text = {.data = text, .size = sizeof text - 1}};
         wire_cancelled_add(&answers, &none);
     } else {
+        uint64_t position = producer_index_position(entry);
         struct cancel cancel = {
             .asked = &asked,
             .stored = &stored,
             .hash = content_hash_id(asked.biz_id.data, asked.biz_id.size),
-            .last = producer_index_last(entry),
+            .last = producer_heads_newest(&self->heads, position),
             .history = mem_alloc(sizeof *cancel.history),
         };
         (void)producer_make_durable(self, cancel.last); /* as for a query */
-        cancel_all(self, &cancel, producer_index_position(entry), &answers);
+        cancel_all(self, &cancel, position, &answers);
         mem_free(cancel.history);
         producer_stored_release(&stored);
         if (answers.count == 0) {

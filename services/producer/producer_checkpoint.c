@@ -30,7 +30,6 @@
 
 #define INDEX_ENTRIES 2048U
 #define INDEX_ENTRY_MAX (8 + 2 * BYTES_VARINT_MAX)
-#define AHEAD 32U /* entries whose places are being fetched */
 #define ITEM_BYTES 32768U
 #define ITEM_ENTRY_MAX 160U
 #define WORDS_AN_ITEM 2048U
@@ -75,20 +74,7 @@ item_room(struct item *item)
     }
 }
 
-static uint64_t
-newest_record(producer_core_t *self, const struct producer_touched *touched)
-{
-    uint32_t cursor = 0;
-    struct producer_index_entry *entry = NULL;
-    while ((entry = producer_index_find(self->index, touched->hash, &cursor)) != NULL) {
-        if (producer_index_position(entry) == touched->position) {
-            return producer_index_last(entry);
-        }
-    }
-    return 0; /* expired meanwhile */
-}
-
-/* Table by table: looking the entries up now, and restoring them later, is done in that order. */
+/* Table by table: restoring them is done in that order. */
 static void
 sort_touched(producer_core_t *self)
 {
@@ -120,13 +106,10 @@ write_index(producer_core_t *self)
         bytes_out_varint(&out, count);
         for (size_t i = 0; i < count; i++, at++) {
             const struct producer_touched *touched = &self->touched[at];
-            if (at + AHEAD < self->touched_count) {
-                producer_index_prefetch(self->index, self->touched[at + AHEAD].hash);
-            }
-            uint64_t last = newest_record(self, touched);
+            uint64_t newest = producer_heads_newest(&self->heads, touched->position);
             bytes_out_u64(&out, touched->hash);
             bytes_out_varint(&out, touched->position);
-            bytes_out_varint(&out, last < touched->position ? 0 : last - touched->position);
+            bytes_out_varint(&out, newest - touched->position);
         }
         self->index_chain = log_append(self->log, RECORD_INDEX, body, bytes_out_used(&out));
     }

@@ -26,6 +26,7 @@ producer_core_new(const struct producer_settings *settings, peers_t *peers, outb
     };
     self->catalog = catalog_new();
     self->index = producer_index_new();
+    producer_heads_init(&self->heads);
     self->random = settings->seed;
     self->newest = log_next(self->log) - 1;
     struct sender_settings sender = {
@@ -64,6 +65,7 @@ producer_core_destroy(producer_core_t **self_p)
     producer_watches_fini(&self->watches);
     producer_moved_fini(&self->moved);
     producer_index_destroy(&self->index);
+    producer_heads_fini(&self->heads);
     catalog_destroy(&self->catalog);
     sender_destroy(&self->sender);
     mem_free(self->touched);
@@ -245,7 +247,7 @@ producer_core_counters(void *context, struct wire_counter *counters, uint32_t ma
         {"open", self->load.deliveries},
         {"open_bytes", self->load.bytes},
         {"retained", self->total - self->gone},
-        {"index_bytes", producer_index_bytes(self->index)},
+        {"index_bytes", producer_index_bytes(self->index) + self->heads.bytes},
         {"left_custody", self->moved.count},
         {"left_custody_bytes", producer_moved_bytes(&self->moved)},
         {"outstanding", sender_outstanding(self->sender)},

@@ -8,8 +8,6 @@
 
 #include <assert.h>
 
-#define TOGETHER 16U /* whose places in the index are fetched together: producer_index_prefetch */
-
 static_assert(LIMIT_FRAME_NOTIFICATIONS <= RECORD_RUN_MAX, "a frame's answers fit a record");
 
 struct run {
@@ -41,14 +39,6 @@ end_run(producer_core_t *self, struct run *run)
     run->count = 0;
 }
 
-static void
-fetch(const producer_core_t *self, const struct sender_entry *entries, uint32_t count)
-{
-    for (uint32_t i = 0; i < count && i < TOGETHER; i++) {
-        producer_index_prefetch(self->index, entries[i].user);
-    }
-}
-
 static bool
 goes_on(const struct run *run, struct delivery_key key, uint64_t previous)
 {
@@ -61,8 +51,7 @@ static void
 add(producer_core_t *self, struct run *run, const struct sender_entry *entry, uint8_t outcome)
 {
     struct delivery_key key = entry->key;
-    struct producer_index_entry *known = producer_entry_of(self, entry->user, key.position);
-    uint64_t previous = producer_previous(known, key.position);
+    uint64_t previous = producer_previous(self, key.position);
     if (!goes_on(run, key, previous)) {
         end_run(self, run);
         run->event = (struct record_event){
@@ -77,7 +66,7 @@ add(producer_core_t *self, struct run *run, const struct sender_entry *entry, ui
         run->weight = 0;
         run->position = log_next(self->log);
     }
-    producer_relink(self, known, entry->user, key.position);
+    producer_relink(self, entry->user, key.position);
     producer_close(self, key, 0);
     run->weight += entry->weight;
     run->count++;
@@ -89,9 +78,6 @@ producer_done(void *context, const struct sender_entry *entries, uint32_t count,
     producer_core_t *self = context;
     struct run run = {.count = 0};
     for (uint32_t i = 0; i < count; i++) {
-        if (i % TOGETHER == 0) {
-            fetch(self, &entries[i], count - i);
-        }
         struct producer_queue *queue = producer_queue_of(self, entries[i].key.subscription);
         if (producer_open_has(&queue->open, entries[i].key.position)) {
             add(self, &run, &entries[i], outcome);

@@ -1,5 +1,6 @@
 #include "producer_index.h"
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "producer_slots.h"
@@ -8,65 +9,121 @@
 #include <string.h>
 
 #define TABLES PRODUCER_INDEX_TABLES
-#define FIRST_BITS 3U
-#define FIRST_CAPACITY (1U << FIRST_BITS)
-#define PINNED 2
-#define LINE_ENTRIES 4 /* of a cache line */
+#define GROUP 8U /* places: eight control bytes, a cache line of entries */
+#define LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+#define EACH_BYTE UINT64_C(0x0101010101010101)
 
-/* Its entries are in the index's slots of its number: FIRST_CAPACITY in part 0, as many in part 1,
- * twice as many in each after it. */
+/* Its places are in the index's slots of its number: GROUP in part 0, as many in part 1, twice as
+ * many in each after it. */
 struct table {
-    uint32_t capacity; /* a power of two; 0: none yet */
+    uint32_t capacity; /* GROUP times a power of two; 0: none yet */
     uint32_t count;
 };
 
+/* An entry on its way from one place to another. */
+struct moving {
+    uint32_t tag;
+    uint64_t bits;
+};
+
 struct producer_index {
-    struct producer_slots slots; /* owned */
+    struct producer_slots controls; /* owned; a byte a place */
+    struct producer_slots entries;  /* owned */
     struct table tables[TABLES];
-    struct producer_index_entry *moving; /* owned; of a table that is put together again */
+    struct moving *moving; /* owned; of a table that is put together again */
     uint32_t moving_capacity;
     uint64_t count;
     uint64_t bytes; /* of the tables */
 };
 
-static_assert(sizeof(struct producer_index_entry) == 16, "16 bytes an entry");
-static_assert(LINE_ENTRIES * sizeof(struct producer_index_entry) == 64, "a cache line");
+#define PLACE_BYTES (1 + sizeof(struct producer_index_entry))
 
-/* A table by the lowest 10 bits; a tag by the upper 32; the place in the table by the tag's mix, so
- * that a table can grow without the whole hash. */
+static_assert(GROUP * sizeof(struct producer_index_entry) == 64, "a cache line");
+
+#define TAG_SHIFT 40 /* in an entry's bits */
+#define TAG_MASK ((UINT64_C(1) << 63) - (UINT64_C(1) << TAG_SHIFT))
+
+/* What tells entries of a table apart: 30 bits. The lowest 7 are in the control byte, the others in
+ * the entry; all choose the group, so that a table can grow without the whole hash. */
 static uint32_t
-place_of(uint32_t tag, uint32_t capacity)
+tag_of(uint64_t hash)
 {
-    return (tag * 0x9E3779B1U) >> 7 & (capacity - 1);
+    return (uint32_t)(hash >> 34);
 }
 
-static inline struct producer_index_entry *
-entry_at(const producer_index_t *self, uint32_t number, uint32_t at)
+static uint64_t
+bits_of(uint32_t tag)
 {
-    if (at < FIRST_CAPACITY) {
-        struct producer_index_entry *entries = producer_slots_at(&self->slots, number, 0);
-        return &entries[at];
-    }
-    unsigned bit = 31 - (unsigned)__builtin_clz(at); /* the part begins with it */
-    struct producer_index_entry *entries =
-        producer_slots_at(&self->slots, number, bit - FIRST_BITS + 1);
-    return &entries[at ^ 1U << bit];
+    return (uint64_t)(tag >> 7) << TAG_SHIFT;
 }
 
-/* The one behind it, in the same part as a rule. */
-static inline struct producer_index_entry *
-entry_behind(const producer_index_t *self, uint32_t number, uint32_t *at,
-             struct producer_index_entry *entry)
+static uint8_t
+control_of(uint32_t tag)
 {
-    *at = (*at + 1) & (self->tables[number].capacity - 1);
-    return (*at & (*at - 1)) == 0 ? entry_at(self, number, *at) : entry + 1;
+    return (uint8_t)(tag | 0x80U);
+}
+
+static uint32_t
+first_group(uint32_t tag, uint32_t capacity)
+{
+    return (tag * 0x9E3779B1U) >> 7 & (capacity / GROUP - 1);
+}
+
+/* A group's control bytes and entries. */
+struct group {
+    uint8_t *controls;
+    struct producer_index_entry *entries;
+};
+
+static inline struct group
+group_at(const producer_index_t *self, uint32_t number, uint32_t at)
+{
+    unsigned part = at == 0 ? 0 : 32U - (unsigned)__builtin_clz(at);
+    uint32_t within = at == 0 ? 0 : (at ^ 1U << (part - 1)) * GROUP;
+    uint8_t *controls = producer_slots_at(&self->controls, number, part);
+    struct producer_index_entry *entries = producer_slots_at(&self->entries, number, part);
+    return (struct group){.controls = controls + within, .entries = entries + within};
+}
+
+static inline uint32_t
+group_behind(const producer_index_t *self, uint32_t number, uint32_t at)
+{
+    return (at + 1) & (self->tables[number].capacity / GROUP - 1);
+}
+
+/* 0x80 in each byte of `word` that is 0, and 0 in all others. */
+static inline uint64_t
+zero_bytes(uint64_t word)
+{
+    return ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
+}
+
+static inline uint64_t
+matches(uint64_t controls, uint8_t control)
+{
+    return zero_bytes(controls ^ control * EACH_BYTE);
+}
+
+static inline uint64_t
+empties(uint64_t controls)
+{
+    return ~controls & HIGH_BITS;
+}
+
+/* Which place of the group the first of these is. */
+static inline uint32_t
+place_of(uint64_t found)
+{
+    return (uint32_t)__builtin_ctzll(found) / 8;
 }
 
 producer_index_t *
 producer_index_new(void)
 {
     producer_index_t *self = mem_zeroed(sizeof *self);
-    producer_slots_init(&self->slots, TABLES, FIRST_CAPACITY * sizeof(struct producer_index_entry));
+    producer_slots_init(&self->controls, TABLES, GROUP);
+    producer_slots_init(&self->entries, TABLES, GROUP * sizeof(struct producer_index_entry));
     return self;
 }
 
@@ -75,7 +132,8 @@ producer_index_destroy(producer_index_t **self_p)
 {
     producer_index_t *self = *self_p;
     if (self != NULL) {
-        producer_slots_fini(&self->slots);
+        producer_slots_fini(&self->controls);
+        producer_slots_fini(&self->entries);
         mem_free(self->moving);
         mem_free(self);
         *self_p = NULL;
@@ -88,10 +146,9 @@ producer_index_prefetch(const producer_index_t *self, uint64_t hash)
     uint32_t number = producer_index_table(hash);
     const struct table *table = &self->tables[number];
     if (table->capacity > 0) {
-        uint32_t at = place_of((uint32_t)(hash >> 32), table->capacity);
-        __builtin_prefetch(entry_at(self, number, at));
-        /* A search often goes so far. */
-        __builtin_prefetch(entry_at(self, number, (at + LINE_ENTRIES) & (table->capacity - 1)));
+        struct group group = group_at(self, number, first_group(tag_of(hash), table->capacity));
+        __builtin_prefetch(group.controls);
+        __builtin_prefetch(group.entries, 1);
     }
 }
 
@@ -99,66 +156,54 @@ struct producer_index_entry *
 producer_index_find(producer_index_t *self, uint64_t hash, uint32_t *cursor)
 {
     uint32_t number = producer_index_table(hash);
-    const struct table *table = &self->tables[number];
-    uint32_t tag = (uint32_t)(hash >> 32);
-    if (table->capacity == 0) {
+    uint32_t capacity = self->tables[number].capacity;
+    if (capacity == 0) {
         return NULL;
     }
-    uint32_t at = (place_of(tag, table->capacity) + *cursor) & (table->capacity - 1);
-    struct producer_index_entry *entry = entry_at(self, number, at);
-    while (entry->used != 0) { /* there is a free one */
-        (*cursor)++;
-        if (entry->tag == tag) {
-            return entry;
+    uint32_t tag = tag_of(hash);
+    uint32_t at = (first_group(tag, capacity) + *cursor / GROUP) & (capacity / GROUP - 1);
+    uint64_t passed = (UINT64_C(1) << *cursor % GROUP * 8) - 1; /* places of the first group */
+    for (;;) {
+        struct group group = group_at(self, number, at);
+        uint64_t controls = bytes_get_u64(group.controls);
+        uint64_t found = matches(controls, control_of(tag)) & ~passed;
+        for (; found != 0; found &= found - 1) {
+            uint32_t place = place_of(found);
+            if ((group.entries[place].bits & TAG_MASK) == bits_of(tag)) {
+                *cursor = *cursor / GROUP * GROUP + place + 1;
+                return &group.entries[place];
+            }
         }
-        entry = entry_behind(self, number, &at, entry);
+        if (empties(controls) != 0) { /* there is one somewhere */
+            return NULL;
+        }
+        *cursor = (*cursor / GROUP + 1) * GROUP;
+        passed = 0;
+        at = group_behind(self, number, at);
     }
-    return NULL;
-}
-
-uint64_t
-producer_index_position(const struct producer_index_entry *entry)
-{
-    return entry->position_low | (uint64_t)entry->position_high << 32;
-}
-
-uint64_t
-producer_index_last(const struct producer_index_entry *entry)
-{
-    return entry->last_low | (uint64_t)entry->last_high << 32;
-}
-
-void
-producer_index_set_last(struct producer_index_entry *entry, uint64_t last)
-{
-    entry->last_low = (uint32_t)last;
-    entry->last_high = (uint8_t)(last >> 32);
 }
 
 static void
-put(producer_index_t *self, uint32_t number, const struct producer_index_entry *entry)
+put(producer_index_t *self, uint32_t number, uint32_t tag, uint64_t bits)
 {
     struct table *table = &self->tables[number];
-    uint32_t at = place_of(entry->tag, table->capacity);
-    struct producer_index_entry *place = entry_at(self, number, at);
-    while (place->used != 0) {
-        place = entry_behind(self, number, &at, place);
+    uint32_t at = first_group(tag, table->capacity);
+    struct group group = group_at(self, number, at);
+    uint64_t empty = 0;
+    while ((empty = empties(bytes_get_u64(group.controls))) == 0) {
+        at = group_behind(self, number, at);
+        group = group_at(self, number, at);
     }
-    *place = *entry;
+    uint32_t place = place_of(empty);
+    group.controls[place] = control_of(tag);
+    group.entries[place].bits = bits;
     table->count++;
 }
 
 static bool
 lives(const struct producer_index_entry *entry, uint64_t expired)
 {
-    return entry->used == PINNED || (entry->used != 0 && producer_index_position(entry) >= expired);
-}
-
-/* Where the entries of a part begin in a table. */
-static uint32_t
-part_first(unsigned part)
-{
-    return part == 0 ? 0 : FIRST_CAPACITY << (part - 1);
+    return (entry->bits & PRODUCER_INDEX_PINNED) != 0 || producer_index_position(entry) >= expired;
 }
 
 /* All entries of a table that live, in `moving`, which has room for them; their count. */
@@ -166,15 +211,25 @@ static uint32_t
 gather(producer_index_t *self, uint32_t number, uint64_t expired)
 {
     uint32_t count = 0;
-    for (unsigned part = 0; part_first(part) < self->tables[number].capacity; part++) {
-        const struct producer_index_entry *entries = producer_slots_at(&self->slots, number, part);
-        for (uint32_t i = 0; i < part_first(part + 1) - part_first(part); i++) {
-            if (lives(&entries[i], expired)) {
-                self->moving[count++] = entries[i];
+    for (uint32_t at = 0; at < self->tables[number].capacity / GROUP; at++) {
+        struct group group = group_at(self, number, at);
+        for (uint32_t i = 0; i < GROUP; i++) {
+            if (group.controls[i] != 0 && lives(&group.entries[i], expired)) {
+                uint64_t bits = group.entries[i].bits;
+                uint32_t tag = (uint32_t)((bits & TAG_MASK) >> TAG_SHIFT << 7);
+                self->moving[count++] =
+                    (struct moving){.tag = tag | (group.controls[i] & 0x7fU), .bits = bits};
             }
         }
     }
     return count;
+}
+
+/* Parts of groups that begin below this capacity. */
+static unsigned
+parts(uint32_t capacity)
+{
+    return capacity == 0 ? 0 : 32U - (unsigned)__builtin_clz(capacity / GROUP);
 }
 
 /* Without what has expired; twice as large when that is not enough, or as large as it is to be. */
@@ -191,18 +246,19 @@ rebuild(producer_index_t *self, uint32_t number, uint32_t capacity, uint64_t exp
     while (live * 10ULL >= capacity * 7ULL) {
         capacity *= 2;
     }
-    for (unsigned part = 0; part_first(part) < capacity; part++) {
-        producer_slots_reach(&self->slots, part);
-        if (part_first(part) < table->capacity) {
-            memset(producer_slots_at(&self->slots, number, part), 0,
-                   producer_slots_bytes(&self->slots, part));
+    for (unsigned part = 0; part < parts(capacity); part++) {
+        producer_slots_reach(&self->controls, part);
+        producer_slots_reach(&self->entries, part);
+        if (part < parts(table->capacity)) { /* those that are new are empty */
+            memset(producer_slots_at(&self->controls, number, part), 0,
+                   producer_slots_bytes(&self->controls, part));
         }
     }
     self->count -= table->count - live;
-    self->bytes += (capacity - table->capacity) * sizeof *self->moving;
+    self->bytes += (capacity - table->capacity) * PLACE_BYTES;
     *table = (struct table){.capacity = capacity};
     for (uint32_t i = 0; i < live; i++) {
-        put(self, number, &self->moving[i]);
+        put(self, number, self->moving[i].tag, self->moving[i].bits);
     }
 }
 
@@ -210,7 +266,7 @@ void
 producer_index_reserve(producer_index_t *self, uint64_t count)
 {
     uint64_t each = count / TABLES + 1;
-    uint32_t capacity = FIRST_CAPACITY;
+    uint32_t capacity = GROUP;
     while (capacity * 7ULL < each * 10) {
         capacity *= 2;
     }
@@ -222,63 +278,30 @@ producer_index_reserve(producer_index_t *self, uint64_t count)
 }
 
 void
-producer_index_pin(struct producer_index_entry *entry, bool pinned)
+producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired)
 {
-    entry->used = pinned ? PINNED : 1;
-}
-
-static struct producer_index_entry
-entry_with(uint64_t hash, uint64_t position, uint64_t last)
-{
-    CHECK(position < UINT64_C(1) << 40 && last < UINT64_C(1) << 40);
-    return (struct producer_index_entry){
-        .tag = (uint32_t)(hash >> 32),
-        .position_low = (uint32_t)position,
-        .position_high = (uint8_t)(position >> 32),
-        .last_low = (uint32_t)last,
-        .last_high = (uint8_t)(last >> 32),
-        .used = 1,
-    };
-}
-
-/* Which table the hash belongs to; there is room for one more. */
-static uint32_t
-table_with_room(producer_index_t *self, uint64_t hash, uint64_t expired)
-{
+    CHECK(position <= PRODUCER_INDEX_POSITION);
     uint32_t number = producer_index_table(hash);
     const struct table *table = &self->tables[number];
     if ((table->count + 1ULL) * 10 > table->capacity * 8ULL) {
-        rebuild(self, number, table->capacity == 0 ? FIRST_CAPACITY : table->capacity, expired);
+        rebuild(self, number, table->capacity == 0 ? GROUP : table->capacity, expired);
     }
-    return number;
-}
-
-void
-producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t expired)
-{
-    uint32_t number = table_with_room(self, hash, expired);
-    struct producer_index_entry entry = entry_with(hash, position, position);
-    put(self, number, &entry);
+    uint32_t tag = tag_of(hash);
+    put(self, number, tag, bits_of(tag) | position);
     self->count++;
 }
 
 void
-producer_index_restore(producer_index_t *self, uint64_t hash, uint64_t position, uint64_t last)
+producer_index_restore(producer_index_t *self, uint64_t hash, uint64_t position)
 {
-    uint32_t number = table_with_room(self, hash, 0);
-    struct table *table = &self->tables[number];
-    struct producer_index_entry entry = entry_with(hash, position, last);
-    uint32_t at = place_of(entry.tag, table->capacity);
-    struct producer_index_entry *place = entry_at(self, number, at);
-    while (place->used != 0) {
-        if (place->tag == entry.tag && producer_index_position(place) == position) {
-            return;
-        }
-        place = entry_behind(self, number, &at, place);
+    uint32_t cursor = 0;
+    const struct producer_index_entry *entry = producer_index_find(self, hash, &cursor);
+    while (entry != NULL && producer_index_position(entry) != position) {
+        entry = producer_index_find(self, hash, &cursor);
     }
-    *place = entry;
-    table->count++;
-    self->count++;
+    if (entry == NULL) {
+        producer_index_add(self, hash, position, 0);
+    }
 }
 
 uint64_t

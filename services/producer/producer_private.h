@@ -29,12 +29,11 @@ struct producer_index_entry *producer_find_hashed(producer_core_t *self, uint64_
 /* The entry of the notification at this position; NULL: it is not kept. */
 struct producer_index_entry *producer_entry_of(producer_core_t *self, uint64_t hash,
                                                uint64_t position);
-/* The record after which one about this notification comes, for `previous`; 0: none. entry: what
- * producer_entry_of found, or NULL. */
-uint64_t producer_previous(const struct producer_index_entry *entry, uint64_t notification);
-/* The record that is appended next is the notification's newest. */
-void producer_relink(producer_core_t *self, struct producer_index_entry *entry, uint64_t hash,
-                     uint64_t notification);
+/* The record after which one about this notification comes, for `previous`; 0: none. */
+uint64_t producer_previous(const producer_core_t *self, uint64_t notification);
+/* The record that is appended next is the notification's newest. hash: of its biz_id; 0: it is not
+ * kept any more, and nothing is noted. */
+void producer_relink(producer_core_t *self, uint64_t hash, uint64_t notification);
 /* Append an event or custody record, linked to the notification's records before it. */
 uint64_t producer_append_event(producer_core_t *self, uint64_t hash, struct record_event *event);
 uint64_t producer_append_custody(producer_core_t *self, uint64_t hash,

@@ -71,7 +71,7 @@ put_found(producer_core_t *self, struct wire_out *out, struct wire_text biz_id,
         return false;
     }
     uint64_t position = producer_index_position(entry);
-    uint64_t last = producer_index_last(entry);
+    uint64_t last = producer_heads_newest(&self->heads, position);
     (void)producer_make_durable(self, last); /* if not, what can be read is told */
     struct wire_found found = {
         .status = WIRE_OK,
@@ -132,7 +132,7 @@ tell_now(producer_core_t *self, const struct outbox_route *route,
          struct producer_history *history)
 {
     uint64_t position = producer_index_position(entry);
-    uint64_t last = producer_index_last(entry);
+    uint64_t last = producer_heads_newest(&self->heads, position);
     for (unsigned i = 0; i < stored->record.subscription_count; i++) {
         struct delivery_key key = {.position = position,
                                    .subscription = stored->record.subscriptions[i]};

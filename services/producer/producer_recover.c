@@ -55,8 +55,9 @@ replay_notification(struct replay *replay, const struct log_record *at, struct w
     producer_index_add(core->index, hash, at->position, 0);
     producer_touch(core, hash, at->position);
     for (unsigned i = 0; i < record.subscription_count; i++) {
-        producer_open_add(&producer_queue_of(core, record.subscriptions[i])->open, at->position);
-        producer_load_add(core, record.subscriptions[i], weight);
+        struct producer_queue *queue = producer_queue_of(core, record.subscriptions[i]);
+        producer_open_add(&queue->open, at->position);
+        producer_load_add(core, queue, weight);
     }
     core->total++;
     struct wire_notification notification;
@@ -71,12 +72,11 @@ replay_notification(struct replay *replay, const struct log_record *at, struct w
 static void
 relink(struct replay *replay, uint64_t hash, uint64_t notification, uint64_t position)
 {
-    struct producer_index_entry *entry = producer_entry_of(replay->core, hash, notification);
-    if (entry != NULL) {
+    if (hash != 0) { /* else it is not kept any more */
         if (notification < replay->from) {
             producer_touch(replay->core, hash, notification);
         }
-        producer_index_set_last(entry, position);
+        producer_heads_set(&replay->core->heads, notification, position);
     }
 }
 
@@ -246,7 +246,7 @@ restore_cases(producer_core_t *self)
         }
         uint64_t hash = producer_hash_of(self, moved.key.position);
         if (hash != 0) {
-            producer_index_restore(self->index, hash, moved.key.position, moved.key.position);
+            producer_index_restore(self->index, hash, moved.key.position);
             producer_pin(self, &moved);
         }
     }

@@ -12,24 +12,35 @@ nonsense(struct why *why, const char *what, uint64_t position)
 
 #define AHEAD 32U /* entries whose places are being fetched */
 
-/* One INDEX record's entries; what is there already is newer. Returns the record before. */
+struct entry {
+    uint64_t hash;
+    uint64_t position;
+    uint64_t newest;
+};
+
+/* What is known of it already is newer. */
+static void
+restore(producer_core_t *self, const struct entry *entry)
+{
+    producer_index_restore(self->index, entry->hash, entry->position);
+    if (entry->newest > producer_heads_newest(&self->heads, entry->position)) {
+        producer_heads_set(&self->heads, entry->position, entry->newest);
+    }
+}
+
+/* One INDEX record's entries. Returns the record before. */
 static err_t
 take_index(producer_core_t *self, const struct log_record *record, uint64_t *before,
            struct why *why)
 {
-    struct {
-        uint64_t hash;
-        uint64_t position;
-        uint64_t newest;
-    } ahead[AHEAD];
+    struct entry ahead[AHEAD];
     struct bytes_in in = bytes_in_over(record->body, record->size);
     *before = bytes_in_varint(&in);
     uint64_t count = bytes_in_varint(&in);
     in.failed = in.failed || count > record->size;
     for (uint64_t i = 0; i < count + AHEAD && !in.failed; i++) {
         if (i >= AHEAD) {
-            producer_index_restore(self->index, ahead[i % AHEAD].hash, ahead[i % AHEAD].position,
-                                   ahead[i % AHEAD].newest);
+            restore(self, &ahead[i % AHEAD]);
         }
         if (i < count) {
             uint64_t hash = bytes_in_u64(&in);

@@ -105,6 +105,18 @@ plan_trim(producer_core_t *self, uint64_t keep)
     }
 }
 
+/* Of what has left our custody records may come however old it grows. */
+static void
+forget_heads(producer_core_t *self)
+{
+    for (uint32_t i = 0; i < self->moved.count; i++) {
+        struct producer_moved_entry moved;
+        producer_moved_at(&self->moved, i, &moved);
+        producer_heads_keep(&self->heads, moved.key.position);
+    }
+    producer_heads_forget(&self->heads, self->expired);
+}
+
 static err_t
 trim(producer_core_t *self, struct why *why)
 {
@@ -113,6 +125,7 @@ trim(producer_core_t *self, struct why *why)
     if (rc == ERR_OK && log_first(self->log) > self->expired) {
         self->expired = log_first(self->log);
         drop_marks(self);
+        forget_heads(self);
     }
     return rc;
 }

@@ -42,9 +42,8 @@ producer_weight_of(const struct record_notification *record)
 }
 
 void
-producer_load_add(producer_core_t *self, uint16_t subscription, uint32_t weight)
+producer_load_add(producer_core_t *self, struct producer_queue *queue, uint32_t weight)
 {
-    struct producer_queue *queue = producer_queue_of(self, subscription);
     queue->held++;
     self->load.deliveries++;
     self->load.retries += queue->retries;
@@ -91,20 +90,67 @@ to_keep(const struct delivery_load *load, const struct log_store_state *seen, ui
     return cost.others + (cost.own > seen->own_bytes ? cost.own - seen->own_bytes : 0);
 }
 
+static struct delivery_load
+load_of(producer_core_t *self, const struct producer_topic *topic, uint32_t weight)
+{
+    struct delivery_load load = {.deliveries = topic->count,
+                                 .bytes = (uint64_t)topic->count * weight};
+    for (unsigned i = 0; i < topic->count; i++) {
+        load.retries += producer_queue_of(self, topic->subscriptions[i])->retries;
+    }
+    return load;
+}
+
+/* The costs of two loads apart are not less than of both together, but for what rounding takes
+ * away, which is less than ROUNDED: delivery_cost is made of products, of shares of them rounded
+ * down, and of one sum that is cut off. */
+#define ROUNDED 4
+
+uint64_t
+producer_room_most(producer_core_t *self, const struct producer_topic *topic)
+{
+    struct delivery_load load = load_of(self, topic, 0);
+    struct delivery_cost cost = delivery_cost(&load, 0);
+    return cost.own + cost.others + ROUNDED;
+}
+
+void
+producer_room_look(producer_core_t *self)
+{
+    self->spare = producer_room(self);
+}
+
+/* As to_keep has it, for one more: what its record adds to what is unwritten, at most. */
+static uint64_t
+record_most(size_t encoded_size)
+{
+    return RECORD_NOTIFICATION_MAX - LIMIT_NOTIFICATION_BYTES + encoded_size;
+}
+
+static bool
+counted_room_for(producer_core_t *self, const struct producer_topic *topic, uint32_t weight,
+                 size_t encoded_size)
+{
+    struct delivery_load load = load_of(self, topic, weight);
+    load.deliveries += self->load.deliveries;
+    load.retries += self->load.retries;
+    load.bytes += self->load.bytes;
+    const struct log_store_state *seen = log_seen(self->log);
+    uint64_t unwritten = log_gathered(self->log) + record_most(encoded_size);
+    return seen->free_bytes > to_keep(&load, seen, unwritten);
+}
+
 bool
 producer_room_for(producer_core_t *self, const struct producer_topic *topic, uint32_t weight,
                   size_t encoded_size)
 {
-    struct delivery_load load = self->load;
-    for (unsigned i = 0; i < topic->count; i++) {
-        load.deliveries++;
-        load.retries += producer_queue_of(self, topic->subscriptions[i])->retries;
-        load.bytes += weight;
+    uint64_t bytes = (uint64_t)topic->count * weight;
+    uint64_t most = topic->most + bytes + delivery_cost_share(bytes) + record_most(encoded_size);
+    if (most >= self->spare) { /* only then is it worth being exact */
+        return counted_room_for(self, topic, weight, encoded_size);
     }
-    const struct log_store_state *seen = log_seen(self->log);
-    uint64_t unwritten =
-        log_gathered(self->log) + RECORD_NOTIFICATION_MAX - LIMIT_NOTIFICATION_BYTES + encoded_size;
-    return seen->free_bytes > to_keep(&load, seen, unwritten);
+    self->spare -= most;
+    return true;
 }
 
 uint64_t

@@ -5,7 +5,6 @@
  */
 #include "producer_private.h"
 
-#include "base/mem.h"
 #include "delivery/content_hash.h"
 
 #include <stdio.h>
@@ -14,14 +13,8 @@
     (LOG_KIND_BIT(RECORD_MOVED) | LOG_KIND_BIT(RECORD_DONE) | LOG_KIND_BIT(RECORD_CLOSED) |        \
      LOG_KIND_BIT(RECORD_ENDED) | LOG_KIND_BIT(RECORD_EVIDENCE) | LOG_KIND_BIT(RECORD_ORDER))
 
-struct reindex {
-    producer_core_t *core;
-    uint64_t first;
-    uint64_t *hashes; /* owned; of the notification at first + i; 0: none stands there */
-};
-
 static err_t
-index_notification(struct reindex *self, const struct log_record *at, struct why *why)
+index_notification(producer_core_t *self, const struct log_record *at, struct why *why)
 {
     struct record_notification record;
     err_t rc = record_notification_decode(at->body, at->size, &record, why);
@@ -30,15 +23,14 @@ index_notification(struct reindex *self, const struct log_record *at, struct why
     }
     struct wire_peek peek = wire_notification_peek(record.encoded, record.encoded_size);
     uint64_t hash = content_hash_id(peek.biz_id.data, peek.biz_id.size);
-    self->hashes[at->position - self->first] = hash;
-    producer_index_restore(self->core->index, hash, at->position, at->position);
-    producer_touch(self->core, hash, at->position); /* the next checkpoint's chain has all */
+    producer_index_restore(self->index, hash, at->position);
+    producer_touch(self, hash, at->position); /* the next checkpoint's chain has all */
     return ERR_OK;
 }
 
 /* It is the newest record of its notification, or of each of a run. */
 static err_t
-index_event(struct reindex *self, const struct log_record *at, struct why *why)
+index_event(producer_core_t *self, const struct log_record *at, struct why *why)
 {
     struct record_custody custody = {.key = {0}};
     struct record_event event = {.key = {0}};
@@ -50,12 +42,8 @@ index_event(struct reindex *self, const struct log_record *at, struct why *why)
         return rc;
     }
     for (uint64_t end = about + event.more; about <= end; about++) {
-        if (about >= self->first) { /* else trimmed, as far as the index is concerned */
-            uint64_t hash = self->hashes[about - self->first];
-            struct producer_index_entry *entry = producer_entry_of(self->core, hash, about);
-            if (entry != NULL) {
-                producer_index_set_last(entry, at->position);
-            }
+        if (about >= log_first(self->log)) { /* else trimmed, as far as the index is concerned */
+            producer_heads_set(&self->heads, about, at->position);
         }
     }
     return ERR_OK;
@@ -67,25 +55,24 @@ producer_reindex(producer_core_t *self, struct why *why)
     producer_index_destroy(&self->index);
     self->index = producer_index_new();
     producer_index_reserve(self->index, self->total - self->gone);
+    producer_heads_fini(&self->heads);
+    producer_heads_init(&self->heads);
     self->index_chain = 0;
-    struct reindex reindex = {.core = self, .first = log_first(self->log)};
-    reindex.hashes = mem_array(self->checkpoint_at - reindex.first + 1, sizeof *reindex.hashes);
     struct log_cursor cursor;
     struct log_record record;
-    log_cursor_init(&cursor, self->log, reindex.first,
+    log_cursor_init(&cursor, self->log, log_first(self->log),
                     EVENT_KINDS | LOG_KIND_BIT(RECORD_NOTIFICATION) |
                         LOG_KIND_BIT(RECORD_CHECKPOINT_BEGIN));
     err_t rc = log_cursor_next(&cursor, &record, why);
     while (rc == ERR_OK && record.position < self->checkpoint_at) { /* its BEGIN at the latest */
         if (record.kind == RECORD_NOTIFICATION) {
-            rc = index_notification(&reindex, &record, why);
+            rc = index_notification(self, &record, why);
         } else if (record.kind != RECORD_CHECKPOINT_BEGIN) {
-            rc = index_event(&reindex, &record, why);
+            rc = index_event(self, &record, why);
         }
         rc = rc == ERR_OK ? log_cursor_next(&cursor, &record, why) : rc;
     }
     log_cursor_fini(&cursor);
-    mem_free(reindex.hashes);
     return rc;
 }
 

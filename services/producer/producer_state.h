@@ -3,6 +3,7 @@
 #define HERALD_PRODUCER_STATE_H
 
 #include "producer_core.h"
+#include "producer_heads.h"
 #include "producer_index.h"
 #include "producer_moved.h"
 #include "producer_open.h"
@@ -31,6 +32,7 @@ struct producer_queue {
 struct producer_topic {
     size_t size; /* 0: empty */
     char topic[LIMIT_TOPIC_BYTES];
+    uint64_t most; /* bytes that deliveries to them may cost, beside the notification's own */
     uint8_t count;
     uint16_t subscriptions[LIMIT_SUBSCRIPTIONS];
 };
@@ -91,6 +93,7 @@ struct producer_core {
     sender_t *sender;        /* owned */
     catalog_t *catalog;      /* owned */
     producer_index_t *index; /* owned */
+    struct producer_heads heads;
     struct producer_moved moved;
     struct producer_watches watches;
     struct producer_deadlines deadlines;
@@ -104,6 +107,7 @@ struct producer_core {
     uint32_t mark_first;
     uint32_t mark_count;
     struct delivery_load load; /* deliveries without an end, wherever they are */
+    uint64_t spare;            /* see producer_room_look */
     uint64_t total;            /* notifications accepted over the log's life */
     uint64_t gone;             /* of them: trimmed */
     uint64_t newest;           /* position of the newest notification, at least */

@@ -176,31 +176,29 @@ producer_touch(producer_core_t *self, uint64_t hash, uint64_t position)
 }
 
 uint64_t
-producer_previous(const struct producer_index_entry *entry, uint64_t notification)
+producer_previous(const producer_core_t *self, uint64_t notification)
 {
-    uint64_t last = entry == NULL ? notification : producer_index_last(entry);
-    return last == notification ? 0 : last;
+    uint64_t newest = producer_heads_newest(&self->heads, notification);
+    return newest == notification ? 0 : newest;
 }
 
 void
-producer_relink(producer_core_t *self, struct producer_index_entry *entry, uint64_t hash,
-                uint64_t notification)
+producer_relink(producer_core_t *self, uint64_t hash, uint64_t notification)
 {
-    if (entry == NULL) {
+    if (hash == 0) {
         return;
     }
-    if (notification < self->checkpoint_at && producer_index_last(entry) < self->checkpoint_at) {
+    if (producer_heads_newest(&self->heads, notification) < self->checkpoint_at) {
         producer_touch(self, hash, notification);
     }
-    producer_index_set_last(entry, log_next(self->log));
+    producer_heads_set(&self->heads, notification, log_next(self->log));
 }
 
 static uint64_t
 link_record(producer_core_t *self, uint64_t hash, uint64_t notification)
 {
-    struct producer_index_entry *entry = producer_entry_of(self, hash, notification);
-    uint64_t previous = producer_previous(entry, notification);
-    producer_relink(self, entry, hash, notification);
+    uint64_t previous = producer_previous(self, notification);
+    producer_relink(self, hash, notification);
     return previous;
 }
 

@@ -65,6 +65,12 @@ delivery_cost(const struct delivery_load *load, uint64_t segment_bytes)
 }
 
 uint64_t
+delivery_cost_share(uint64_t bytes)
+{
+    return bytes / BLOCKS_SHARE + 1;
+}
+
+uint64_t
 delivery_cost_retries(uint16_t attempts)
 {
     return attempts > 1 ? attempts - 1U : 0;

@@ -32,6 +32,9 @@ struct delivery_cost {
 /* segment_bytes: of each log's segments. */
 struct delivery_cost delivery_cost(const struct delivery_load *load, uint64_t segment_bytes);
 
+/* What blocks take beside so many bytes in them, rounded up. */
+uint64_t delivery_cost_share(uint64_t bytes);
+
 /* Attempts of a policy that fail and are followed by another of the scheduler's. */
 uint64_t delivery_cost_retries(uint16_t attempts);
 

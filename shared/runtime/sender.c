@@ -6,6 +6,7 @@
 #define FRAME_ITEMS 512U
 #define FRAME_BYTES (512U * 1024)
 #define COUNTER_BITS 40
+#define AHEAD 8 /* entries of the ring: what is reused is in no cache any more */
 #define SCAN_EVERY_MS 50
 #define LATE_MS 50          /* less is not worth going through all that was sent */
 #define QUICK_FOR_MS 1000   /* without a new count */
@@ -181,6 +182,7 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
     }
     const struct wire_item *item = &offer->item;
     struct sender_entry *entry = &self->ring[self->counter & SENDER_RING_MASK];
+    __builtin_prefetch(&self->ring[(self->counter + AHEAD) & SENDER_RING_MASK], 1);
     *entry = (struct sender_entry){
         .token = self->settings.run << COUNTER_BITS | self->counter,
         .key = {.position = item->position, .subscription = item->subscription},

@@ -205,6 +205,18 @@ wire_results_add(struct wire_results_out *self, const struct wire_result *result
 }
 
 void
+wire_results_accept(struct wire_results_out *self, uint64_t position)
+{
+    struct wire_result *run = &self->run;
+    if (run->count > 0 && run->status == WIRE_ACCEPTED && run->position + run->count == position) {
+        run->count++;
+    } else {
+        struct wire_result result = {.status = WIRE_ACCEPTED, .count = 1, .position = position};
+        wire_results_add(self, &result);
+    }
+}
+
+void
 wire_results_end(struct wire_results_out *self)
 {
     results_flush(self);

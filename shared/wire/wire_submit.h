@@ -78,6 +78,8 @@ struct wire_results_out wire_results_begin(struct wire_out *out, uint64_t reques
 /* Joins the run before where it can; a result with a text is a run of its own. Texts are copied at
  * once. */
 void wire_results_add(struct wire_results_out *self, const struct wire_result *result);
+/* The same for one that was accepted, as most are. */
+void wire_results_accept(struct wire_results_out *self, uint64_t position);
 void wire_results_end(struct wire_results_out *self);
 
 uint32_t wire_results_open(struct wire_in *in);
