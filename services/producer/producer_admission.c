@@ -213,7 +213,7 @@ admit(producer_core_t *self, const struct offered *offered, struct wire_result *
         .payload_size = notification->payload.size,
     };
     uint8_t hash[CONTENT_HASH_BYTES];
-    content_hash(&content, hash);
+    content_hash_next(&self->hasher, &content, hash);
     struct producer_stored stored;
     struct producer_index_entry *known =
         producer_find_hashed(self, offered->id, notification->biz_id, &stored);

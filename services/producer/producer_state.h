@@ -11,6 +11,7 @@
 
 #include "delivery/absence.h"
 #include "delivery/catalog.h"
+#include "delivery/content_hash.h"
 #include "delivery/deadline_heap.h"
 #include "delivery/delivery_cost.h"
 #include "delivery/record_codec.h"
@@ -102,6 +103,7 @@ struct producer_core {
     struct producer_topic topics[PRODUCER_TOPICS];
     struct producer_topic *last_topic;           /* in topics; NULL: none yet */
     struct producer_fresh fresh[PRODUCER_FRESH]; /* at position % PRODUCER_FRESH */
+    struct content_hasher hasher;
     struct producer_counts counts;
     struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
     uint32_t mark_first;

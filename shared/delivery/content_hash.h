@@ -5,6 +5,7 @@
 #ifndef HERALD_DELIVERY_CONTENT_HASH_H
 #define HERALD_DELIVERY_CONTENT_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,21 @@ struct content {
 /* XXH3-128, canonical (big-endian), of the payload, seeded by XXH3-64 of the topic, seeded by the
  * version. Equal exactly when topic, version and payload are, but for chance (2^-64). */
 void content_hash(const struct content *content, uint8_t hash[CONTENT_HASH_BYTES]);
+
+/* What XXH3 derives from a seed for payloads of more than 240 bytes, kept for the seeds of the last
+ * few topics and versions. Zeroed at first; one thread. */
+#define CONTENT_HASHER_SEEDS 64U
+struct content_hasher {
+    struct content_secret {
+        bool known;
+        uint64_t seed;
+        uint8_t secret[192];
+    } secrets[CONTENT_HASHER_SEEDS];
+};
+
+/* The same hash, for who hashes many. */
+void content_hash_next(struct content_hasher *self, const struct content *content,
+                       uint8_t hash[CONTENT_HASH_BYTES]);
 
 uint64_t content_hash_id(const char *biz_id, size_t size);
 

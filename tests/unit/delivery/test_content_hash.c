@@ -54,3 +54,30 @@ Test(content_hash, each_of_topic_version_and_payload_counts)
     hash_of("a.bp", 1, "ayload", other);
     cr_assert_neq(memcmp(base, other, sizeof base), 0, "what moves from payload to topic differs");
 }
+
+/* Whatever was hashed before, with more seeds than are kept. */
+Test(content_hash, who_hashes_many_gets_the_same_hashes)
+{
+    static struct content_hasher hasher;
+    static uint8_t payload[70000];
+    for (size_t i = 0; i < sizeof payload; i++) {
+        payload[i] = (uint8_t)(i * 131 >> 3);
+    }
+    static const size_t sizes[] = {0,   1,   16,  17,   128,  129,  239,  240,  241,  242,
+                                   256, 511, 512, 1023, 1024, 1025, 4096, 9000, 65536};
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t alone[CONTENT_HASH_BYTES];
+        uint8_t next[CONTENT_HASH_BYTES];
+        struct content content = {
+            .topic = "order.paid",
+            .topic_size = 10,
+            .version = i % 7 == 0 ? i : i % 300,
+            .payload = payload + i % 1000,
+            .payload_size = sizes[(i / 3) % (sizeof sizes / sizeof sizes[0])],
+        };
+        content_hash(&content, alone);
+        content_hash_next(&hasher, &content, next);
+        cr_assert_eq(memcmp(alone, next, sizeof alone), 0, "%zu bytes, version %u",
+                     content.payload_size, (unsigned)content.version);
+    }
+}
