@@ -124,6 +124,7 @@ sender_flush(sender_t *self, uint64_t after)
     wire_deliver_end(&self->items);
     size_t size = 0;
     uint8_t *body = wire_out_take(&self->frame, &size);
+    self->frame_bytes = size + size / 16;
     outbox_lane(self->outbox, after, self->frame_lane, body, size);
     self->flushed = self->counter;
 }
@@ -169,7 +170,7 @@ open_frame(sender_t *self, const struct sender_offer *offer, uint64_t after)
         .first_token = self->settings.run << COUNTER_BITS | self->counter,
     };
     self->frame_lane = number;
-    wire_out_init(&self->frame, offer->item.alone ? 1024 : 64 * 1024);
+    wire_out_init(&self->frame, offer->item.alone ? 1024 : self->frame_bytes + 4096);
     self->items = wire_deliver_begin(&self->frame, &head);
     return true;
 }

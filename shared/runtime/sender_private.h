@@ -82,6 +82,7 @@ struct sender {
     struct wire_out frame; /* being gathered; data NULL: none */
     struct wire_deliver_out items;
     uint32_t frame_lane;
+    size_t frame_bytes; /* of the last one, and a little more */
 };
 
 static inline bool
