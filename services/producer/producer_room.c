@@ -146,7 +146,8 @@ producer_room_for(producer_core_t *self, const struct producer_topic *topic, uin
 {
     uint64_t bytes = (uint64_t)topic->count * weight;
     uint64_t most = topic->most + bytes + delivery_cost_share(bytes) + record_most(encoded_size);
-    if (most >= self->spare) { /* only then is it worth being exact */
+    if (most >= self->spare) { /* only then is it worth being exact, and then to the frame's end: */
+        self->spare = 0;       /* what is counted here is not taken from it */
         return counted_room_for(self, topic, weight, encoded_size);
     }
     self->spare -= most;

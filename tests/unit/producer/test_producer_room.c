@@ -40,12 +40,13 @@ offer(struct fixture *self, size_t payload_bytes)
     wire_out_fini(&out);
 }
 
+/* Whatever is left when a large one is counted exactly, and a small one comes behind it. */
 Test(producer_room, a_frame_gets_what_there_is_and_no_more)
 {
-    for (size_t subscriptions = 1; subscriptions <= 2; subscriptions++) {
-        struct fixture *self = fixture_open(subscriptions);
-        leave_room(self, 3000000);
-        offer(self, 500);
+    for (size_t i = 0; i < 60; i++) {
+        struct fixture *self = fixture_open(i % 2 + 1);
+        leave_room(self, 3000000 + i * 397);
+        offer(self, i % 3 == 0 ? 500 : 2000);
         uint64_t left = producer_room(self->core);
         cr_assert_gt(left, 0, "more was given out than there is");
         cr_assert_lt(left, 60000, "%zu bytes are left", (size_t)left);
@@ -65,6 +66,21 @@ Test(producer_room, what_was_given_out_is_looked_at_anew_for_the_next_frame)
     cr_assert_eq(fixture_submit(self, "order.paid", "b", "").status, WIRE_BUSY);
     self->core->load.bytes = 0;
     cr_assert_eq(fixture_submit(self, "order.paid", "b", "").status, WIRE_ACCEPTED);
+    fixture_close(self);
+}
+
+/* It takes nothing from what was to be given out without counting: that is over for this frame. */
+Test(producer_room, once_counted_exactly_all_of_the_frame_is)
+{
+    struct fixture *self = fixture_open(1);
+    cr_assert_eq(fixture_submit(self, "order.paid", "a", "").status, WIRE_ACCEPTED);
+    producer_room_look(self->core);
+    uint64_t spare = self->core->spare;
+    cr_assert(producer_room_for(self->core, self->core->last_topic, 100, 100));
+    cr_assert_lt(self->core->spare, spare);
+    self->core->spare = 10;
+    cr_assert(producer_room_for(self->core, self->core->last_topic, 100, 100));
+    cr_assert_eq(self->core->spare, 0);
     fixture_close(self);
 }
 
