@@ -3,10 +3,11 @@
  *
  * Open addressing in many small tables that grow one at a time, so that growing costs little memory
  * and no long pause: 9 bytes an entry, at most 0.8 full, and from some thousand on at least 0.4:
- * 11 to 23 bytes a notification. Beside the entries each has a control byte, 0 for an empty place,
- * else 7 bits of the hash; a search compares the eight of a group at once, and looks at the group's
- * cache line of entries only where one matches. Source: Abseil's Swiss tables
- * (abseil.io/about/design/swisstables); nothing is removed but when a table is put together again.
+ * 11 to 23 bytes a notification, 26 where many have expired. Beside the entries each has a control
+ * byte, 0 for an empty place, else 7 bits of the hash; a search compares the eight of a group at
+ * once, and looks at the group's cache line of entries only where one matches. Source: Abseil's
+ * Swiss tables (abseil.io/about/design/swisstables); nothing is removed but when a table is put
+ * together again.
  *
  * 40 bits of the hash tell entries apart; what matches is compared with the journal by the caller.
  * Positions have 40 bits.

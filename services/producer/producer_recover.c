@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "delivery/content_hash.h"
 
-/* What is known of each position read so far, to find the index entry of an event. */
+/* What is known of each position read so far, for the events about it. */
 struct seen {
     uint64_t hash;
     uint32_t weight;

@@ -4,6 +4,8 @@
  */
 #include "producer_private.h"
 
+#include "base/mem.h"
+
 #define LOOK_EVERY_MS 5000
 #define MARKS_IN_RETAINED_MAX 64U /* marks are at most this part of it apart */
 #define CHECKPOINT_LEAST_RECORDS 1000U
@@ -109,12 +111,17 @@ plan_trim(producer_core_t *self, uint64_t keep)
 static void
 forget_heads(producer_core_t *self)
 {
+    uint64_t *kept = mem_array(self->moved.count, sizeof *kept);
+    size_t count = 0;
     for (uint32_t i = 0; i < self->moved.count; i++) {
         struct producer_moved_entry moved;
         producer_moved_at(&self->moved, i, &moved);
-        producer_heads_keep(&self->heads, moved.key.position);
+        if (moved.key.position < self->expired) {
+            kept[count++] = moved.key.position;
+        }
     }
-    producer_heads_forget(&self->heads, self->expired);
+    producer_heads_forget(&self->heads, self->expired, kept, count);
+    mem_free(kept);
 }
 
 static err_t

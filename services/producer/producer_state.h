@@ -134,7 +134,7 @@ struct producer_core {
     int64_t now_unix_ms;
 };
 
-/* An index entry that the newest checkpoint does not know as it is. */
+/* A notification whose index entry or newest record the newest checkpoint does not know. */
 struct producer_touched {
     uint64_t hash;
     uint64_t position;

@@ -111,6 +111,7 @@ producer_make_durable(producer_core_t *self, uint64_t position)
         if (rc == ERR_OK && log_durable(self->log) < position) {
             rc = ERR_FULL;
         }
+        (void)log_refresh(self->log, NULL); /* what was written has taken of the room */
     }
     return rc;
 }

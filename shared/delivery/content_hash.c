@@ -50,5 +50,6 @@ content_hash_next(struct content_hasher *self, const struct content *content,
 uint64_t
 content_hash_id(const char *biz_id, size_t size)
 {
-    return XXH3_64bits(biz_id, size);
+    uint64_t hash = XXH3_64bits(biz_id, size);
+    return hash == 0 ? 1 : hash;
 }

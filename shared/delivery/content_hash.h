@@ -38,6 +38,7 @@ struct content_hasher {
 void content_hash_next(struct content_hasher *self, const struct content *content,
                        uint8_t hash[CONTENT_HASH_BYTES]);
 
+/* XXH3-64, but for 0, which is nobody's: then 1. */
 uint64_t content_hash_id(const char *biz_id, size_t size);
 
 #endif

@@ -44,7 +44,11 @@ Test(producer_index, forgets_what_has_expired_but_for_what_is_pinned)
     for (uint64_t i = 1; i <= 50000; i++) {
         producer_index_add(index, hash_of(i), i, 0);
     }
-    producer_index_pin(find(index, hash_of(7), 7), true);
+    struct producer_index_entry *pinned = find(index, hash_of(7), 7);
+    cr_assert_not_null(pinned);
+    if (pinned != NULL) {
+        producer_index_pin(pinned, true);
+    }
     for (uint64_t i = 50001; i <= 250000; i++) {
         producer_index_add(index, hash_of(i), i, 50000);
     }
@@ -86,6 +90,32 @@ Test(producer_index, one_of_the_same_hash_is_another_and_the_same_one_is_restore
     cr_assert_null(producer_index_find(index, 77, &cursor));
     producer_index_destroy(&index);
     producer_index_destroy(&index); /* nothing is there any more */
+}
+
+/* More than a group has places, and others whose control byte is the same. */
+Test(producer_index, many_of_one_hash_are_all_found_and_none_of_another)
+{
+    enum { COUNT = 40 };
+    const uint64_t hash = UINT64_C(0xfffffffc00000005);
+    producer_index_t *index = producer_index_new();
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        producer_index_add(index, hash, i, 0);
+        producer_index_add(index, hash ^ i << 41, 1000 + i, 0);
+    }
+    uint64_t found = 0;
+    uint32_t cursor = 0;
+    const struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(index, hash, &cursor)) != NULL) {
+        uint64_t position = producer_index_position(entry);
+        cr_assert(position >= 1 && position <= COUNT && (found >> position & 1) == 0);
+        found |= UINT64_C(1) << position;
+    }
+    cr_assert_eq(found, (UINT64_C(1) << (COUNT + 1)) - 2);
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        cr_assert_not_null(find(index, hash ^ i << 41, 1000 + i));
+    }
+    cr_assert_null(find(index, hash ^ UINT64_C(50) << 41, 1));
+    producer_index_destroy(&index);
 }
 
 Test(producer_index, room_that_is_there_is_not_made_again)

@@ -92,6 +92,24 @@ Test(producer_keeps, an_open_case_is_known_after_its_segment_has_gone)
     fixture_close(self);
 }
 
+Test(producer_keeps, the_newest_records_of_what_has_gone_go_too_but_not_a_cases)
+{
+    struct fixture *self = begin(500, 100000);
+    open_case(self);
+    const struct producer_heads *heads = &self->core->heads;
+    for (uint64_t position = 1; heads->low == 0 && position < 100; position++) {
+        pass(self, (int)position * 500, 500);
+    }
+    uint64_t bytes = heads->bytes;
+    pass(self, 100000, 9000);
+    case_is_known(self);
+    cr_assert_gt(heads->low, 8192);
+    cr_assert_eq(heads->old_count, 1);
+    cr_assert_gt(heads->old[0].newest, heads->old[0].position);
+    cr_assert_leq(heads->bytes, bytes + 2 * sizeof(struct producer_heads_leaf));
+    fixture_close(self);
+}
+
 Test(producer_keeps, an_open_case_is_known_after_a_restart_between_trim_and_checkpoint)
 {
     struct fixture *self = begin(1000, 100000);
