@@ -74,8 +74,16 @@ item_room(struct item *item)
     }
 }
 
-/* Table by table: restoring them is done in that order. */
-static void
+/* What an INDEX record says of one notification. */
+struct changed {
+    uint64_t hash;
+    uint64_t position;
+    uint64_t newest;
+};
+
+/* Table by table: restoring them is done in that order. They came by position, and in that order
+ * their newest records lie. */
+static struct changed *
 sort_touched(producer_core_t *self)
 {
     size_t starts[PRODUCER_INDEX_TABLES + 1] = {0};
@@ -85,19 +93,22 @@ sort_touched(producer_core_t *self)
     for (size_t table = 1; table <= PRODUCER_INDEX_TABLES; table++) {
         starts[table] += starts[table - 1];
     }
-    struct producer_touched *sorted = mem_array(self->touched_capacity, sizeof *sorted);
+    struct changed *sorted = mem_alloc(self->touched_count * sizeof *sorted);
     for (size_t i = 0; i < self->touched_count; i++) {
-        sorted[starts[producer_index_table(self->touched[i].hash)]++] = self->touched[i];
+        const struct producer_touched *touched = &self->touched[i];
+        struct changed *changed = &sorted[starts[producer_index_table(touched->hash)]++];
+        changed->hash = touched->hash;
+        changed->position = touched->position;
+        changed->newest = producer_heads_newest(&self->heads, touched->position);
     }
-    mem_free(self->touched);
-    self->touched = sorted;
+    return sorted;
 }
 
 static void
 write_index(producer_core_t *self)
 {
     static uint8_t body[INDEX_ENTRIES * INDEX_ENTRY_MAX + 32]; /* one thread; too large a frame */
-    sort_touched(self);
+    struct changed *all = sort_touched(self);
     for (size_t at = 0; at < self->touched_count;) {
         size_t count = self->touched_count - at;
         count = count < INDEX_ENTRIES ? count : INDEX_ENTRIES;
@@ -105,14 +116,14 @@ write_index(producer_core_t *self)
         bytes_out_varint(&out, self->index_chain);
         bytes_out_varint(&out, count);
         for (size_t i = 0; i < count; i++, at++) {
-            const struct producer_touched *touched = &self->touched[at];
-            uint64_t newest = producer_heads_newest(&self->heads, touched->position);
-            bytes_out_u64(&out, touched->hash);
-            bytes_out_varint(&out, touched->position);
-            bytes_out_varint(&out, newest - touched->position);
+            const struct changed *changed = &all[at];
+            bytes_out_u64(&out, changed->hash);
+            bytes_out_varint(&out, changed->position);
+            bytes_out_varint(&out, changed->newest - changed->position);
         }
         self->index_chain = log_append(self->log, RECORD_INDEX, body, bytes_out_used(&out));
     }
+    mem_free(all);
     self->touched_count = 0;
     self->together = 0;
 }
