@@ -74,16 +74,9 @@ item_room(struct item *item)
     }
 }
 
-/* What an INDEX record says of one notification. */
-struct changed {
-    uint64_t hash;
-    uint64_t position;
-    uint64_t newest;
-};
-
 /* Table by table: restoring them is done in that order. They came by position, and in that order
  * their newest records lie. */
-static struct changed *
+static struct producer_indexed *
 sort_touched(producer_core_t *self)
 {
     size_t starts[PRODUCER_INDEX_TABLES + 1] = {0};
@@ -93,10 +86,10 @@ sort_touched(producer_core_t *self)
     for (size_t table = 1; table <= PRODUCER_INDEX_TABLES; table++) {
         starts[table] += starts[table - 1];
     }
-    struct changed *sorted = mem_alloc(self->touched_count * sizeof *sorted);
+    struct producer_indexed *sorted = mem_alloc(self->touched_count * sizeof *sorted);
     for (size_t i = 0; i < self->touched_count; i++) {
         const struct producer_touched *touched = &self->touched[i];
-        struct changed *changed = &sorted[starts[producer_index_table(touched->hash)]++];
+        struct producer_indexed *changed = &sorted[starts[producer_index_table(touched->hash)]++];
         changed->hash = touched->hash;
         changed->position = touched->position;
         changed->newest = producer_heads_newest(&self->heads, touched->position);
@@ -108,7 +101,7 @@ static void
 write_index(producer_core_t *self)
 {
     static uint8_t body[INDEX_ENTRIES * INDEX_ENTRY_MAX + 32]; /* one thread; too large a frame */
-    struct changed *all = sort_touched(self);
+    struct producer_indexed *all = sort_touched(self);
     for (size_t at = 0; at < self->touched_count;) {
         size_t count = self->touched_count - at;
         count = count < INDEX_ENTRIES ? count : INDEX_ENTRIES;
@@ -116,7 +109,7 @@ write_index(producer_core_t *self)
         bytes_out_varint(&out, self->index_chain);
         bytes_out_varint(&out, count);
         for (size_t i = 0; i < count; i++, at++) {
-            const struct changed *changed = &all[at];
+            const struct producer_indexed *changed = &all[at];
             bytes_out_u64(&out, changed->hash);
             bytes_out_varint(&out, changed->position);
             bytes_out_varint(&out, changed->newest - changed->position);

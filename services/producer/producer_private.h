@@ -128,6 +128,13 @@ err_t producer_checkpoint_read(producer_core_t *self, uint64_t *from, uint64_t r
 err_t producer_reindex(producer_core_t *self, struct why *why);
 err_t producer_close_lost(producer_core_t *self, struct why *why);
 
+/* What an INDEX record says of one notification. */
+struct producer_indexed {
+    uint64_t hash;
+    uint64_t position;
+    uint64_t newest; /* record */
+};
+
 /* What a CHECKPOINT_ITEM holds; the formats are drawn in producer_checkpoint.c. */
 enum producer_item {
     PRODUCER_ITEM_OPEN = 1,

@@ -12,15 +12,9 @@ nonsense(struct why *why, const char *what, uint64_t position)
 
 #define AHEAD 32U /* entries whose places are being fetched */
 
-struct entry {
-    uint64_t hash;
-    uint64_t position;
-    uint64_t newest;
-};
-
 /* What is known of it already is newer. */
 static void
-restore(producer_core_t *self, const struct entry *entry)
+restore(producer_core_t *self, const struct producer_indexed *entry)
 {
     producer_index_restore(self->index, entry->hash, entry->position);
     if (entry->newest > producer_heads_newest(&self->heads, entry->position)) {
@@ -33,7 +27,7 @@ static err_t
 take_index(producer_core_t *self, const struct log_record *record, uint64_t *before,
            struct why *why)
 {
-    struct entry ahead[AHEAD];
+    struct producer_indexed ahead[AHEAD];
     struct bytes_in in = bytes_in_over(record->body, record->size);
     *before = bytes_in_varint(&in);
     uint64_t count = bytes_in_varint(&in);
