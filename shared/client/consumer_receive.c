@@ -46,10 +46,11 @@ struct origin {
     int64_t now_ms;
 };
 
-/* False: it does not say what it was sent as, and is not worked on. */
+/* False: it does not say what it was sent as, and is not worked on. `opened`: its notification;
+ * NULL: that is still to be taken apart. */
 static bool
-make_work(const struct origin *origin, const struct wire_job *job, struct consumer_queue_work *work,
-          struct why *why)
+make_work(const struct origin *origin, const struct wire_job *job,
+          const struct wire_notification *opened, struct consumer_queue_work *work, struct why *why)
 {
     *work = (struct consumer_queue_work){
         .frame = origin->frame,
@@ -65,8 +66,10 @@ make_work(const struct origin *origin, const struct wire_job *job, struct consum
         (void)why_set(why, ERR_INVALID, "action: %u is not known", job->action);
         return false;
     }
-    if (wire_notification_decode(job->item.notification.data, job->item.notification.size,
-                                 &work->notification, why) != ERR_OK) {
+    if (opened != NULL) {
+        work->notification = *opened;
+    } else if (wire_notification_decode(job->item.notification.data, job->item.notification.size,
+                                        &work->notification, why) != ERR_OK) {
         return false;
     }
     const struct wire_notification *notification = &work->notification;
@@ -97,11 +100,14 @@ read_items(herald_consumer_t *self, const struct origin *origin, struct wire_in 
     bool is_job = origin->session == CONSUMER_COMPENSATOR;
     for (uint32_t i = 0; i < expected; i++) {
         struct why why;
-        bool good = is_job ? wire_job_next(in, job) : wire_item_next(in, &job->item);
+        struct wire_notification opened;
+        bool sound = false;
+        bool good =
+            is_job ? wire_job_next(in, job) : wire_item_open(in, &job->item, &opened, &sound);
         if (!good) {
             break;
         }
-        if (make_work(origin, job, &self->incoming[count], &why)) {
+        if (make_work(origin, job, sound ? &opened : NULL, &self->incoming[count], &why)) {
             count++;
         } else {
             malformed(self, why.text, origin->now_ms);

@@ -51,7 +51,7 @@ size_t
 record_notification_encode(const struct record_notification *record, uint8_t *to)
 {
     CHECK(record->subscription_count > 0 && record->subscription_count <= LIMIT_SUBSCRIPTIONS);
-    struct bytes_out out = bytes_out_over(to, record_notification_size(record));
+    struct bytes_out out = bytes_out_over(to, RECORD_NOTIFICATION_MAX);
     bytes_out_varint(&out, (uint64_t)record->received_unix_ms);
     bytes_out_span(&out, record->hash, 16);
     bytes_out_u8(&out, record->subscription_count);

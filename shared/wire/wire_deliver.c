@@ -1,5 +1,7 @@
 #include "wire/wire_deliver.h"
 
+#include "wire/wire_submit.h"
+
 #include <string.h>
 
 #define ITEM_FIELDS 10
@@ -63,8 +65,9 @@ wire_deliver_open(struct wire_in *in, struct wire_deliver *head)
     return !in->failed;
 }
 
-bool
-wire_item_next(struct wire_in *in, struct wire_item *item)
+/* All before the notification; how many fields it has. */
+static uint32_t
+item_head(struct wire_in *in, struct wire_item *item)
 {
     uint32_t fields = wire_in_array(in, "item", ITEM_FIELDS, WIRE_FIELDS_MAX);
     item->position = wire_in_uint(in, "position", UINT64_MAX);
@@ -76,7 +79,24 @@ wire_item_next(struct wire_in *in, struct wire_item *item)
     item->lease_ms = (uint32_t)wire_in_uint(in, "lease", UINT32_MAX);
     item->alone = wire_in_bool(in, "alone");
     item->hash = wire_in_bin(in, "hash", WIRE_HASH_BYTES, WIRE_HASH_BYTES).data;
+    return fields;
+}
+
+bool
+wire_item_next(struct wire_in *in, struct wire_item *item)
+{
+    uint32_t fields = item_head(in, item);
     item->notification = wire_in_skip(in, "notification");
+    wire_in_rest(in, fields, ITEM_FIELDS);
+    return !in->failed;
+}
+
+bool
+wire_item_open(struct wire_in *in, struct wire_item *item, struct wire_notification *notification,
+               bool *sound)
+{
+    uint32_t fields = item_head(in, item);
+    *sound = wire_submit_next(in, &item->notification, notification);
     wire_in_rest(in, fields, ITEM_FIELDS);
     return !in->failed;
 }

@@ -17,6 +17,8 @@
 
 #define WIRE_HASH_BYTES 16
 
+struct wire_notification; /* wire_submit.h */
+
 struct wire_item {
     uint64_t position;
     uint16_t subscription;
@@ -51,6 +53,10 @@ void wire_deliver_end(struct wire_deliver_out *self);
 /* Reading: open gives the head and the count, then as many items. False after a fault. */
 bool wire_deliver_open(struct wire_in *in, struct wire_deliver *head);
 bool wire_item_next(struct wire_in *in, struct wire_item *item);
+/* The same, with its notification taken apart in passing. *sound false: it is none, and means
+ * nothing (wire_notification_decode says why); the next item can be read. */
+bool wire_item_open(struct wire_in *in, struct wire_item *item,
+                    struct wire_notification *notification, bool *sound);
 
 /* What a receiver says. The values are those of delivery/record.h's enum outcome. */
 enum wire_outcome_code {

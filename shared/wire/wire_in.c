@@ -1,7 +1,9 @@
 #include "wire/wire_in.h"
 
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "wire/wire_check.h"
+#include "wire/wire_out.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,17 +36,29 @@ wire_in_fault(struct wire_in *in, const char *field, const char *format, ...)
     va_end(args);
 }
 
-/* Big-endian integer of 1, 2, 4 or 8 bytes; 0 after a fault. */
+/* A big-endian integer of 1, 2, 4 or 8 bytes; eight are read. */
+static inline uint64_t
+be(const uint8_t *at, size_t size)
+{
+    return __builtin_bswap64(bytes_get_u64(at)) >> (sizeof(uint64_t) - size) * 8;
+}
+
+/* The same; 0 after a fault. */
 static uint64_t
 take_be(struct wire_in *in, const char *field, size_t size)
 {
-    if (in->failed || (size_t)(in->end - in->next) < size) {
+    size_t left = (size_t)(in->end - in->next);
+    if (in->failed || left < size) {
         wire_in_fault(in, field, "the message ends in the middle");
         return 0;
     }
     uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) {
-        value = value << 8 | in->next[i];
+    if (left >= sizeof value) {
+        value = be(in->next, size);
+    } else {
+        for (size_t i = 0; i < size; i++) {
+            value = value << 8 | in->next[i];
+        }
     }
     in->next += size;
     return value;
@@ -116,12 +130,10 @@ wire_in_rest(struct wire_in *in, uint32_t count, uint32_t known)
     }
 }
 
-uint64_t
-wire_in_uint(struct wire_in *in, const char *field, uint64_t max)
+/* Of any form, anywhere. */
+static uint64_t
+take_uint(struct wire_in *in, const char *field, uint64_t max)
 {
-    if (!in->failed && in->next < in->end && *in->next < 0x80U && *in->next <= max) {
-        return *in->next++; /* most of them */
-    }
     uint8_t head = take_head(in, field);
     uint64_t value = 0;
     if (head < 0x80U) {
@@ -145,6 +157,22 @@ wire_in_uint(struct wire_in *in, const char *field, uint64_t max)
                       (unsigned long long)max);
     }
     return in->failed ? 0 : value;
+}
+
+/* Nearly all are unsigned, within their limit, and not the last bytes of a frame. */
+uint64_t
+wire_in_uint(struct wire_in *in, const char *field, uint64_t max)
+{
+    if (!in->failed && in->end - in->next >= WIRE_UINT_MAX) {
+        unsigned head = *in->next;
+        unsigned size = head >= 0xccU && head <= 0xcfU ? 1U << (head - 0xccU) : 0;
+        uint64_t value = size == 0 ? head : be(in->next + 1, size);
+        if ((size > 0 || head < 0x80U) && value <= max) {
+            in->next += 1 + size;
+            return value;
+        }
+    }
+    return take_uint(in, field, max);
 }
 
 bool

@@ -68,14 +68,30 @@ wire_out_room(struct wire_out *out, size_t size)
     return at;
 }
 
+/* A head and `size` bytes of `value`; returns what is behind them. */
+static uint8_t *
+form_head(uint8_t *to, uint8_t head, uint64_t value, size_t size)
+{
+    *to++ = head;
+    for (size_t i = size; i > 0; i--) {
+        *to++ = (uint8_t)(value >> (8 * (i - 1)));
+    }
+    return to;
+}
+
+static uint8_t *
+form_raw(uint8_t *to, const void *data, size_t size)
+{
+    if (size > 0) {
+        memcpy(to, data, size);
+    }
+    return to + size;
+}
+
 static void
 put_head(struct wire_out *out, uint8_t head, uint64_t value, size_t size)
 {
-    uint8_t *at = wire_out_room(out, size + 1);
-    at[0] = head;
-    for (size_t i = 0; i < size; i++) {
-        at[1 + i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-    }
+    (void)form_head(wire_out_room(out, size + 1), head, value, size); /* just as long */
 }
 
 void
@@ -123,18 +139,25 @@ wire_out_nil(struct wire_out *out)
     put_head(out, 0xc0, 0, 0);
 }
 
-void
-wire_out_text(struct wire_out *out, const char *data, size_t size)
+uint8_t *
+wire_out_form_text(uint8_t *to, const char *data, size_t size)
 {
     CHECK(size <= UINT16_MAX);
     if (size < 32) {
-        put_head(out, (uint8_t)(0xa0U | size), 0, 0);
+        to = form_head(to, (uint8_t)(0xa0U | size), 0, 0);
     } else if (size <= UINT8_MAX) {
-        put_head(out, 0xd9, size, 1);
+        to = form_head(to, 0xd9, size, 1);
     } else {
-        put_head(out, 0xda, size, 2);
+        to = form_head(to, 0xda, size, 2);
     }
-    wire_out_raw(out, data, size);
+    return form_raw(to, data, size);
+}
+
+void
+wire_out_text(struct wire_out *out, const char *data, size_t size)
+{
+    uint8_t *at = wire_out_claim(out, WIRE_HEAD_MAX + size);
+    wire_out_claimed(out, wire_out_form_text(at, data, size));
 }
 
 void
@@ -147,17 +170,24 @@ wire_out_string(struct wire_out *out, const char *text)
     }
 }
 
+uint8_t *
+wire_out_form_bin(uint8_t *to, const void *data, size_t size)
+{
+    if (size <= UINT8_MAX) {
+        to = form_head(to, 0xc4, size, 1);
+    } else if (size <= UINT16_MAX) {
+        to = form_head(to, 0xc5, size, 2);
+    } else {
+        to = form_head(to, 0xc6, size, 4);
+    }
+    return form_raw(to, data, size);
+}
+
 void
 wire_out_bin(struct wire_out *out, const void *data, size_t size)
 {
-    if (size <= UINT8_MAX) {
-        put_head(out, 0xc4, size, 1);
-    } else if (size <= UINT16_MAX) {
-        put_head(out, 0xc5, size, 2);
-    } else {
-        put_head(out, 0xc6, size, 4);
-    }
-    wire_out_raw(out, data, size);
+    uint8_t *at = wire_out_claim(out, WIRE_HEAD_MAX + size);
+    wire_out_claimed(out, wire_out_form_bin(at, data, size));
 }
 
 void

@@ -53,6 +53,11 @@ wire_out_form_uint(uint8_t *to, uint64_t value)
     return to;
 }
 
+#define WIRE_HEAD_MAX 5
+/* A text (at most 65,535 bytes) or binary; takes up to WIRE_HEAD_MAX bytes more than its size. */
+uint8_t *wire_out_form_text(uint8_t *to, const char *data, size_t size);
+uint8_t *wire_out_form_bin(uint8_t *to, const void *data, size_t size);
+
 void wire_out_array(struct wire_out *out, uint32_t count);
 void wire_out_uint(struct wire_out *out, uint64_t value);
 void wire_out_bool(struct wire_out *out, bool value);

@@ -3,16 +3,26 @@
 #define NOTIFICATION_FIELDS 6
 #define RESULT_FIELDS 5
 
+/* One look at the room, then plain stores: a client does it for each that it submits. */
 void
 wire_notification_encode(struct wire_out *out, const struct wire_notification *notification)
 {
-    wire_out_array(out, NOTIFICATION_FIELDS);
-    wire_out_text(out, notification->topic.data, notification->topic.size);
-    wire_out_text(out, notification->biz_id.data, notification->biz_id.size);
-    wire_out_bin(out, notification->payload.data, notification->payload.size);
-    wire_out_uint(out, notification->version);
-    wire_out_optional(out, notification->policy.data, notification->policy.size);
-    wire_out_uint(out, (uint64_t)notification->deadline_unix_ms);
+    const struct wire_text *policy = &notification->policy;
+    size_t most = 1 + 4 * WIRE_HEAD_MAX + 2 * WIRE_UINT_MAX + notification->topic.size +
+                  notification->biz_id.size + notification->payload.size + policy->size;
+    uint8_t *at = wire_out_claim(out, most);
+    *at++ = 0x90U | NOTIFICATION_FIELDS;
+    at = wire_out_form_text(at, notification->topic.data, notification->topic.size);
+    at = wire_out_form_text(at, notification->biz_id.data, notification->biz_id.size);
+    at = wire_out_form_bin(at, notification->payload.data, notification->payload.size);
+    at = wire_out_form_uint(at, notification->version);
+    if (policy->size > 0) {
+        at = wire_out_form_text(at, policy->data, policy->size);
+    } else {
+        *at++ = 0xc0; /* nil */
+    }
+    at = wire_out_form_uint(at, (uint64_t)notification->deadline_unix_ms);
+    wire_out_claimed(out, at);
 }
 
 static void

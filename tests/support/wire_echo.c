@@ -1,9 +1,12 @@
 #include "support/wire_echo_private.h"
 
+#include "base/check.h"
 #include "wire/wire_case.h"
 #include "wire/wire_deliver.h"
 #include "wire/wire_query.h"
 #include "wire/wire_submit.h"
+
+#include <string.h>
 
 static err_t
 echo_watching(struct echo *self)
@@ -204,6 +207,43 @@ echo_case_detail(struct echo *self)
     return wire_message_finish(&self->in, &self->head, self->why);
 }
 
+/* Opening the next item says the same as passing over it and decoding its notification. */
+static void
+check_opened(const struct echo *self)
+{
+    struct wire_in opening = self->in;
+    struct wire_in passing = self->in;
+    struct wire_item opened;
+    struct wire_item passed;
+    struct wire_notification read;
+    struct wire_notification decoded;
+    bool sound = false;
+    bool good = wire_item_open(&opening, &opened, &read, &sound);
+    CHECK(good == wire_item_next(&passing, &passed));
+    if (!good) {
+        CHECK(strcmp(opening.why.text, passing.why.text) == 0);
+        return;
+    }
+    const struct wire_bytes *encoded = &passed.notification;
+    CHECK(opening.next == passing.next && opened.notification.data == encoded->data &&
+          opened.notification.size == encoded->size);
+    CHECK(sound ==
+          (wire_notification_decode(encoded->data, encoded->size, &decoded, NULL) == ERR_OK));
+    CHECK(!sound ||
+          (read.topic.data == decoded.topic.data && read.topic.size == decoded.topic.size &&
+           read.biz_id.data == decoded.biz_id.data && read.biz_id.size == decoded.biz_id.size &&
+           read.payload.data == decoded.payload.data && read.payload.size == decoded.payload.size &&
+           read.version == decoded.version && read.policy.size == decoded.policy.size &&
+           read.deadline_unix_ms == decoded.deadline_unix_ms));
+}
+
+static bool
+echo_item(struct echo *self, struct wire_item *item)
+{
+    check_opened(self);
+    return wire_item_next(&self->in, item);
+}
+
 static err_t
 echo_deliver(struct echo *self)
 {
@@ -211,7 +251,7 @@ echo_deliver(struct echo *self)
     struct wire_item item;
     if (wire_deliver_open(&self->in, &head)) {
         struct wire_deliver_out list = wire_deliver_begin(self->out, &head);
-        for (uint32_t i = 0; i < head.count && wire_item_next(&self->in, &item); i++) {
+        for (uint32_t i = 0; i < head.count && echo_item(self, &item); i++) {
             wire_deliver_add(&list, &item);
         }
         wire_deliver_end(&list);

@@ -123,13 +123,11 @@ static bool
 take_items(struct wire_in *in, const struct wire_deliver *deliver, struct bench_histogram *latency,
            struct answers *answers)
 {
-    struct why why;
     for (uint32_t i = 0; i < deliver->count; i++) {
         struct wire_item item;
         struct wire_notification notification;
-        if (!wire_item_next(in, &item) ||
-            wire_notification_decode(item.notification.data, item.notification.size, &notification,
-                                     &why) != ERR_OK) {
+        bool sound = false;
+        if (!wire_item_open(in, &item, &notification, &sound) || !sound) {
             return false;
         }
         if (notification.payload.size >= BENCH_PAYLOAD_MIN) {

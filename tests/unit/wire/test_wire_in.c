@@ -51,6 +51,53 @@ Test(wire_in, integers_are_read_in_every_form_that_is_not_negative)
     }
 }
 
+/* Eight bytes are read at once where there are so many: what is behind the integer must not count,
+ * however much of it there is. */
+Test(wire_in, an_integer_is_the_same_whatever_is_behind_it)
+{
+    static const struct integer_case cases[] = {
+        {{0x00}, 1, 0, 0, NULL},
+        {{0x7f}, 1, 127, 127, NULL},
+        {{0x7f}, 1, 126, 0, "n: 127 is over 126"},
+        {{0xcc, 0xff}, 2, 255, 255, NULL},
+        {{0xcc, 0x01}, 2, 255, 1, NULL},
+        {{0xcd, 0x01, 0x02}, 3, 65535, 0x102, NULL},
+        {{0xcd, 0x01, 0x00}, 3, 255, 0, "n: 256 is over 255"},
+        {{0xce, 1, 2, 3, 4}, 5, UINT32_MAX, 0x1020304, NULL},
+        {{0xcf, 1, 2, 3, 4, 5, 6, 7, 8}, 9, UINT64_MAX, 0x102030405060708, NULL},
+        {{0xcf, 255, 255, 255, 255, 255, 255, 255, 255}, 9, UINT64_MAX, UINT64_MAX, NULL},
+        {{0xcf, 255, 255, 255, 255, 255, 255, 255, 255},
+         9,
+         UINT64_MAX - 1,
+         0,
+         "n: 18446744073709551615 is over 18446744073709551614"},
+        {{0xd0, 0x7f}, 2, 255, 127, NULL},
+        {{0xd1, 0x7f, 0x01}, 3, 65535, 0x7f01, NULL},
+        {{0xd2, 0x7f, 0, 0, 1}, 5, UINT32_MAX, 0x7f000001, NULL},
+        {{0xd0, 0x80}, 2, 255, 0, "n: must not be negative"},
+        {{0xd3, 255, 255, 255, 255, 255, 255, 255, 255}, 9, 255, 0, "n: must not be negative"},
+        {{0x80}, 1, 255, 0, "n: must be an integer"},
+        {{0x9a}, 1, 255, 0, "n: must be an integer"},
+        {{0xcb, 0, 0, 0, 0, 0, 0, 0, 1}, 9, 255, 0, "n: must be an integer"},
+        {{0xe0}, 1, 255, 0, "n: must not be negative"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t behind = 0; behind < 12; behind++) {
+            uint8_t bytes[32];
+            memset(bytes, 0xa5, sizeof bytes);
+            memcpy(bytes, cases[i].bytes, cases[i].size);
+            struct wire_in in = in_over(bytes, cases[i].size + behind);
+            cr_assert_eq(wire_in_uint(&in, "n", cases[i].max), cases[i].value, "case %zu", i);
+            cr_assert_eq(in.failed, cases[i].fault != NULL, "case %zu", i);
+            if (in.failed) {
+                cr_assert_str_eq(in.why.text, cases[i].fault, "case %zu", i);
+            } else {
+                cr_assert_eq(in.next, bytes + cases[i].size, "case %zu", i);
+            }
+        }
+    }
+}
+
 Test(wire_in, text_is_utf8_without_control_characters)
 {
     static const struct {
