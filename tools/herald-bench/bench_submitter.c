@@ -12,6 +12,7 @@
 
 #define NS_A_SECOND 1000000000LL
 #define LOOK_MS 100
+#define TOLD_TOGETHER 128 /* answers for which the clock is read once, as the bare client does */
 
 /* One connection at work. The tag of a submit is its number within the connection. */
 struct submitter {
@@ -19,7 +20,10 @@ struct submitter {
     struct bench_submitted *submitted;
     herald_client_t *client; /* owned */
     uint32_t window;
-    int64_t *meant_ns; /* owned; a ring of `window` times */
+    uint64_t ring;     /* a power of two, at least the window */
+    int64_t *meant_ns; /* owned; as many times */
+    int64_t now_ns;    /* when the answers came that are being told; 0: not looked yet */
+    uint32_t told;     /* of them, since it was looked */
     uint8_t *payload;  /* owned */
     int64_t started_ns;
     uint64_t first; /* of several in turn: its share of the load, and how far it is */
@@ -27,6 +31,7 @@ struct submitter {
     uint64_t sent;
     char biz_id[LIMIT_BIZ_ID_BYTES + 1]; /* run_id, a dash, the number */
     char *number;                        /* its digits in biz_id */
+    uint64_t shown;                      /* what they say */
     double gap_ns;                       /* between two, open loop; 0: closed */
 };
 
@@ -34,17 +39,29 @@ static void
 answered(void *context, uint64_t tag, const struct herald_client_result *result)
 {
     struct submitter *self = context;
-    int64_t now_ns = clock_mono_ns();
+    if (self->now_ns == 0 || ++self->told == TOLD_TOGETHER) {
+        self->now_ns = clock_mono_ns();
+        self->told = 0;
+    }
     if (result->status == HERALD_CLIENT_ACCEPTED) {
-        bench_histogram_add(&self->submitted->latency, now_ns - self->meant_ns[tag % self->window]);
+        bench_histogram_add(&self->submitted->latency,
+                            self->now_ns - self->meant_ns[tag & (self->ring - 1)]);
         self->submitted->accepted++;
-        self->submitted->last_ns = now_ns;
+        self->submitted->last_ns = self->now_ns;
         return;
     }
     if (self->submitted->other++ == 0) {
         (void)why_set(&self->submitted->why, ERR_INVALID, "status %d: %s", (int)result->status,
                       result->text);
     }
+}
+
+static size_t
+step(struct submitter *self, int timeout_ms)
+{
+    self->now_ns = 0;
+    self->told = 0;
+    return herald_client_step(self->client, timeout_ms);
 }
 
 /* When number `i` of this connection is meant to be sent: now, with a window only. */
@@ -54,13 +71,29 @@ meant(const struct submitter *self, uint64_t i, int64_t now_ns)
     return self->gap_ns > 0 ? self->started_ns + (int64_t)((double)i * self->gap_ns) : now_ns;
 }
 
+/* As a rule one more than the last. */
+static void
+show_number(struct submitter *self, uint64_t number)
+{
+    char *digit = self->number + BENCH_NUMBER_DIGITS - 1;
+    if (number == self->shown + 1) {
+        for (; *digit == '9'; digit--) {
+            *digit = '0';
+        }
+        ++*digit;
+    } else {
+        for (uint64_t left = number; digit >= self->number; digit--, left /= 10) {
+            *digit = (char)('0' + left % 10);
+        }
+    }
+    self->shown = number;
+}
+
 static err_t
 submit_one(struct submitter *self, uint64_t number, uint64_t i, int64_t meant_ns, struct why *why)
 {
     const struct bench_load *load = self->shared->load;
-    for (char *digit = self->number + BENCH_NUMBER_DIGITS; digit > self->number; number /= 10) {
-        *--digit = (char)('0' + number % 10);
-    }
+    show_number(self, number);
     bytes_put_u64(self->payload, (uint64_t)meant_ns);
     struct herald_client_notification notification = {
         .topic = load->topic,
@@ -69,7 +102,7 @@ submit_one(struct submitter *self, uint64_t number, uint64_t i, int64_t meant_ns
         .payload_size = load->payload_bytes,
         .version = 1,
     };
-    self->meant_ns[i % self->window] = meant_ns;
+    self->meant_ns[i & (self->ring - 1)] = meant_ns;
     return herald_client_submit_async(self->client, &notification, i, why);
 }
 
@@ -92,7 +125,7 @@ submit_all(struct submitter *self, uint64_t first, uint64_t count, struct why *w
         bool full = rc == ERR_FULL;
         rc = full ? ERR_OK : rc;
         bool early = !full && sent < count && herald_client_pending(self->client) < self->window;
-        size_t answers = herald_client_step(self->client, early ? 0 : 100);
+        size_t answers = step(self, early ? 0 : 100);
         if (early && answers == 0) {
             bench_pause_until(meant(self, sent, now_ns));
         }
@@ -145,7 +178,11 @@ submitter_open(struct submitter *self, struct bench_shared *shared, struct why *
     int size = snprintf(self->biz_id, sizeof self->biz_id, "%s-%0*d", load->run_id,
                         BENCH_NUMBER_DIGITS, 0);
     self->number = self->biz_id + size - BENCH_NUMBER_DIGITS; /* always fits */
-    self->meant_ns = mem_array(self->window, sizeof *self->meant_ns);
+    self->ring = 1;
+    while (self->ring < self->window) {
+        self->ring *= 2;
+    }
+    self->meant_ns = mem_array(self->ring, sizeof *self->meant_ns);
     self->payload = mem_zeroed(load->payload_bytes);
     for (uint32_t i = BENCH_PAYLOAD_MIN; i < load->payload_bytes; i++) {
         self->payload[i] = (uint8_t)(i * 31);
@@ -188,7 +225,7 @@ turn(struct submitter *self, struct why *why)
             self->sent += rc == ERR_OK;
         }
         rc = rc == ERR_FULL ? ERR_OK : rc; /* it waits for an answer */
-    } while (rc == ERR_OK && herald_client_step(self->client, 0) > 0);
+    } while (rc == ERR_OK && step(self, 0) > 0);
     return rc;
 }
 
