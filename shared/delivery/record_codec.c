@@ -51,7 +51,7 @@ size_t
 record_notification_encode(const struct record_notification *record, uint8_t *to)
 {
     CHECK(record->subscription_count > 0 && record->subscription_count <= LIMIT_SUBSCRIPTIONS);
-    struct bytes_out out = bytes_out_over(to, RECORD_NOTIFICATION_MAX);
+    struct bytes_out out = bytes_out_over(to, record_notification_size(record));
     bytes_out_varint(&out, (uint64_t)record->received_unix_ms);
     bytes_out_span(&out, record->hash, 16);
     bytes_out_u8(&out, record->subscription_count);
@@ -81,6 +81,7 @@ record_notification_decode(const uint8_t *body, size_t size, struct record_notif
         in.failed = in.failed || record->subscriptions[i] == 0;
     }
     record->encoded_size = bytes_in_left(&in);
+    in.failed = in.failed || record->encoded_size > LIMIT_NOTIFICATION_BYTES;
     record->encoded = bytes_in_span(&in, record->encoded_size);
     return codec_finish(&in, "NOTIFICATION", why);
 }

@@ -53,8 +53,8 @@ void wire_deliver_end(struct wire_deliver_out *self);
 /* Reading: open gives the head and the count, then as many items. False after a fault. */
 bool wire_deliver_open(struct wire_in *in, struct wire_deliver *head);
 bool wire_item_next(struct wire_in *in, struct wire_item *item);
-/* The same, with its notification taken apart in passing. *sound false: it is none, and means
- * nothing (wire_notification_decode says why); the next item can be read. */
+/* The same of a frame that wire_message_open has checked, with its notification taken apart in
+ * passing. *sound false: that is none, and means nothing (wire_notification_decode says why). */
 bool wire_item_open(struct wire_in *in, struct wire_item *item,
                     struct wire_notification *notification, bool *sound);
 

@@ -43,7 +43,7 @@ be(const uint8_t *at, size_t size)
     return __builtin_bswap64(bytes_get_u64(at)) >> (sizeof(uint64_t) - size) * 8;
 }
 
-/* The same; 0 after a fault. */
+/* The same with fewer behind it too; 0 after a fault. */
 static uint64_t
 take_be(struct wire_in *in, const char *field, size_t size)
 {

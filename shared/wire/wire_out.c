@@ -156,6 +156,7 @@ wire_out_form_text(uint8_t *to, const char *data, size_t size)
 void
 wire_out_text(struct wire_out *out, const char *data, size_t size)
 {
+    CHECK(size <= UINT16_MAX); /* before it is added to */
     uint8_t *at = wire_out_claim(out, WIRE_HEAD_MAX + size);
     wire_out_claimed(out, wire_out_form_text(at, data, size));
 }
@@ -173,6 +174,7 @@ wire_out_string(struct wire_out *out, const char *text)
 uint8_t *
 wire_out_form_bin(uint8_t *to, const void *data, size_t size)
 {
+    CHECK(size <= LIMIT_WIRE_BYTES);
     if (size <= UINT8_MAX) {
         to = form_head(to, 0xc4, size, 1);
     } else if (size <= UINT16_MAX) {
@@ -186,6 +188,7 @@ wire_out_form_bin(uint8_t *to, const void *data, size_t size)
 void
 wire_out_bin(struct wire_out *out, const void *data, size_t size)
 {
+    CHECK(size <= LIMIT_WIRE_BYTES); /* before it is added to */
     uint8_t *at = wire_out_claim(out, WIRE_HEAD_MAX + size);
     wire_out_claimed(out, wire_out_form_bin(at, data, size));
 }

@@ -233,7 +233,8 @@ check_opened(const struct echo *self)
           (read.topic.data == decoded.topic.data && read.topic.size == decoded.topic.size &&
            read.biz_id.data == decoded.biz_id.data && read.biz_id.size == decoded.biz_id.size &&
            read.payload.data == decoded.payload.data && read.payload.size == decoded.payload.size &&
-           read.version == decoded.version && read.policy.size == decoded.policy.size &&
+           read.version == decoded.version && read.policy.data == decoded.policy.data &&
+           read.policy.size == decoded.policy.size &&
            read.deadline_unix_ms == decoded.deadline_unix_ms));
 }
 

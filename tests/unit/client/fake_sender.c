@@ -245,6 +245,12 @@ fake_sender_deliver(struct fake_sender *self, const struct fake_load *load)
         item.lease_ms = load->lease_ms == 0 ? item.lease_ms : load->lease_ms;
         item.alone = load->alone;
         hash[0] ^= i < load->spoilt ? 1 : 0;
+        if (load->unsound && i == 0) {
+            static const uint8_t map[] = {0x80};
+            encoded.data[0]++; /* a field more */
+            wire_out_raw(&encoded, map, sizeof map);
+            item.notification = (struct wire_bytes){.data = encoded.data, .size = encoded.size};
+        }
         wire_deliver_add(&list, &item);
         wire_out_fini(&encoded);
     }

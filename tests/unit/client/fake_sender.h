@@ -59,6 +59,7 @@ struct fake_load {
     uint32_t lease_ms; /* 0: a minute */
     bool alone;
     uint32_t spoilt; /* so many of the first have a wrong hash */
+    bool unsound;    /* the first has its right hash, and a map, which no notification has */
 };
 void fake_sender_deliver(struct fake_sender *self, const struct fake_load *load);
 void fake_sender_lane_bytes(struct fake_sender *self, const void *bytes, size_t size);

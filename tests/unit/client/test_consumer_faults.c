@@ -129,6 +129,17 @@ Test(consumer_faults, neither_applies_nor_answers_content_that_is_not_what_was_s
     cr_assert(fake_sender_says(&f.producer, 3, 3, WIRE_OUTCOME_DONE));
 }
 
+Test(consumer_faults, neither_applies_nor_answers_what_is_no_notification)
+{
+    consumer_fixture_join(&f);
+    fake_sender_deliver(&f.producer,
+                        &(struct fake_load){.first_token = 1, .count = 3, .unsound = true});
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 2);
+    cr_assert_eq(f.applied, 2);
+    cr_assert_eq(consumer_fixture_counts(&f).malformed, 1);
+    cr_assert(fake_sender_says(&f.producer, 2, 2, WIRE_OUTCOME_DONE));
+}
+
 Test(consumer_faults, hands_back_the_deliveries_of_another_group_and_asks_who_it_is)
 {
     consumer_fixture_join(&f);

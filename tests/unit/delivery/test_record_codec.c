@@ -199,6 +199,30 @@ Test(record_codec, a_notification_says_its_size_beforehand)
     mem_free(body);
 }
 
+/* Whoever takes it into another record, a case, has room for no more. */
+Test(record_codec, a_notification_over_its_limit_is_refused)
+{
+    for (size_t over = 0; over < 2; over++) {
+        uint8_t *encoded = mem_zeroed(LIMIT_NOTIFICATION_BYTES + over);
+        const struct record_notification record = {
+            .received_unix_ms = 1,
+            .subscription_count = 1,
+            .subscriptions = {1},
+            .encoded = encoded,
+            .encoded_size = LIMIT_NOTIFICATION_BYTES + over,
+        };
+        size_t size = record_notification_size(&record);
+        uint8_t *body = mem_alloc(size);
+        cr_assert_eq(record_notification_encode(&record, body), size);
+        struct record_notification read;
+        struct why why = {.text = ""};
+        cr_assert_eq(record_notification_decode(body, size, &read, &why),
+                     over == 0 ? ERR_OK : ERR_CORRUPT, "%s", why.text);
+        mem_free(body);
+        mem_free(encoded);
+    }
+}
+
 static void
 assert_refused(uint8_t kind, const char *bytes, size_t size)
 {

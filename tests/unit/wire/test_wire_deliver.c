@@ -4,6 +4,7 @@
 #include "wire_samples.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t hash[WIRE_HASH_BYTES] = {1, 2, 3};
@@ -119,6 +120,38 @@ Test(wire_deliver, what_is_no_notification_spoils_no_other_item)
     cr_assert_eq(wire_in_end(&in, NULL), ERR_OK);
     wire_out_fini(&out);
     wire_out_fini(&encoded);
+}
+
+/* A field of a newer version counts towards the limit. */
+Test(wire_deliver, a_notification_over_its_limit_is_none)
+{
+    struct wire_notification paid = wire_samples_paid();
+    for (size_t over = 0; over < 2; over++) {
+        struct wire_out encoded;
+        wire_out_init(&encoded, 64);
+        wire_notification_encode(&encoded, &paid);
+        size_t left = LIMIT_NOTIFICATION_BYTES - encoded.size - 5 + over;
+        uint8_t *zeros = calloc(1, left);
+        cr_assert_not_null(zeros);
+        encoded.data[0]++; /* a field more */
+        const uint8_t head[] = {0xc6, (uint8_t)(left >> 24), (uint8_t)(left >> 16),
+                                (uint8_t)(left >> 8), (uint8_t)left};
+        wire_out_raw(&encoded, head, sizeof head);
+        wire_out_raw(&encoded, zeros, left);
+        free(zeros);
+        const struct wire_bytes one[] = {bytes_of(encoded.data, encoded.size)};
+        struct wire_out out;
+        struct wire_in in = deliver(&out, one, 1);
+        struct wire_item item;
+        struct wire_notification read;
+        bool sound = false;
+        cr_assert(wire_item_open(&in, &item, &read, &sound));
+        cr_assert_eq(sound, over == 0);
+        cr_assert_eq(item.notification.size, LIMIT_NOTIFICATION_BYTES + over);
+        cr_assert_eq(wire_in_end(&in, NULL), ERR_OK);
+        wire_out_fini(&out);
+        wire_out_fini(&encoded);
+    }
 }
 
 Test(wire_deliver, an_item_that_ends_early_is_a_fault_with_its_field)
