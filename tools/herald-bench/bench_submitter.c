@@ -12,8 +12,7 @@
 
 #define NS_A_SECOND 1000000000LL
 #define LOOK_MS 100
-#define TOLD_TOGETHER 128 /* answers for which the clock is read once; the bare client: a frame's  \
-                           */
+#define TOLD_TOGETHER 128 /* answers that the clock is read once for; bare: those of a frame */
 
 /* One connection at work. The tag of a submit is its number within the connection. */
 struct submitter {
