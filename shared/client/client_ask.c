@@ -90,16 +90,17 @@ client_ask(herald_client_t *self, struct wire_out *question, enum wire_type answ
     while (ask->serial != 0 && now_ms < limit_ms) {
         bool again = sent && connections != 0 && connections != self->connections;
         if ((now_ms >= next_ms || again) && client_can_send(self) &&
-            wire_socket_send(self->socket, mem_copy(question->data, question->size),
-                             question->size) == ERR_OK) {
+            client_send(self, mem_copy(question->data, question->size), question->size)) {
             sent = true;
             next_ms = now_ms + self->options.timeout_ms / self->options.sends;
             connections = self->connections;
         }
         int64_t wait_ms = (next_ms > now_ms && next_ms < limit_ms ? next_ms : limit_ms) - now_ms;
         if (next_ms <= now_ms) {
-            zmq_pollitem_t item = {.socket = self->socket, .events = ZMQ_POLLOUT | ZMQ_POLLIN};
+            zmq_pollitem_t item = {.socket = self->front.socket,
+                                   .events = ZMQ_POLLOUT | ZMQ_POLLIN};
             (void)zmq_poll(&item, 1, (long)wait_ms); /* a signal: looked at again */
+            self->front.holds = true;
             wait_ms = 0;
         }
         (void)client_pump(self, wait_ms); /* a signal does not end the call */

@@ -1,14 +1,14 @@
 #include "client/client_monitor.h"
 
 #include "base/check.h"
-#include "wire/wire_socket.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
-void *
+struct wire_inlet
 client_monitor_open(void *context, void *socket, int events)
 {
     char address[64];
@@ -19,31 +19,37 @@ client_monitor_open(void *context, void *socket, int events)
     CHECK(monitor != NULL);
     CHECK(zmq_setsockopt(monitor, ZMQ_LINGER, &none, sizeof none) == 0);
     CHECK(zmq_connect(monitor, address) == 0);
-    return monitor;
+    return wire_inlet_of(monitor);
 }
 
 void
-client_monitor_close(void **monitor_p, void *socket)
+client_monitor_close(struct wire_inlet *monitor, void *socket)
 {
-    if (*monitor_p != NULL) {
+    if (monitor->socket != NULL) {
         (void)zmq_socket_monitor(socket, NULL, 0); /* ends it; nothing to be done otherwise */
-        wire_socket_close(monitor_p);
+        wire_inlet_close(monitor);
     }
 }
 
 /* A message of two parts: a number and a value, as this machine writes them, and the address. */
 int
-client_monitor_next(void *monitor)
+client_monitor_next(struct wire_inlet *monitor)
 {
+    if (!monitor->holds) {
+        return 0;
+    }
     zmq_msg_t part;
     uint16_t event = 0;
     CHECK(zmq_msg_init(&part) == 0);
-    if (zmq_msg_recv(&part, monitor, ZMQ_DONTWAIT) >= 0) {
+    if (zmq_msg_recv(&part, monitor->socket, ZMQ_DONTWAIT) >= 0) {
         if (zmq_msg_size(&part) >= sizeof event) {
             memcpy(&event, zmq_msg_data(&part), sizeof event);
         }
-        while (zmq_msg_more(&part) != 0 && zmq_msg_recv(&part, monitor, ZMQ_DONTWAIT) >= 0) {
+        while (zmq_msg_more(&part) != 0 &&
+               zmq_msg_recv(&part, monitor->socket, ZMQ_DONTWAIT) >= 0) {
         }
+    } else {
+        monitor->holds = errno == EINTR;
     }
     CHECK(zmq_msg_close(&part) == 0);
     return event;

@@ -6,12 +6,13 @@
 #ifndef HERALD_CLIENT_CLIENT_MONITOR_H
 #define HERALD_CLIENT_CLIENT_MONITOR_H
 
-/* Before the socket is connected. events: ZMQ_EVENT_... to be told. Returns a socket that can be
- * polled. */
-void *client_monitor_open(void *context, void *socket, int events);
-/* Before the socket itself is closed. */
-void client_monitor_close(void **monitor_p, void *socket);
+#include "wire/wire_inlet.h"
 
-int client_monitor_next(void *monitor); /* the next event; 0: none yet */
+/* Before the socket is connected. events: ZMQ_EVENT_... to be told. */
+struct wire_inlet client_monitor_open(void *context, void *socket, int events);
+/* Before the socket itself is closed. */
+void client_monitor_close(struct wire_inlet *monitor, void *socket);
+
+int client_monitor_next(struct wire_inlet *monitor); /* the next event; 0: none yet */
 
 #endif

@@ -10,10 +10,9 @@
 
 #include "client/herald_client.h"
 #include "seal/seal_keys.h"
+#include "wire/wire_inlet.h"
 #include "wire/wire_message.h"
 #include "wire/wire_query.h"
-
-#include <zmq.h>
 
 #define CLIENT_SEND_BITS 16
 #define CLIENT_FRAMES 64            /* sent and not answered; what comes meanwhile gathers */
@@ -78,15 +77,16 @@ struct herald_client {
     struct herald_client_options options; /* texts are owned */
     seal_keys_t *keys;                    /* owned; NULL: without CURVE */
     void *context;                        /* of ZeroMQ; all clients' (client_context.h) */
-    void *socket;
-    void *monitor;
-    uint64_t connections; /* so far */
-    bool refused;         /* the server has refused our key, and has not let us in since */
-    uint64_t serial;      /* the last one */
+    struct wire_inlet front;              /* DEALER */
+    struct wire_inlet monitor;            /* of front */
+    uint64_t connections;                 /* so far */
+    bool refused;    /* the server has refused our key, and has not let us in since */
+    uint64_t serial; /* the last one */
     uint64_t ignored;
     size_t callbacks; /* made so far */
     bool calling;     /* one is being made */
     bool blocked;     /* something waits for the socket */
+    bool doubtful;    /* it took nothing when it was last sent to, or never was: asked first */
     uint32_t pending;
     zmq_msg_t message; /* being taken */
     struct client_frame *gather;
@@ -107,7 +107,8 @@ struct herald_client {
 /* herald_client.c: one round of sending and taking. Waits up to wait_ms when nothing came. False: a
  * signal ended the wait. */
 bool client_pump(herald_client_t *self, int64_t wait_ms);
-bool client_can_send(herald_client_t *self); /* notes in `blocked` that it cannot */
+bool client_can_send(herald_client_t *self); /* as far as is known; notes in `blocked` if not */
+bool client_send(herald_client_t *self, uint8_t *body, size_t size); /* consumed; false: blocked */
 static inline uint64_t
 client_request(uint64_t serial, uint32_t send)
 {

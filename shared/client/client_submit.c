@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "wire/wire_socket.h"
 #include "wire/wire_submit.h"
 
 #include <string.h>
@@ -94,8 +93,7 @@ frame_send(herald_client_t *self, struct client_frame *frame, int64_t now_ms)
     wire_submit_end(&submit);
     size_t size = 0;
     uint8_t *body = wire_out_take(&out, &size);
-    if (wire_socket_send(self->socket, body, size) != ERR_OK) {
-        self->blocked = true;
+    if (!client_send(self, body, size)) {
         return;
     }
     frame->sent++;

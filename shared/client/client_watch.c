@@ -41,7 +41,7 @@ slice_send(herald_client_t *self, size_t slice_index, uint64_t serial, uint32_t 
                                        client_request(serial, (uint32_t)slice_index), lease_ms);
     size_t size = 0;
     uint8_t *body = wire_out_take(&out, &size);
-    return wire_socket_send(self->socket, body, size) == ERR_OK;
+    return client_send(self, body, size);
 }
 
 static size_t

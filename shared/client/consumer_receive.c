@@ -279,12 +279,16 @@ take_frame(herald_consumer_t *self, struct origin *origin, bool is_lane)
 
 /* False: there is nothing more. */
 static bool
-receive_one(herald_consumer_t *self, enum consumer_party party, void *socket, int64_t now_ms)
+receive_one(herald_consumer_t *self, enum consumer_party party, struct wire_inlet *inlet,
+            int64_t now_ms)
 {
     const struct consumer_session *session = &self->sessions[party];
+    if (!inlet->holds) {
+        return false;
+    }
     struct consumer_queue_frame *frame = mem_zeroed(sizeof *frame);
     CHECK(zmq_msg_init(&frame->message) == 0);
-    err_t rc = wire_socket_receive(socket, &frame->message);
+    err_t rc = wire_inlet_receive(inlet, &frame->message);
     struct origin origin = {
         .frame = frame,
         .lane = session->lane_number,
@@ -293,7 +297,7 @@ receive_one(herald_consumer_t *self, enum consumer_party party, void *socket, in
     };
     frame->users = 1; /* ours, while it is read */
     if (rc == ERR_OK) {
-        take_frame(self, &origin, socket == session->lane.socket);
+        take_frame(self, &origin, inlet == &session->lane.at);
     } else if (rc != ERR_AGAIN) {
         malformed(self, "a message of more than one frame", now_ms);
     }
@@ -305,10 +309,9 @@ receive_one(herald_consumer_t *self, enum consumer_party party, void *socket, in
 void
 consumer_receive_front(herald_consumer_t *self, enum consumer_party party, int64_t now_ms)
 {
-    for (int i = 0; i < FRAMES_A_ROUND && self->sessions[party].front != NULL; i++) {
-        if (!receive_one(self, party, self->sessions[party].front, now_ms)) {
-            return;
-        }
+    int i = 0;
+    while (i < FRAMES_A_ROUND && receive_one(self, party, &self->sessions[party].front, now_ms)) {
+        i++;
     }
 }
 
@@ -316,10 +319,11 @@ void
 consumer_receive_lane(herald_consumer_t *self, enum consumer_party party, bool drain,
                       int64_t now_ms)
 {
-    for (int i = 0; i < FRAMES_A_ROUND && self->sessions[party].lane.socket != NULL; i++) {
-        if ((!drain && !consumer_receive_may(self)) ||
-            !receive_one(self, party, self->sessions[party].lane.socket, now_ms)) {
-            return;
-        }
+    struct wire_inlet *lane = &self->sessions[party].lane.at;
+    lane->holds = lane->holds || (drain && lane->socket != NULL); /* what came since it was heard */
+    int i = 0;
+    while (i < FRAMES_A_ROUND && (drain || consumer_receive_may(self)) &&
+           receive_one(self, party, lane, now_ms)) {
+        i++;
     }
 }

@@ -19,11 +19,21 @@ consumer_session_init(struct consumer_session *session, const struct consumer_se
     *session = (struct consumer_session){.self = self, .service = service};
 }
 
+/* It may hear of a message in passing. */
+static err_t
+send_front(struct consumer_session *session, struct wire_out *out)
+{
+    size_t size = 0;
+    uint8_t *body = wire_out_take(out, &size);
+    session->front.holds = true;
+    return wire_socket_send(session->front.socket, body, size);
+}
+
 static void
 close_lines(struct consumer_session *session)
 {
-    wire_socket_close(&session->lane.socket);
-    wire_socket_close(&session->outcome.socket);
+    wire_inlet_close(&session->lane.at);
+    wire_inlet_close(&session->outcome.at);
 }
 
 /* Our lane is free at once, and what is on its way to it goes to somebody else. */
@@ -34,11 +44,9 @@ say_leave(struct consumer_session *session)
         .name = {.data = session->self->name, .size = strlen(session->self->name)},
         .nonce = session->self->nonce};
     struct wire_out out;
-    size_t size = 0;
     wire_out_init(&out, 128);
     wire_leave_encode(&out, &leaving);
-    uint8_t *body = wire_out_take(&out, &size);
-    (void)wire_socket_send(session->front, body, size); /* if not, missing PINGs tell it */
+    (void)send_front(session, &out); /* if not, missing PINGs tell it */
 }
 
 void
@@ -47,15 +55,15 @@ consumer_session_fini(struct consumer_session *session, int linger_ms)
     if (session->state == CONSUMER_SESSION_JOINED) {
         say_leave(session);
     }
-    void *const sending[] = {session->front, session->outcome.socket};
+    void *const sending[] = {session->front.socket, session->outcome.at.socket};
     for (size_t i = 0; i < 2; i++) {
         if (sending[i] != NULL) {
             CHECK(zmq_setsockopt(sending[i], ZMQ_LINGER, &linger_ms, sizeof linger_ms) == 0);
         }
     }
     close_lines(session);
-    client_monitor_close(&session->monitor, session->front);
-    wire_socket_close(&session->front);
+    client_monitor_close(&session->monitor, session->front.socket);
+    wire_inlet_close(&session->front);
     session->state = CONSUMER_SESSION_ABSENT;
 }
 
@@ -90,13 +98,14 @@ consumer_session_place(struct consumer_session *session, struct wire_text endpoi
     memcpy(session->key, said, sizeof said);
     memcpy(session->endpoint, endpoint.data, endpoint.size);
     session->endpoint[endpoint.size] = '\0';
-    session->front = new_socket(session, WIRE_SOCKET_CLIENT);
-    session->monitor =
-        client_monitor_open(session->self->context, session->front, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-    err_t rc = client_dial(session->front, session->endpoint, session->self->secret, key, why);
+    session->front = wire_inlet_of(new_socket(session, WIRE_SOCKET_CLIENT));
+    session->monitor = client_monitor_open(session->self->context, session->front.socket,
+                                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    err_t rc =
+        client_dial(session->front.socket, session->endpoint, session->self->secret, key, why);
     if (rc != ERR_OK) {
-        client_monitor_close(&session->monitor, session->front);
-        wire_socket_close(&session->front);
+        client_monitor_close(&session->monitor, session->front.socket);
+        wire_inlet_close(&session->front);
         return rc;
     }
     session->state = CONSUMER_SESSION_GREETING;
@@ -126,11 +135,9 @@ say_hello(struct consumer_session *session)
         hello.identity = (struct wire_bytes){.data = self->identity, .size = 16};
     }
     struct wire_out out;
-    size_t size = 0;
     wire_out_init(&out, 256);
     wire_hello_encode(&out, ++session->request, &hello);
-    uint8_t *body = wire_out_take(&out, &size);
-    return wire_socket_send(session->front, body, size) == ERR_OK;
+    return send_front(session, &out) == ERR_OK;
 }
 
 static void
@@ -140,18 +147,16 @@ say_ping(struct consumer_session *session)
                              .nonce = session->self->nonce,
                              .lane = session->lane_number};
     struct wire_out out;
-    size_t size = 0;
     wire_out_init(&out, 128);
     wire_ping_encode(&out, ++session->request, &ping);
-    uint8_t *body = wire_out_take(&out, &size);
-    (void)wire_socket_send(session->front, body, size); /* one that is missing is noticed */
+    (void)send_front(session, &out); /* one that is missing is noticed */
 }
 
 /* Connected again: most likely another process, which does not know us. */
 static void
 look_at_connection(struct consumer_session *session, int64_t now_ms)
 {
-    while (client_monitor_next(session->monitor) != 0) {
+    while (client_monitor_next(&session->monitor) != 0) {
         session->say_ms = session->say_ms < now_ms ? session->say_ms : now_ms;
     }
 }
@@ -216,13 +221,13 @@ connect_line(struct consumer_session *session, struct consumer_session_line *lin
         return why_set(why, ERR_INVALID, "%s advertises an endpoint that cannot be dialled",
                        session->service);
     }
-    if (line->socket != NULL && strcmp(line->endpoint, endpoint) == 0) {
+    if (line->at.socket != NULL && strcmp(line->endpoint, endpoint) == 0) {
         return ERR_OK;
     }
-    wire_socket_close(&line->socket);
+    wire_inlet_close(&line->at);
     memcpy(line->endpoint, endpoint, sizeof endpoint);
-    line->socket = new_socket(session, kind);
-    return client_dial(line->socket, endpoint, session->self->secret, place->key, why);
+    line->at = wire_inlet_of(new_socket(session, kind));
+    return client_dial(line->at.socket, endpoint, session->self->secret, place->key, why);
 }
 
 static bool
@@ -247,7 +252,7 @@ connect_lines(struct consumer_session *session, const struct wire_welcome *welco
             i++;
         }
         if (i == welcome->endpoint_count) {
-            wire_socket_close(&lines[k]->socket);
+            wire_inlet_close(&lines[k]->at);
         } else {
             rc = connect_line(session, lines[k], kinds[k].kind, &welcome->endpoints[i], why);
         }
@@ -310,7 +315,11 @@ consumer_session_leave(struct consumer_session *session, int64_t now_ms, int64_t
 bool
 consumer_session_offer(struct consumer_session *session, uint8_t **body_p, size_t size)
 {
-    void *socket = session->outcome.socket != NULL ? session->outcome.socket : session->front;
-    return session->state == CONSUMER_SESSION_JOINED &&
-           wire_socket_offer(socket, body_p, size) == ERR_OK;
+    struct wire_inlet *at =
+        session->outcome.at.socket != NULL ? &session->outcome.at : &session->front;
+    if (session->state != CONSUMER_SESSION_JOINED) {
+        return false;
+    }
+    at->holds = true; /* it may hear of a message in passing */
+    return wire_socket_offer(at->socket, body_p, size) == ERR_OK;
 }

@@ -15,6 +15,7 @@
 
 #include "base/limits.h"
 #include "seal/seal_key.h"
+#include "wire/wire_inlet.h"
 #include "wire/wire_session.h"
 
 #include <stdbool.h>
@@ -44,7 +45,7 @@ struct consumer_session_self {
 };
 
 struct consumer_session_line {
-    void *socket; /* owned */
+    struct wire_inlet at; /* owned */
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
 };
 
@@ -54,8 +55,8 @@ struct consumer_session {
     enum consumer_session_state state;
     char endpoint[LIMIT_ENDPOINT_BYTES + 1]; /* of its front door */
     uint8_t key[SEAL_KEY_BYTES];             /* of the server there */
-    void *front;                             /* DEALER; owned */
-    void *monitor;                           /* of front; owned */
+    struct wire_inlet front;                 /* DEALER; owned */
+    struct wire_inlet monitor;               /* of front; owned */
     struct consumer_session_line lane;       /* PULL; no socket: it sends over the front door */
     struct consumer_session_line outcome;    /* PUSH; no socket: as above */
     uint64_t request;

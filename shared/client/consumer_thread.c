@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,22 +123,18 @@ wait_ms(const herald_consumer_t *self, bool held, int64_t now_ms)
 static void
 wait_for_something(herald_consumer_t *self, bool held)
 {
-    zmq_pollitem_t items[1 + 3 * CONSUMER_PARTIES] = {
-        {.fd = consumer_queue_fd(self->queue), .events = ZMQ_POLLIN}};
-    int count = 1;
+    struct wire_inlet *inlets[3 * CONSUMER_PARTIES];
+    struct pollfd answers = {.fd = consumer_queue_fd(self->queue), .events = POLLIN};
+    size_t count = 0;
     bool may = consumer_receive_may(self);
     for (int party = 0; party < CONSUMER_PARTIES; party++) {
-        const struct consumer_session *session = &self->sessions[party];
-        void *const sockets[] = {session->front, session->monitor,
-                                 may ? session->lane.socket : NULL};
-        for (int i = 0; i < 3; i++) {
-            if (sockets[i] != NULL) {
-                items[count++] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
-            }
-        }
+        struct consumer_session *session = &self->sessions[party];
+        inlets[count++] = &session->front;
+        inlets[count++] = &session->monitor;
+        inlets[count++] = may ? &session->lane.at : NULL;
     }
-    int rc = zmq_poll(items, count, wait_ms(self, held, clock_mono_ms()));
-    CHECK(rc >= 0 || errno == EINTR);
+    long most_ms = wait_ms(self, held, clock_mono_ms());
+    (void)wire_inlets_wait(inlets, count, &answers, most_ms); /* a signal: a round too many */
 }
 
 /* Up to a second: what was answered goes out before the sockets are closed. */

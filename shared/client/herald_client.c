@@ -66,7 +66,7 @@ dial(herald_client_t *self, const char *directory, struct why *why)
     }
     const uint8_t *known = self->keys == NULL ? NULL : seal_keys_server(self->keys, "producer");
     key = (struct wire_bytes){.data = known, .size = known == NULL ? 0 : SEAL_KEY_BYTES};
-    rc = client_dial(self->socket, self->options.producer,
+    rc = client_dial(self->front.socket, self->options.producer,
                      self->keys == NULL ? NULL : seal_keys_secret(self->keys), key, why);
     return rc == ERR_OK || rc == ERR_DENIED ? rc : ERR_INVALID;
 }
@@ -89,9 +89,11 @@ herald_client_new(herald_client_t **self_p, const struct herald_client_options *
     (void)zmq_msg_init(&self->message);     /* always succeeds */
     (void)zmq_msg_init(&self->ask.message); /* always succeeds */
     self->context = client_context_hold();
-    self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER);
+    self->doubtful = true;
+    self->front =
+        wire_inlet_of(wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER));
     self->monitor =
-        client_monitor_open(self->context, self->socket,
+        client_monitor_open(self->context, self->front.socket,
                             ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
     rc = dial(self, options->keys, why);
     if (rc != ERR_OK) {
@@ -116,8 +118,8 @@ herald_client_destroy(herald_client_t **self_p)
         return;
     }
     CHECK(!self->calling);
-    client_monitor_close(&self->monitor, self->socket);
-    wire_socket_close(&self->socket);
+    client_monitor_close(&self->monitor, self->front.socket);
+    wire_inlet_close(&self->front);
     client_context_release(&self->context);
     (void)zmq_msg_close(&self->message);
     (void)zmq_msg_close(&self->ask.message);
@@ -133,12 +135,27 @@ herald_client_destroy(herald_client_t **self_p)
 bool
 client_can_send(herald_client_t *self)
 {
+    if (!self->doubtful) {
+        return true;
+    }
     int events = 0;
     size_t size = sizeof events;
-    bool can = zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
+    bool can = zmq_getsockopt(self->front.socket, ZMQ_EVENTS, &events, &size) == 0 &&
                (events & ZMQ_POLLOUT) != 0;
+    self->front.holds = true; /* it may have heard of a message in passing; so below */
+    self->doubtful = !can;
     self->blocked = self->blocked || !can;
     return can;
+}
+
+bool
+client_send(herald_client_t *self, uint8_t *body, size_t size)
+{
+    bool sent = wire_socket_send(self->front.socket, body, size) == ERR_OK;
+    self->front.holds = true;
+    self->doubtful = !sent;
+    self->blocked = self->blocked || !sent;
+    return sent;
 }
 
 /* What was on its way may be lost, and the producer knows the new connection as somebody else. */
@@ -146,7 +163,7 @@ static void
 take_monitor(herald_client_t *self, int64_t now_ms)
 {
     int event;
-    while ((event = client_monitor_next(self->monitor)) != 0) {
+    while ((event = client_monitor_next(&self->monitor)) != 0) {
         self->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         if (self->refused) {
             continue;
@@ -183,7 +200,7 @@ take_messages(herald_client_t *self)
 {
     bool any = false;
     for (uint32_t i = 0; i < TAKE_MAX; i++) {
-        err_t rc = wire_socket_receive(self->socket, &self->message);
+        err_t rc = wire_inlet_receive(&self->front, &self->message);
         if (rc == ERR_AGAIN) {
             break;
         }
@@ -213,18 +230,17 @@ client_pump(herald_client_t *self, int64_t wait_ms)
     CHECK(!self->calling);
     size_t callbacks = self->callbacks;
     flush(self);
-    if (take_messages(self) || self->callbacks != callbacks || wait_ms <= 0) {
+    if (take_messages(self) || self->callbacks != callbacks) {
         return true;
     }
     int64_t submit_ms = client_submit_due_ms(self);
     int64_t watch_ms = client_watch_due_ms(self);
     int64_t left_ms = (submit_ms < watch_ms ? submit_ms : watch_ms) - clock_mono_ms();
     left_ms = left_ms < wait_ms ? left_ms : wait_ms;
-    zmq_pollitem_t items[] = {
-        {.socket = self->socket, .events = (short)(ZMQ_POLLIN | (self->blocked ? ZMQ_POLLOUT : 0))},
-        {.socket = self->monitor, .events = ZMQ_POLLIN},
-    };
-    if (left_ms > 0 && zmq_poll(items, 2, left_ms > INT_MAX ? INT_MAX : (long)left_ms) < 0) {
+    left_ms = left_ms < 0 ? 0 : left_ms;
+    self->front.sends = self->blocked;
+    struct wire_inlet *const inlets[] = {&self->front, &self->monitor};
+    if (!wire_inlets_wait(inlets, 2, NULL, left_ms > INT_MAX ? INT_MAX : (long)left_ms)) {
         return false;
     }
     flush(self);
@@ -264,6 +280,6 @@ herald_client_fd(herald_client_t *self)
 {
     int fd = -1;
     size_t size = sizeof fd;
-    CHECK(zmq_getsockopt(self->socket, ZMQ_FD, &fd, &size) == 0);
+    CHECK(zmq_getsockopt(self->front.socket, ZMQ_FD, &fd, &size) == 0);
     return fd;
 }

@@ -81,14 +81,14 @@ take_fronts(shell_t *self, zmq_msg_t *message)
 {
     size_t bytes = 0;
     size_t most = log_syncs_aside(self->log) ? BYTES_AN_ASIDE : BYTES_A_ROUND;
-    for (int i = 0;
-         self->holds[SHELL_FRONT] && i < FRAMES_A_ROUND && bytes < most && !is_stuffed(self); i++) {
+    for (int i = 0; self->front.holds && i < FRAMES_A_ROUND && bytes < most && !is_stuffed(self);
+         i++) {
         struct outbox_route route;
         size_t route_size = 0;
         static_assert(OUTBOX_ROUTE_BYTES == WIRE_ROUTE_MAX, "a route fits");
-        err_t rc = wire_socket_receive_from(self->front, route.id, &route_size, message);
+        err_t rc = wire_socket_receive_from(self->front.socket, route.id, &route_size, message);
         if (rc == ERR_AGAIN) {
-            self->holds[SHELL_FRONT] = false;
+            self->front.holds = false;
             return;
         }
         self->frames_in++;
@@ -105,14 +105,12 @@ take_fronts(shell_t *self, zmq_msg_t *message)
 static void
 take_outcomes(shell_t *self, zmq_msg_t *message)
 {
-    for (int i = 0; self->holds[SHELL_OUTCOME] && i < FRAMES_A_ROUND; i++) {
-        err_t rc = wire_socket_receive(self->outcome, message);
+    for (int i = 0; self->outcome.holds && i < FRAMES_A_ROUND; i++) {
+        err_t rc = wire_inlet_receive(&self->outcome, message);
         if (rc == ERR_OK && front_door_admits(&self->door, message, SEAL_CONSUME)) {
             self->frames_in++;
             self->core->outcome(self->core->self, zmq_msg_data(message), zmq_msg_size(message));
-        } else if (rc == ERR_AGAIN) {
-            self->holds[SHELL_OUTCOME] = false;
-        } else if (rc != ERR_OK) {
+        } else if (rc != ERR_OK && rc != ERR_AGAIN) {
             self->door.refused++;
         }
     }
@@ -124,10 +122,10 @@ send_one(shell_t *self, struct outbox_message *message, int64_t now_ms)
     uint8_t *body = message->body;
     message->body = NULL;
     if (message->channel == OUTBOX_FRONT) {
-        err_t rc = wire_socket_send_to(self->front, message->route.id, message->route.size, body,
-                                       message->size);
+        err_t rc = wire_socket_send_to(self->front.socket, message->route.id, message->route.size,
+                                       body, message->size);
         self->dropped += rc == ERR_AGAIN;
-        self->holds[SHELL_FRONT] = true; /* the send may have heard of a message in passing */
+        self->front.holds = true; /* the send may have heard of a message in passing */
     } else {
         shell_lane_send(&self->lanes[message->lane], body, message->size, now_ms);
     }
@@ -202,13 +200,12 @@ is_wake(zmq_msg_t *message)
 static void
 take_wakes(shell_t *self, zmq_msg_t *message, int64_t now_ms)
 {
-    bool look = self->holds[SHELL_WAKE] || now_ms - self->looked_ms >= LOOK_EVERY_MS;
+    bool look = self->wake.holds || now_ms - self->looked_ms >= LOOK_EVERY_MS;
     peers_look(self->core->peers, look);
     self->looked_ms = look ? now_ms : self->looked_ms;
-    for (int i = 0; self->holds[SHELL_WAKE] && i < FRAMES_A_ROUND; i++) {
-        err_t rc = wire_socket_receive(self->wake, message);
+    for (int i = 0; self->wake.holds && i < FRAMES_A_ROUND; i++) {
+        err_t rc = wire_inlet_receive(&self->wake, message);
         if (rc == ERR_AGAIN) {
-            self->holds[SHELL_WAKE] = false;
             return;
         }
         bool admitted = rc != ERR_OK || front_door_admits(&self->door, message, SEAL_SERVICE);
@@ -315,6 +312,16 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     return rc == ERR_OK ? send_synced(self, why) : rc;
 }
 
+/* Without the front door when that is to wait. */
+static void
+sleep_until_heard(shell_t *self, bool front, long most_ms)
+{
+    struct wire_inlet *const inlets[] = {front ? &self->front : NULL, &self->wake, &self->outcome};
+    struct pollfd log = {.fd = log_fd(self->log), .events = POLLIN};
+    (void)wire_inlets_wait(inlets, 3, &log, most_ms); /* a signal: a round too many */
+    self->synced = log.revents != 0;
+}
+
 err_t
 shell_run(shell_t *self, const struct shell_core *core, struct why *why)
 {
@@ -322,7 +329,6 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     CHECK(zmq_msg_init(&message) == 0);
     self->core = core;
     self->sync_by_ms = INT64_MAX;
-    shell_ask_all(self);
     self->door.takes = core->takes;
     self->door.counters = count;
     self->door.counters_context = self;
@@ -330,7 +336,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     bool held = false;
     while (rc == ERR_OK && !atomic_load(&stopping)) {
         bool stuffed = is_stuffed(self);
-        shell_wait(self, !stuffed, wait_ms(self, held || stuffed));
+        sleep_until_heard(self, !stuffed, wait_ms(self, held || stuffed));
         rc = round_once(self, &message, why);
         held = shell_lanes_send_held(self, clock_mono_ms());
     }

@@ -112,15 +112,18 @@ static err_t
 open_sockets(shell_t *self, struct why *why)
 {
     const struct shell_settings *settings = &self->settings;
-    self->front = wire_socket_new(self->context, WIRE_SOCKET_FRONT, 0, SHELL_HIGH_WATER);
-    self->wake = wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, SHELL_HIGH_WATER);
-    err_t rc = bind_socket(self, self->wake, SEAL_WAKE, settings->wake, why);
+    self->front =
+        wire_inlet_of(wire_socket_new(self->context, WIRE_SOCKET_FRONT, 0, SHELL_HIGH_WATER));
+    self->wake =
+        wire_inlet_of(wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, SHELL_HIGH_WATER));
+    err_t rc = bind_socket(self, self->wake.socket, SEAL_WAKE, settings->wake, why);
     if (rc == ERR_OK && settings->outcome != NULL) {
-        self->outcome = wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, SHELL_LANE_HIGH_WATER);
-        rc = bind_socket(self, self->outcome, SEAL_OUTCOME, settings->outcome, why);
+        self->outcome = wire_inlet_of(
+            wire_socket_new(self->context, WIRE_SOCKET_PULL, 0, SHELL_LANE_HIGH_WATER));
+        rc = bind_socket(self, self->outcome.socket, SEAL_OUTCOME, settings->outcome, why);
     }
-    if (rc == ERR_OK && self->outcome != NULL) {
-        CHECK(wire_socket_endpoint(self->outcome, self->outcome_endpoint,
+    if (rc == ERR_OK && self->outcome.socket != NULL) {
+        CHECK(wire_socket_endpoint(self->outcome.socket, self->outcome_endpoint,
                                    sizeof self->outcome_endpoint) == ERR_OK);
     }
     for (int i = 0; rc == ERR_OK && i < SHELL_PEERS_MAX; i++) {
@@ -133,7 +136,7 @@ open_sockets(shell_t *self, struct why *why)
     }
     /* The front door last: whoever gets in finds everything there. */
     if (rc == ERR_OK) {
-        rc = bind_socket(self, self->front, SEAL_FRONT, settings->front, why);
+        rc = bind_socket(self, self->front.socket, SEAL_FRONT, settings->front, why);
     }
     return rc;
 }
@@ -187,9 +190,9 @@ shell_close(shell_t **self_p)
     for (int i = 0; i < SHELL_PEERS_MAX; i++) {
         wire_socket_close(&self->peers[i]);
     }
-    wire_socket_close(&self->outcome);
-    wire_socket_close(&self->wake);
-    wire_socket_close(&self->front);
+    wire_inlet_close(&self->outcome);
+    wire_inlet_close(&self->wake);
+    wire_inlet_close(&self->front);
     seal_close(&self->seal);
     CHECK(zmq_ctx_term(self->context) == 0);
     mem_free(self);

@@ -3,6 +3,7 @@
 #define HERALD_RUNTIME_SHELL_PRIVATE_H
 
 #include "runtime/shell.h"
+#include "wire/wire_inlet.h"
 
 #define SHELL_HIGH_WATER 64
 #define SHELL_LANE_HIGH_WATER 1000
@@ -14,9 +15,6 @@ struct shell_held {
     int64_t until_ms;
 };
 
-/* The sockets that are read. */
-enum shell_inlet { SHELL_FRONT, SHELL_WAKE, SHELL_OUTCOME, SHELL_INLETS };
-
 struct shell_lane {
     void *socket; /* owned */
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
@@ -26,43 +24,29 @@ struct shell_lane {
 
 struct shell {
     struct shell_settings settings;
-    log_t *log;        /* borrowed */
-    outbox_t *outbox;  /* borrowed */
-    void *context;     /* owned */
-    seal_t *seal;      /* owned; NULL: without CURVE */
-    uint32_t removals; /* of the seal's keys, when the lanes were opened */
-    void *front;       /* owned */
-    void *outcome;     /* owned; NULL: none */
-    void *wake;        /* owned */
+    log_t *log;                /* borrowed */
+    outbox_t *outbox;          /* borrowed */
+    void *context;             /* owned */
+    seal_t *seal;              /* owned; NULL: without CURVE */
+    uint32_t removals;         /* of the seal's keys, when the lanes were opened */
+    struct wire_inlet front;   /* owned */
+    struct wire_inlet outcome; /* owned; no socket: none */
+    struct wire_inlet wake;    /* owned */
     void *peers[SHELL_PEERS_MAX];
     struct shell_lane *lanes; /* owned */
     char outcome_endpoint[LIMIT_ENDPOINT_BYTES + 1];
     const struct shell_core *core; /* borrowed; while it runs */
     struct front_door door;
-    bool holds[SHELL_INLETS]; /* may hold a message: it was not read to its end since it had some */
-    bool synced;              /* a sync aside has finished */
-    int64_t looked_ms;        /* at the peers' logs */
-    uint64_t woken;           /* our log's position that the peers were told */
-    int64_t sync_by_ms;       /* records wait for company until then; INT64_MAX: none do */
+    bool synced;        /* a sync aside has finished */
+    int64_t looked_ms;  /* at the peers' logs */
+    uint64_t woken;     /* our log's position that the peers were told */
+    int64_t sync_by_ms; /* records wait for company until then; INT64_MAX: none do */
     uint64_t frames_in;
     uint64_t frames_out;
     uint64_t dropped; /* answers that a peer's full queue did not take */
     uint64_t rounds;
 };
 
-/*
- * shell_wait.c: sleep until there is something to read, or for wait_ms; sets `holds`. Without the
- * front door when that is to wait.
- *
- * Source: zmq_getsockopt(3), ZMQ_FD. The descriptor tells of news only, and an operation on the
- * socket may take them in silence: so a socket that was used since it was read to its end is asked
- * before the sleep, and no other. zmq_poll asks each of them twice, and each question is two system
- * calls: with one notification at a time these were half of all.
- */
-void shell_wait(shell_t *self, bool front, long wait_ms);
-/* Each socket that there is may hold a message: at the start, and after a sleep in which nothing
- * was heard, so that nothing is missed for longer than that. */
-void shell_ask_all(shell_t *self);
 /* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */
 void shell_lane_send(struct shell_lane *lane, uint8_t *body, size_t size, int64_t now_ms);
 /* shell_open.c: close the lanes and bind them anew where they were, so that only keys that are

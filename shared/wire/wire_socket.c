@@ -221,7 +221,7 @@ receive(void *socket, zmq_msg_t *message)
     int size;
     do {
         size = zmq_msg_recv(message, socket, ZMQ_DONTWAIT);
-        /* UNREACHED: by a signal at the right moment only; test_shell_wait.c sends 2,000. */
+        /* UNREACHED: by a signal at the right moment only; test_wire_inlet.c sends 2,000. */
     } while (size < 0 && errno == EINTR);
     return size;
 }

@@ -47,7 +47,7 @@ take_front(struct bench_shared *shared, struct consumer_session *sessions, int f
            zmq_msg_t *message)
 {
     struct consumer_session *session = &sessions[from];
-    while (session->front != NULL && wire_socket_receive(session->front, message) == ERR_OK) {
+    while (wire_inlet_receive(&session->front, message) == ERR_OK) {
         struct wire_in in;
         struct wire_head head;
         struct why why;
@@ -181,7 +181,7 @@ take_deliveries(struct bench_shared *shared, struct consumer_session *session, z
     uint8_t *body = wire_out_take(&out, &size);
     if (!sound) {
         mem_free(body);
-    } else if (wire_socket_send(session->outcome.socket, body, size) == ERR_OK) {
+    } else if (wire_socket_send(session->outcome.at.socket, body, size) == ERR_OK) {
         atomic_fetch_add(&shared->delivered, answers.delivered);
         atomic_store(&shared->last_ns, clock_mono_ns());
     }
@@ -191,24 +191,19 @@ static void
 consume_round(struct bench_shared *shared, struct consumer_session *sessions, zmq_msg_t *message,
               const struct bench_consumer *consumer)
 {
-    zmq_pollitem_t items[2 * SESSIONS];
-    int count = 0;
+    struct wire_inlet *inlets[3 * SESSIONS];
+    size_t count = 0;
     for (int i = 0; i < SESSIONS; i++) {
         (void)consumer_session_tick(&sessions[i], clock_mono_ms()); /* lost: greeted again */
-        void *const sockets[] = {sessions[i].front, sessions[i].lane.socket};
-        for (int k = 0; k < (consumer->hung ? 1 : 2); k++) {
-            if (sockets[k] != NULL) {
-                items[count++] = (zmq_pollitem_t){.socket = sockets[k], .events = ZMQ_POLLIN};
-            }
-        }
+        inlets[count++] = &sessions[i].front;
+        inlets[count++] = &sessions[i].monitor;
+        inlets[count++] = consumer->hung ? NULL : &sessions[i].lane.at;
     }
-    if (zmq_poll(items, count, POLL_MS) <= 0) {
-        return;
-    }
+    (void)wire_inlets_wait(inlets, count, NULL, POLL_MS); /* a signal: a round too many */
     for (int i = 0; i < SESSIONS; i++) {
         take_front(shared, sessions, i, message);
-        for (int k = 0; k < FRAMES_A_ROUND && !consumer->hung && sessions[i].lane.socket != NULL &&
-                        wire_socket_receive(sessions[i].lane.socket, message) == ERR_OK;
+        for (int k = 0; k < FRAMES_A_ROUND && !consumer->hung &&
+                        wire_inlet_receive(&sessions[i].lane.at, message) == ERR_OK;
              k++) {
             take_deliveries(shared, &sessions[i], message, consumer->latency);
         }
