@@ -195,11 +195,19 @@ take_message(herald_client_t *self)
     }
 }
 
+/* Else what comes can wait for the next round: who is told that all is answered submits again. */
+static bool
+expects_more(const herald_client_t *self)
+{
+    return self->pending > 0 || self->ask.serial != 0 || self->watch.count > 0 ||
+           (self->own.result != NULL && !self->own.done);
+}
+
 static bool
 take_messages(herald_client_t *self)
 {
     bool any = false;
-    for (uint32_t i = 0; i < TAKE_MAX; i++) {
+    for (uint32_t i = 0; i == 0 || (i < TAKE_MAX && expects_more(self)); i++) {
         err_t rc = wire_inlet_receive(&self->front, &self->message);
         if (rc == ERR_AGAIN) {
             break;
