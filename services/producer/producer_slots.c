@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -19,16 +20,28 @@ region_bytes(const struct producer_slots *self, unsigned part)
     return self->slot_count * producer_slots_bytes(self, part);
 }
 
+/* Of all parts before it: as large together as it is itself. */
+static size_t
+bytes_before(const struct producer_slots *self, unsigned part)
+{
+    return part == 0 ? 0 : region_bytes(self, part);
+}
+
+/* It shares a huge page with the other small ones. */
+static bool
+is_small(const struct producer_slots *self, unsigned part)
+{
+    return bytes_before(self, part) + region_bytes(self, part) <= HUGE_BYTES;
+}
+
+/* `bytes` of zeros; begins a huge page, and is made of them as far as it goes. */
 static uint8_t *
 map(size_t bytes)
 {
-    size_t slack = bytes >= HUGE_BYTES ? 2 * HUGE_BYTES : 0; /* there is some on either side */
+    size_t slack = 2 * HUGE_BYTES; /* there is some on either side */
     uint8_t *start = mmap(NULL, bytes + slack, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(start != MAP_FAILED);
-    if (slack == 0) {
-        return start;
-    }
     size_t before = HUGE_BYTES - (uintptr_t)start % HUGE_BYTES;
     CHECK(munmap(start, before) == 0);
     CHECK(munmap(start + before + bytes, slack - before) == 0);
@@ -40,10 +53,14 @@ void
 producer_slots_fini(struct producer_slots *self)
 {
     for (unsigned part = 0; part < PRODUCER_SLOTS_PARTS; part++) {
-        if (self->regions[part] != NULL) {
+        if (self->regions[part] != NULL && !is_small(self, part)) {
             CHECK(munmap(self->regions[part], region_bytes(self, part)) == 0);
-            self->regions[part] = NULL;
         }
+        self->regions[part] = NULL;
+    }
+    if (self->small != NULL) {
+        CHECK(munmap(self->small, HUGE_BYTES) == 0);
+        self->small = NULL;
     }
 }
 
@@ -51,7 +68,15 @@ void
 producer_slots_reach(struct producer_slots *self, unsigned part)
 {
     CHECK(part < PRODUCER_SLOTS_PARTS);
-    if (self->regions[part] == NULL) {
-        self->regions[part] = map(region_bytes(self, part));
+    if (self->regions[part] != NULL) {
+        return;
     }
+    if (!is_small(self, part)) {
+        self->regions[part] = map(region_bytes(self, part));
+        return;
+    }
+    if (self->small == NULL) {
+        self->small = map(HUGE_BYTES);
+    }
+    self->regions[part] = self->small + bytes_before(self, part);
 }

@@ -1,9 +1,10 @@
 /*
  * Memory of the index's tables. A table has a slot in as many regions of huge pages as it needs:
  * the first parts of all tables lie in one region, the second parts, as large again, in the next,
- * and each further region doubles a table. So a table that grows keeps what it has and gets as much
- * again: no memory is fetched from the system twice, and looking up at random costs no walk through
- * the page tables of millions of small pages, which was a seventh of the producer's processor time.
+ * and each further region doubles a table. The first of them share one huge page. So a table that
+ * grows keeps what it has and gets as much again: no memory is fetched from the system twice, and
+ * looking up at random costs no walk through the page tables of millions of small pages, which was
+ * a seventh of the producer's processor time.
  *
  * Nothing is given back before the end: what retention lets go makes room in the tables.
  */
@@ -19,6 +20,7 @@ struct producer_slots {
     uint32_t slot_count; /* tables */
     size_t first_bytes;  /* of a slot's part 0 and part 1; each part after it is twice as large */
     uint8_t *regions[PRODUCER_SLOTS_PARTS]; /* owned; NULL: not there yet */
+    uint8_t *small;                         /* owned: the memory of the small ones; NULL: none */
 };
 
 void producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t first_bytes);
