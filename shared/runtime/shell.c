@@ -10,7 +10,7 @@
 
 #define FRAMES_A_ROUND 256
 #define BYTES_A_ROUND (4U * 1024 * 1024)
-#define BYTES_AN_ASIDE (32U * 1024) /* where what comes next can be synced beside them */
+#define BYTES_AN_ASIDE (128U * 1024) /* where what comes next can be synced beside them */
 #define IDLE_WAIT_MS 1000
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
