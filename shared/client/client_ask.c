@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "wire/wire_session.h"
-#include "wire/wire_socket.h"
 
 uint64_t
 client_ask_request(herald_client_t *self)
@@ -89,7 +88,8 @@ client_ask(herald_client_t *self, struct wire_out *question, enum wire_type answ
     ask->said.text[0] = '\0';
     while (ask->serial != 0 && now_ms < limit_ms) {
         bool again = sent && connections != 0 && connections != self->connections;
-        if ((now_ms >= next_ms || again) && client_can_send(self) &&
+        next_ms = again ? now_ms : next_ms;
+        if (now_ms >= next_ms && client_can_send(self) &&
             client_send(self, mem_copy(question->data, question->size), question->size)) {
             sent = true;
             next_ms = now_ms + self->options.timeout_ms / self->options.sends;

@@ -1,9 +1,7 @@
 /*
- * What the files of herald_client share. Nobody else includes it.
- *
- * All questions leave through one DEALER. The number of a request is serial * 65536 + the number of
- * the send, so an answer to any send of a frame finds the frame, and one to a frame that is no more
- * finds nothing.
+ * What the files of herald_client share. Nobody else includes it. All questions leave through one
+ * DEALER. The number of a request is serial * 65536 + the number of the send, so an answer to any
+ * send of a frame finds the frame, and one to a frame that is no more finds nothing.
  */
 #ifndef HERALD_CLIENT_CLIENT_PRIVATE_H
 #define HERALD_CLIENT_CLIENT_PRIVATE_H
@@ -79,6 +77,7 @@ struct herald_client {
     void *context;                        /* of ZeroMQ; all clients' (client_context.h) */
     struct wire_inlet front;              /* DEALER */
     struct wire_inlet monitor;            /* of front */
+    int64_t looked_ms;                    /* when it was last asked for sure */
     uint64_t connections;                 /* so far */
     bool refused;    /* the server has refused our key, and has not let us in since */
     uint64_t serial; /* the last one */
@@ -86,7 +85,7 @@ struct herald_client {
     size_t callbacks; /* made so far */
     bool calling;     /* one is being made */
     bool blocked;     /* something waits for the socket */
-    bool doubtful;    /* it took nothing when it was last sent to, or never was: asked first */
+    bool doubtful;    /* it may not take anything: asked first */
     uint32_t pending;
     zmq_msg_t message; /* being taken */
     struct client_frame *gather;

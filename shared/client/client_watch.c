@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "wire/wire_socket.h"
 
 #include <string.h>
 
@@ -60,10 +59,10 @@ client_watch_flush(herald_client_t *self, int64_t now_ms)
     watch->serial = ++self->serial;
     watch->unanswered = 0;
     watch->begun_ms = now_ms;
-    watch->due_ms = now_ms + AGAIN_MS;
     for (size_t i = 0;
          i < slice_count(watch) && slice_send(self, i, watch->serial, CLIENT_WATCH_LEASE_MS); i++) {
         watch->unanswered |= 1ULL << i;
+        watch->due_ms = now_ms + AGAIN_MS; /* without a connection it stays due */
     }
 }
 

@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "delivery/content_hash.h"
-#include "wire/wire_socket.h"
 
 #include <string.h>
 

@@ -124,6 +124,7 @@ static void
 wait_for_something(herald_consumer_t *self, bool held)
 {
     struct wire_inlet *inlets[3 * CONSUMER_PARTIES];
+    static_assert(3 * CONSUMER_PARTIES <= WIRE_INLETS_MAX, "all of them");
     struct pollfd answers = {.fd = consumer_queue_fd(self->queue), .events = POLLIN};
     size_t count = 0;
     bool may = consumer_receive_may(self);

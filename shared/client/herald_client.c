@@ -19,7 +19,8 @@
 #define WINDOW_MAX 65536
 #define LINGER_MS 2000
 #define HIGH_WATER 1000
-#define TAKE_MAX 1024 /* messages in one round */
+#define TAKE_MAX 1024    /* messages in one round */
+#define LOOK_EVERY_MS 10 /* at the monitor, whatever else there is to do */
 
 static_assert(CLIENT_WATCH_SLICES <= 64, "a renewal has a bit for each slice");
 static_assert(CLIENT_FRAMES + 2 * CLIENT_WATCH_SLICES < HIGH_WATER, "all of it fits the socket");
@@ -163,6 +164,10 @@ static void
 take_monitor(herald_client_t *self, int64_t now_ms)
 {
     int event;
+    if (now_ms - self->looked_ms >= LOOK_EVERY_MS) {
+        self->looked_ms = now_ms;
+        self->monitor.holds = true;
+    }
     while ((event = client_monitor_next(&self->monitor)) != 0) {
         self->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         if (self->refused) {
@@ -195,7 +200,6 @@ take_message(herald_client_t *self)
     }
 }
 
-/* Else what comes can wait for the next round: who is told that all is answered submits again. */
 static bool
 expects_more(const herald_client_t *self)
 {
@@ -203,11 +207,15 @@ expects_more(const herald_client_t *self)
            (self->own.result != NULL && !self->own.done);
 }
 
+/* To the end of the socket, but for whoever was told now that all is answered: he submits again,
+ * and what else comes can wait for that. */
 static bool
 take_messages(herald_client_t *self)
 {
     bool any = false;
-    for (uint32_t i = 0; i == 0 || (i < TAKE_MAX && expects_more(self)); i++) {
+    size_t callbacks = self->callbacks;
+    for (uint32_t i = 0; i < TAKE_MAX && (self->callbacks == callbacks || expects_more(self));
+         i++) {
         err_t rc = wire_inlet_receive(&self->front, &self->message);
         if (rc == ERR_AGAIN) {
             break;

@@ -20,7 +20,7 @@
 struct wire_inlet {
     void *socket; /* NULL: none */
     /* It may hold a message: it was not read to its end since it had one, or since it was used.
-     * Whoever sends on the socket, connects it, or asks for ZMQ_EVENTS sets this. */
+     * Whoever sends on the socket, connects it, asks for ZMQ_EVENTS or polls it sets this. */
     bool holds;
     bool sends; /* something waits to be sent on it: that it can be is heard as well */
 };
@@ -40,7 +40,7 @@ err_t wire_inlet_receive(struct wire_inlet *inlet, zmq_msg_t *message);
  * inlets  at most WIRE_INLETS_MAX; NULL, and one without a socket: passed over
  * own     a descriptor of another kind; NULL: none; its revents are set
  *
- * False: a signal ended it.
+ * False: a signal ended it, or the system is short of memory; what was noted stands.
  */
 bool wire_inlets_wait(struct wire_inlet *const *inlets, size_t count, struct pollfd *own,
                       long wait_ms);

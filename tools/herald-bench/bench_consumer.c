@@ -192,6 +192,7 @@ consume_round(struct bench_shared *shared, struct consumer_session *sessions, zm
               const struct bench_consumer *consumer)
 {
     struct wire_inlet *inlets[3 * SESSIONS];
+    static_assert(3 * SESSIONS <= WIRE_INLETS_MAX, "all of them");
     size_t count = 0;
     for (int i = 0; i < SESSIONS; i++) {
         (void)consumer_session_tick(&sessions[i], clock_mono_ms()); /* lost: greeted again */

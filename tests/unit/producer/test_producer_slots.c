@@ -57,3 +57,8 @@ Test(producer_slots, parts_smaller_than_a_page_work_too)
 {
     fill_and_look(128, 9);
 }
+
+Test(producer_slots, small_and_large_parts_lie_beside_each_other)
+{
+    fill_and_look(128, 11); /* from the tenth on a region is as large as what the others share */
+}

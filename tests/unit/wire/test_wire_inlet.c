@@ -92,13 +92,24 @@ send_frame(void)
     }
 }
 
+static int
+front_descriptor(void)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    cr_assert_eq(zmq_getsockopt(front.socket, ZMQ_FD, &fd, &size), 0);
+    return fd;
+}
+
 /* Until the inlet says that it may hold something, from its descriptor alone. */
 static bool
 heard(void)
 {
     int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    struct pollfd item = {.fd = front_descriptor(), .events = POLLIN};
     while (!front.holds && clock_mono_ms() < until_ms) {
-        (void)wait_for_front(100);
+        (void)poll(&item, 1, 100);
+        (void)wait_for_front(0); /* silence is no news then */
     }
     return front.holds;
 }
@@ -143,8 +154,12 @@ Test(wire_inlet, a_message_that_is_refused_is_not_the_end)
     cr_assert_eq(zmq_send(client, "x", 1, ZMQ_SNDMORE), 1);
     cr_assert_eq(zmq_send(client, "x", 1, 0), 1);
     send_frame();
-    cr_assert(heard());
-    cr_assert_eq(wire_inlet_receive(&front, &message), ERR_INVALID, "of more frames than one");
+    err_t rc = ERR_AGAIN;
+    while (rc == ERR_AGAIN) { /* other news before it */
+        cr_assert(heard());
+        rc = wire_inlet_receive(&front, &message);
+    }
+    cr_assert_eq(rc, ERR_INVALID, "of more frames than one");
     cr_assert(front.holds);
     (void)zmq_msg_close(&message); /* was initialised */
     unsigned count = read_front();
@@ -166,8 +181,10 @@ Test(wire_inlet, a_socket_that_was_used_is_asked_before_the_sleep)
     (void)wait_for_front(0);
     cr_assert_not(front.holds, "so it would be missed");
     front.holds = true; /* as whoever uses it says */
+    int64_t started_ms = clock_mono_ms();
     (void)wait_for_front(2L * PATIENCE_MS);
     cr_assert(front.holds);
+    cr_assert_lt(clock_mono_ms() - started_ms, PATIENCE_MS, "not by silence");
     cr_assert_eq(read_front(), 1);
     front.holds = true;
     (void)wait_for_front(0);
@@ -179,9 +196,7 @@ Test(wire_inlet, one_that_is_left_out_is_not_heard_and_nothing_is_lost_by_it)
     struct wire_inlet *const none[] = {NULL};
     frame_arrives();
     send_frame();
-    struct pollfd item = {.events = POLLIN};
-    size_t size = sizeof item.fd;
-    cr_assert_eq(zmq_getsockopt(front.socket, ZMQ_FD, &item.fd, &size), 0);
+    struct pollfd item = {.fd = front_descriptor(), .events = POLLIN};
     cr_assert_eq(poll(&item, 1, PATIENCE_MS), 1);
     (void)wire_inlets_wait(none, 1, NULL, 0);
     cr_assert_not(front.holds);
@@ -194,7 +209,9 @@ Test(wire_inlet, after_a_sleep_in_which_nothing_was_heard_all_are_asked)
     struct wire_inlet other = wire_inlet_of(wire_socket_new(context, WIRE_SOCKET_PULL, 0, 4));
     struct wire_inlet *const inlets[] = {&front, &other, &nothing};
     frame_arrives();
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     while (!other.holds || !front.holds) { /* a signal, or late news of the connection */
+        cr_assert_lt(clock_mono_ms(), until_ms);
         front.holds = false;
         other.holds = false;
         (void)wire_inlets_wait(inlets, 3, NULL, 1);
@@ -217,7 +234,9 @@ Test(wire_inlet, what_waits_to_be_sent_is_told_when_it_can_be)
     (void)wait_for_front(0);
     cr_assert_not(front.holds, "nobody asked");
     wire_socket_close(&client);
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     while ((front_events() & ZMQ_POLLOUT) != 0) {
+        cr_assert_lt(clock_mono_ms(), until_ms);
     }
     front.sends = true;
     (void)wait_for_front(0);
@@ -258,11 +277,21 @@ Test(wire_inlet, signals_at_any_moment_end_nothing)
     cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
     cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
     bool ended = false;
-    while (signals < SIGNALS || !ended) {
-        front.holds = true;
+    unsigned sent = 0;
+    unsigned came = 0;
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    while (signals < SIGNALS || !ended || came < sent) {
+        if (sent - came < 4 && signals < SIGNALS) {
+            sent += zmq_send(client, "x", 1, ZMQ_DONTWAIT) == 1;
+        }
+        front.holds = front.holds || signals % 2 == 0;
         ended = !wait_for_front(0) || ended;
         ended = !wait_for_front(1) || ended;
+        came += read_front();
+        cr_assert_lt(clock_mono_ms(), until_ms);
     }
     cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+    cr_assert_gt(sent, 0);
+    cr_assert_eq(came, sent);
     frame_arrives();
 }
