@@ -21,7 +21,7 @@
 
 #define FRAMES 2
 #define PAYLOAD_BYTES (60U * 1024)
-#define NOTIFICATIONS 2 /* of a frame: together more than a sync of its own is made for */
+#define NOTIFICATIONS 3 /* of a frame: together more than a sync of its own is made for */
 #define PATIENCE_MS 60000
 #define HASTE_MS 500 /* in which a service that waits for nothing has ended */
 
