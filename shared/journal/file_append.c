@@ -14,6 +14,7 @@
 /* A sync that takes longer than this, on the average, is worth a thread's waking: meanwhile the
  * next one may begin. */
 #define SLOW_SYNC_NS 1000000
+#define SLOWEST_NS (2 * SLOW_SYNC_NS)
 #define SYNC_WEIGHT 8
 #define ASIDE_SYNCS 128 /* aside, until one is made here again to see how long it takes */
 
@@ -81,12 +82,15 @@ file_append_publish(struct file_store *self)
     }
 }
 
-/* A weighted mean of the last few that were made here: one aside may have waited for others. */
+/* A weighted mean of the last few that were made here: one aside may have waited for others. None
+ * counts for more than SLOWEST_NS: a disk that stops once is not one whose syncs are slow. */
 static void
 note_sync(struct file_store *self, int64_t start_ns)
 {
     if (self->adaptive) {
-        self->sync_ns += (self->ops->now_ns() - start_ns - self->sync_ns) / SYNC_WEIGHT;
+        int64_t took_ns = self->ops->now_ns() - start_ns;
+        took_ns = took_ns < SLOWEST_NS ? took_ns : SLOWEST_NS;
+        self->sync_ns += (took_ns - self->sync_ns) / SYNC_WEIGHT;
     }
 }
 

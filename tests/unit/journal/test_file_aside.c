@@ -287,6 +287,22 @@ Test(file_aside, by_itself_a_log_syncs_aside_as_long_as_syncs_are_slow)
     log_store_close(&store);
 }
 
+/* A disk that stops for a moment now and then has quick syncs for all that. */
+Test(file_aside, one_slow_sync_among_quick_ones_does_not_send_the_next_aside)
+{
+    log_store_t *store = own_threaded();
+    log_store_close(&store);
+    store = store_fixture_own(LOG_SYNC_AUTO);
+    uint64_t next = 1;
+    for (unsigned i = 0; i < 20; i++) {
+        sync_takes_us = 400;
+        cr_assert_eq(count_aside(store, &next, 10), 0);
+        sync_takes_us = 500 * 1000;
+        cr_assert_eq(count_aside(store, &next, 1), 0);
+    }
+    log_store_close(&store);
+}
+
 /* When the next sync is to be made here, what is under way aside is taken as it ends. */
 Test(file_aside, nobody_waits_for_the_last_ones_aside)
 {
