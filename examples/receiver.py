@@ -6,7 +6,7 @@ import curve, msgpack, zmq
 from effects import REAPPLY, Effects
 
 HELLO, WELCOME, DELIVER, OUTCOME, JOB, RESULT, LEAVE = 2, 3, 24, 25, 26, 27, 29
-CONSUMER, FENCES_AND_UNDOES = 2, 3
+CONSUMER, FENCES_AND_UNDOES, NOT_STARTED = 2, 3, 6
 ME, NONCE = f"example-{time.time_ns():x}", random.getrandbits(63) | 1
 senders = {}  # by name: the sockets of each, and the WELCOME that it said
 
@@ -32,7 +32,10 @@ def take(sender, effects, _version, kind, _request, *body):
                 connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *more[:1])
     elif kind == DELIVER:  # tokens count up from the first
         work = [(body[3] + i, REAPPLY, item) for i, item in enumerate(body[4])]
-        send(sender["outcome"], OUTCOME, body[1], ME, sender["welcome"][4], effects.answer(work))
+        # A lane may have gone to another group: what is not ours goes back.
+        said = (effects.answer(work) if body[2] == sys.argv[2]
+                else [[body[3], len(work), NOT_STARTED, 0, None]])
+        send(sender["outcome"], OUTCOME, body[1], ME, sender["welcome"][4], said)
     elif kind == JOB:  # the compensator has no lane: all goes through its front door
         send(sender["front"], RESULT, body[0], ME, 0, effects.answer(body[2]))
 

@@ -244,6 +244,7 @@ producer_core_counters(void *context, struct wire_counter *counters, uint32_t ma
         {"cancelled", counts->cancelled},
         {"evidence", counts->evidence},
         {"bad_outcomes", counts->bad_outcomes},
+        {"strange_outcomes", sender_strange(self->sender)},
         {"open", self->load.deliveries},
         {"open_bytes", self->load.bytes},
         {"retained", self->total - self->gone},

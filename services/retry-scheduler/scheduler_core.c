@@ -175,6 +175,7 @@ counters(void *core, struct wire_counter *to, uint32_t max)
         {"alarms", counts->alarms},
         {"notifications_gone", counts->lost},
         {"malformed", counts->malformed},
+        {"strange_outcomes", sender_strange(self->sender)},
         {"checkpoints", counts->checkpoints},
         {"consumers", sender_consumers(self->sender)},
         {"paused", sender_paused(self->sender)},

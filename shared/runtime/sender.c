@@ -27,6 +27,9 @@ sender_new(const struct sender_settings *settings, outbox_t *outbox)
     for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
         self->consumers[i].lane = SENDER_NOBODY;
     }
+    for (uint32_t i = 0; i < SENDER_LANES_MAX; i++) {
+        self->lanes[i].group = SENDER_NO_GROUP;
+    }
     self->ring = mem_array(SENDER_RING_ENTRIES, sizeof *self->ring);
     self->counter = 1;
     self->oldest = 1;
@@ -92,7 +95,7 @@ roomiest(const sender_t *self, struct wire_text group)
     uint32_t probed = SENDER_NOBODY;
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
         const struct sender_lane *lane = &self->lanes[i];
-        if (!sender_lane_is_of(lane, group)) {
+        if (!sender_lane_is_of(self, lane, group)) {
             continue;
         }
         if (lane_has_room(self, lane) &&
@@ -110,8 +113,8 @@ sender_has_room(const sender_t *self, struct wire_text group)
 {
     /* Asked for every delivery: the lane that is being served nearly always has the answer. */
     const struct sender_lane *lane = &self->lanes[self->frame_lane];
-    bool served =
-        self->frame.data != NULL && lane_has_room(self, lane) && sender_lane_is_of(lane, group);
+    bool served = self->frame.data != NULL && lane_has_room(self, lane) &&
+                  sender_lane_is_of(self, lane, group);
     return served || roomiest(self, group) != SENDER_NOBODY;
 }
 
@@ -150,7 +153,7 @@ open_frame(sender_t *self, const struct sender_offer *offer, uint64_t after)
     bool gathered = self->frame.data != NULL;
     struct sender_lane *lane = gathered ? &self->lanes[self->frame_lane] : NULL;
     bool skipped = self->ring[self->counter & SENDER_RING_MASK].state == ENTRY_OUT;
-    if (gathered && !offer->item.alone && !skipped && sender_lane_is_of(lane, offer->group) &&
+    if (gathered && !offer->item.alone && !skipped && sender_lane_is_of(self, lane, offer->group) &&
         lane_has_room(self, lane) && self->items.count < FRAME_ITEMS &&
         wire_out_size(&self->frame) < FRAME_BYTES) {
         return true;
@@ -191,6 +194,7 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
         .attempt = item->attempt,
         .state = ENTRY_OUT,
         .alone = item->alone,
+        .group = self->lanes[self->frame_lane].group,
         .lane = self->frame_lane,
         .lease_ms = item->lease_ms,
         .weight = offer->weight,
@@ -220,6 +224,9 @@ sender_left(sender_t *self, int64_t now_ms)
     }
     for (; self->unleft < end; self->unleft++) {
         struct sender_entry *entry = &self->ring[self->unleft & SENDER_RING_MASK];
+        if (entry->token != (self->settings.run << COUNTER_BITS | self->unleft)) {
+            continue; /* an old one stands here, whose lease began long ago */
+        }
         int64_t late_ms = now_ms + entry->lease_ms - entry->deadline_ms;
         if (late_ms < LATE_MS) {
             self->unleft = end; /* and so are those after it, which came later */
@@ -273,6 +280,12 @@ uint32_t
 sender_outstanding(const sender_t *self)
 {
     return self->outstanding;
+}
+
+uint64_t
+sender_strange(const sender_t *self)
+{
+    return self->strange;
 }
 
 uint32_t

@@ -12,7 +12,9 @@
  *
  * Each delivery sent has a token, (run << 40 | counter), never used again; the run is the log's. An
  * answer names tokens. One that is not outstanding any more is reported as late while it is still
- * remembered, and ignored after that.
+ * remembered, and ignored after that. A lane changes hands, and a connection outlives that: what a
+ * receiver of another group, or one that has not said HELLO, says of a delivery is not believed,
+ * but for NOT_STARTED, with which it gives back what is not its own.
  *
  * No clock, no sockets: frames go to the outbox. One thread.
  */
@@ -38,6 +40,7 @@ struct sender_entry {
     uint16_t attempt;
     uint8_t state; /* private */
     bool alone;
+    uint8_t group; /* private */
     uint32_t lane;
     uint32_t lease_ms;
     uint32_t weight;     /* the owner's, as offered */
@@ -125,5 +128,6 @@ int64_t sender_next_ms(const sender_t *self);
 uint32_t sender_outstanding(const sender_t *self);
 uint32_t sender_consumers(const sender_t *self);
 uint32_t sender_paused(const sender_t *self);
+uint64_t sender_strange(const sender_t *self); /* outcomes that were not believed */
 
 #endif

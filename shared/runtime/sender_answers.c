@@ -26,16 +26,33 @@ settle_answered(sender_t *self, struct sender_entry *entry, uint8_t outcome)
     entry->state = ENTRY_FREE;
 }
 
+/* Who says it, and when. */
+struct answerer {
+    uint64_t groups; /* of its name */
+    int64_t now_ms;
+};
+
+static bool
+is_of_group(const struct answerer *from, const struct sender_entry *entry)
+{
+    return (from->groups >> entry->group & 1) != 0;
+}
+
 static void
-answer_one(sender_t *self, uint64_t token, const struct wire_outcome *outcome, int64_t now_ms)
+answer_one(sender_t *self, uint64_t token, const struct wire_outcome *outcome,
+           const struct answerer *from)
 {
     struct sender_entry *entry = &self->ring[token & SENDER_RING_MASK];
     if (entry->state == ENTRY_FREE || entry->token != token) {
         return;
     }
+    if (!is_of_group(from, entry) && outcome->outcome != OUTCOME_NOT_STARTED) {
+        self->strange++;
+        return;
+    }
     bool outstanding = entry->state == ENTRY_OUT;
     if (outcome->outcome == OUTCOME_WORKING) { /* late: the end is still to come */
-        int64_t until_ms = now_ms + entry->lease_ms;
+        int64_t until_ms = from->now_ms + entry->lease_ms;
         if (outstanding) {
             entry->deadline_ms = until_ms < entry->limit_ms ? until_ms : entry->limit_ms;
         }
@@ -51,29 +68,29 @@ answer_one(sender_t *self, uint64_t token, const struct wire_outcome *outcome, i
 
 /* Of `most` tokens from this one on, how many name what is outstanding and lies together. */
 static uint32_t
-run_of(const sender_t *self, uint64_t token, uint32_t most)
+run_of(const sender_t *self, uint64_t token, uint32_t most, const struct answerer *from)
 {
     uint32_t at = token & SENDER_RING_MASK;
     const struct sender_entry *entries = &self->ring[at];
     uint32_t count = 0;
     most = most < SENDER_RING_ENTRIES - at ? most : SENDER_RING_ENTRIES - at;
     while (count < most && entries[count].state == ENTRY_OUT &&
-           entries[count].token == token + count) {
+           entries[count].token == token + count && is_of_group(from, &entries[count])) {
         count++;
     }
     return count;
 }
 
 static void
-answer_run(sender_t *self, const struct wire_outcome *outcome, int64_t now_ms)
+answer_run(sender_t *self, const struct wire_outcome *outcome, const struct answerer *from)
 {
     bool together = self->settings.done != NULL &&
                     (outcome->outcome == OUTCOME_DONE || outcome->outcome == OUTCOME_DUPLICATE);
     for (uint32_t i = 0; i < outcome->count;) {
         uint64_t token = outcome->first_token + i;
-        uint32_t count = together ? run_of(self, token, outcome->count - i) : 0;
+        uint32_t count = together ? run_of(self, token, outcome->count - i, from) : 0;
         if (count == 0) {
-            answer_one(self, token, outcome, now_ms);
+            answer_one(self, token, outcome, from);
             i++;
             continue;
         }
@@ -99,6 +116,8 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
     if (head.type != WIRE_OUTCOME || !wire_outcomes_open(&in, &outcomes)) {
         return why_set(why, ERR_INVALID, "not an OUTCOME: %s", in.why.text);
     }
+    const struct answerer from = {.groups = sender_groups_of(self, outcomes.receiver),
+                                  .now_ms = now_ms};
     struct sender_lane *lane =
         outcomes.lane < self->settings.lane_count ? &self->lanes[outcomes.lane] : NULL;
     if (lane != NULL && lane->state == LANE_PAUSED) {
@@ -110,7 +129,7 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
             return why_set(why, ERR_INVALID, "%s", in.why.text);
         }
         if (outcomes.run == self->settings.run) { /* else what was not answered is sent again now */
-            answer_run(self, &outcome, now_ms);
+            answer_run(self, &outcome, &from);
         }
     }
     if (lane != NULL) {

@@ -4,6 +4,7 @@
 #include "base/check.h"
 
 #define LOST_AFTER_MS (3 * SENDER_PING_MS)
+#define REMEMBER_MS 600000 /* longer than most leases */
 
 /* What the socket is bound to, as a client on another host must dial it. */
 static void
@@ -82,10 +83,26 @@ lose_consumer(sender_t *self, struct sender_consumer *consumer)
 }
 
 static bool
+was_named(const struct sender_consumer *consumer, struct wire_text name)
+{
+    return consumer->name_size == name.size && memcmp(consumer->name, name.data, name.size) == 0;
+}
+
+static bool
 is_named(const struct sender_consumer *consumer, struct wire_text name)
 {
-    return consumer->lane != SENDER_NOBODY && consumer->name_size == name.size &&
-           memcmp(consumer->name, name.data, name.size) == 0;
+    return consumer->lane != SENDER_NOBODY && was_named(consumer, name);
+}
+
+uint64_t
+sender_groups_of(const sender_t *self, struct wire_text name)
+{
+    uint64_t groups = 0;
+    for (uint32_t i = 0; i < self->consumers_high; i++) {
+        const struct sender_consumer *consumer = &self->consumers[i];
+        groups |= (uint64_t)was_named(consumer, name) << consumer->group;
+    }
+    return groups;
 }
 
 /* A name belongs to one consumer of a group; another group may use it too. */
@@ -94,7 +111,8 @@ find_of_group(sender_t *self, struct wire_text name, struct wire_text group)
 {
     for (uint32_t i = 0; i < SENDER_CONSUMERS_MAX; i++) {
         struct sender_consumer *consumer = &self->consumers[i];
-        if (is_named(consumer, name) && sender_lane_is_of(&self->lanes[consumer->lane], group)) {
+        if (is_named(consumer, name) &&
+            sender_lane_is_of(self, &self->lanes[consumer->lane], group)) {
             return consumer;
         }
     }
@@ -113,47 +131,92 @@ find_session(sender_t *self, struct wire_text name, uint64_t nonce)
     return NULL;
 }
 
+/* The number of a group; SENDER_NOBODY: there are too many. */
+static uint32_t
+number_of(sender_t *self, struct wire_text name)
+{
+    for (uint32_t i = 0; i < self->group_count; i++) {
+        const struct sender_group *group = &self->groups[i];
+        if (group->size == name.size && memcmp(group->name, name.data, name.size) == 0) {
+            return i;
+        }
+    }
+    if (self->group_count == SENDER_GROUPS_MAX) {
+        return SENDER_NOBODY;
+    }
+    struct sender_group *added = &self->groups[self->group_count];
+    added->size = name.size;
+    memcpy(added->name, name.data, name.size);
+    return self->group_count++;
+}
+
+/* Whose a free lane was: who had it last may still be connected to it. */
+static uint32_t
+fitness(const struct sender_lane *lane, uint32_t group)
+{
+    return lane->group == group ? 3 : lane->group == SENDER_NO_GROUP ? 2 : 1;
+}
+
 /* A free lane, or the one of the group with the fewest consumers; SENDER_NOBODY when there is
  * neither. */
 static uint32_t
-pick_lane(const sender_t *self, struct wire_text group)
+pick_lane(const sender_t *self, uint32_t group)
 {
+    uint32_t unused = SENDER_NOBODY;
     uint32_t shared = SENDER_NOBODY;
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
-        if (self->lanes[i].state == LANE_FREE) {
-            return i;
-        }
-        if (sender_lane_is_of(&self->lanes[i], group) &&
-            (shared == SENDER_NOBODY || self->lanes[i].consumers < self->lanes[shared].consumers)) {
+        const struct sender_lane *lane = &self->lanes[i];
+        if (lane->state == LANE_FREE) {
+            bool fitter = unused == SENDER_NOBODY ||
+                          fitness(lane, group) > fitness(&self->lanes[unused], group);
+            unused = fitter ? i : unused;
+        } else if (lane->group == group &&
+                   (shared == SENDER_NOBODY || lane->consumers < self->lanes[shared].consumers)) {
             shared = i;
         }
     }
-    return shared;
+    return unused != SENDER_NOBODY ? unused : shared;
+}
+
+/* One whose consumer has been away for long, else one that was never used, else the one whose has
+ * been away the longest; NULL: all are there. */
+static struct sender_consumer *
+free_slot(sender_t *self, int64_t now_ms)
+{
+    struct sender_consumer *oldest = NULL;
+    for (uint32_t i = 0; i < self->consumers_high; i++) {
+        struct sender_consumer *consumer = &self->consumers[i];
+        if (consumer->lane == SENDER_NOBODY &&
+            (oldest == NULL || consumer->seen_ms < oldest->seen_ms)) {
+            oldest = consumer;
+        }
+    }
+    bool forgotten = oldest != NULL && now_ms - oldest->seen_ms > REMEMBER_MS;
+    bool more = self->consumers_high < SENDER_CONSUMERS_MAX;
+    return more && !forgotten ? &self->consumers[self->consumers_high++] : oldest;
 }
 
 static struct sender_consumer *
-add_consumer(sender_t *self, const struct wire_hello *hello)
+add_consumer(sender_t *self, const struct wire_hello *hello, int64_t now_ms)
 {
-    uint32_t number = pick_lane(self, hello->group);
-    for (uint32_t i = 0; number != SENDER_NOBODY && i < SENDER_CONSUMERS_MAX; i++) {
-        struct sender_consumer *consumer = &self->consumers[i];
-        if (consumer->lane != SENDER_NOBODY) {
-            continue;
-        }
-        struct sender_lane *lane = &self->lanes[number];
-        if (lane->state == LANE_FREE) {
-            lane->state = LANE_OPEN;
-            lane->group_size = hello->group.size;
-            memcpy(lane->group, hello->group.data, hello->group.size);
-        }
-        lane->consumers++;
-        consumer->lane = number;
-        consumer->nonce = hello->nonce;
-        consumer->name_size = hello->name.size;
-        memcpy(consumer->name, hello->name.data, hello->name.size);
-        return consumer;
+    uint32_t group = number_of(self, hello->group);
+    uint32_t number = group == SENDER_NOBODY ? SENDER_NOBODY : pick_lane(self, group);
+    struct sender_consumer *consumer = number == SENDER_NOBODY ? NULL : free_slot(self, now_ms);
+    if (consumer == NULL) {
+        return NULL;
     }
-    return NULL;
+    struct sender_lane *lane = &self->lanes[number];
+    if (lane->state == LANE_FREE) {
+        lane->state = LANE_OPEN;
+        lane->group = (uint8_t)group;
+    }
+    lane->consumers++;
+    consumer->lane = number;
+    consumer->group = (uint8_t)group;
+    consumer->nonce = hello->nonce;
+    consumer->name_size = hello->name.size;
+    memcpy(consumer->name, hello->name.data, hello->name.size);
+    return consumer;
 }
 
 static void
@@ -190,7 +253,7 @@ sender_hello(sender_t *self, const struct wire_hello *hello, int64_t now_ms,
         consumer = NULL;
     }
     if (consumer == NULL) {
-        consumer = add_consumer(self, hello);
+        consumer = add_consumer(self, hello, now_ms);
     }
     if (consumer == NULL) {
         static const char full[] = "all lanes are taken by other groups, or too many consumers";
@@ -242,7 +305,7 @@ bool
 sender_present(const sender_t *self, struct wire_text group)
 {
     for (uint32_t i = 0; i < self->settings.lane_count; i++) {
-        if (sender_lane_is_of(&self->lanes[i], group)) {
+        if (sender_lane_is_of(self, &self->lanes[i], group)) {
             return true;
         }
     }

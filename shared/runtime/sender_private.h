@@ -15,6 +15,7 @@ static_assert(SENDER_UNANSWERED_MAX + SENDER_QUICK_MAX < SENDER_RING_ENTRIES,
               "there is a free one");
 #define SENDER_COMMON_MAX 4
 #define SENDER_NOBODY UINT32_MAX
+#define SENDER_NO_GROUP UINT8_MAX
 
 enum sender_entry_state {
     ENTRY_FREE,
@@ -37,18 +38,26 @@ struct sender_lane {
     bool hurried;      /* it was sent something with a short lease */
     uint32_t answered; /* DONE, since then: */
     int64_t counted_ms;
-    size_t group_size;
-    char group[LIMIT_NAME_BYTES + 1];
+    uint8_t group; /* its number, also when it is free again; SENDER_NO_GROUP: never had one */
     char endpoint[LIMIT_ENDPOINT_BYTES + 1];
 };
 
+/* One that has gone is remembered for a while: what it says late is said in its group. */
 struct sender_consumer {
     uint32_t lane; /* SENDER_NOBODY: the slot is free */
+    uint8_t group; /* its number */
     uint64_t nonce;
     int64_t seen_ms;
     size_t name_size;
     char name[LIMIT_NAME_BYTES + 1];
 };
+
+/* Groups have numbers, in the order in which they came; a set of them is a word of bits. */
+struct sender_group {
+    size_t size;
+    char name[LIMIT_NAME_BYTES + 1];
+};
+static_assert(SENDER_GROUPS_MAX <= 64, "a set of them is a uint64_t");
 
 struct sender_key {
     bool known;
@@ -66,6 +75,10 @@ struct sender {
     outbox_t *outbox; /* borrowed */
     struct sender_lane lanes[SENDER_LANES_MAX];
     struct sender_consumer *consumers; /* owned */
+    uint32_t consumers_high;           /* slots that were ever used: those before it */
+    struct sender_group groups[SENDER_GROUPS_MAX];
+    uint32_t group_count;
+    uint64_t strange; /* outcomes that were not believed */
     struct sender_common common[SENDER_COMMON_MAX];
     uint32_t common_count;
     struct sender_key key;     /* of the lanes */
@@ -86,10 +99,13 @@ struct sender {
 };
 
 static inline bool
-sender_lane_is_of(const struct sender_lane *lane, struct wire_text group)
+sender_lane_is_of(const sender_t *self, const struct sender_lane *lane, struct wire_text group)
 {
-    return lane->state != LANE_FREE && lane->group_size == group.size &&
-           memcmp(lane->group, group.data, group.size) == 0;
+    if (lane->state == LANE_FREE) {
+        return false;
+    }
+    const struct sender_group *own = &self->groups[lane->group];
+    return own->size == group.size && memcmp(own->name, group.data, group.size) == 0;
 }
 
 /* It is not outstanding any more. */
@@ -106,5 +122,8 @@ void sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, c
 
 /* sender_consumers.c: who has not been heard of for three PING intervals is lost. */
 void sender_lose_silent(sender_t *self, int64_t now_ms);
+
+/* sender_consumers.c: the groups in which somebody of this name is or was lately. */
+uint64_t sender_groups_of(const sender_t *self, struct wire_text name);
 
 #endif

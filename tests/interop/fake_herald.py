@@ -1,8 +1,8 @@
 """One producer and one compensator as docs/PROTOCOL.md describes them, with nothing behind them.
 
-It accepts, delivers, sends again what was answered RETRY, hands what was answered REJECT to its
-compensator as an undo job, and forgets all when it ends: enough to run the examples against where
-no service is.
+It accepts, delivers, sends again what was answered RETRY or NOT_STARTED, hands what was answered
+REJECT to its compensator as an undo job, and forgets all when it ends: enough to run the examples
+against where no service is.
 """
 
 import threading
@@ -37,6 +37,7 @@ class FakeHerald(threading.Thread):
         self.heard = []
         self.busy = 0  # so many SUBMITs are answered BUSY
         self.quiet = 0  # so many are not answered at all
+        self.foreign = 0  # so many DELIVERs are another group's
         self.stopping = threading.Event()
 
     def stop(self):
@@ -111,12 +112,14 @@ class FakeHerald(threading.Thread):
 
     def deliver(self, biz_id):
         token, item = self.work(biz_id)
-        self.lane.send(msgpack.packb([1, 24, 0, 0, 9, "group", token, [item]]))
+        group = "other" if self.foreign > 0 else "group"
+        self.foreign -= self.foreign > 0
+        self.lane.send(msgpack.packb([1, 24, 0, 0, 9, group, token, [item]]))
 
     def settle(self, biz_id, outcome):
         known = self.known[biz_id]
-        if outcome == 3:
-            known[2] += 1
+        if outcome in (3, 6):
+            known[2] += outcome == 3
             self.waiting.append(biz_id)
         elif outcome == 4:
             token, item = self.work(biz_id)

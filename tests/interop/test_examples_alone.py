@@ -77,6 +77,15 @@ class AloneTest(unittest.TestCase):
         self.assertEqual([("again", "effect"), ("never", "fence")],
                          rows(self.path("receiver.db"), "SELECT * FROM notify ORDER BY biz_id"))
 
+    def test_the_receiver_hands_back_what_is_another_groups(self):
+        self.receive()
+        self.herald.foreign = 1
+        self.submit("a", '{"retry": 1}')  # RETRY would say that it was worked on
+        self.ends("a", "DONE")
+        self.assertEqual(0, self.herald.foreign)
+        self.assertEqual(2, self.herald.known["a"][2])
+        self.assertEqual(3, self.herald.heard.count(25))
+
     def test_a_conflict_and_an_unknown_key_are_told_apart(self):
         self.submit("a", "hello")
         conflict = self.provide("submit", "order.created", "a", "other")

@@ -58,8 +58,9 @@ static void
 answer(struct sim *self, const struct sim_packet *packet, const struct work *work,
        const uint8_t *outcomes, uint32_t count)
 {
+    const char name[] = {'r', (char)('0' + packet->receiver)};
     struct wire_outcomes head = {
-        .run = work->run, .receiver = {.data = "r", .size = 1}, .lane = work->lane};
+        .run = work->run, .receiver = {.data = name, .size = sizeof name}, .lane = work->lane};
     struct wire_out out;
     uint32_t said_count = 0;
     wire_out_init(&out, 128);

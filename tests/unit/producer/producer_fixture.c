@@ -150,6 +150,7 @@ take_lane(struct fixture *self, const struct outbox_message *message)
         };
         copy(to->biz_id,
              wire_notification_peek(item.notification.data, item.notification.size).biz_id);
+        copy(to->group, deliver.group);
     }
 }
 
@@ -332,7 +333,7 @@ fixture_take_outcome(struct fixture *self, uint32_t delivery, uint8_t outcome,
 {
     cr_assert_lt(delivery, self->delivery_count, "it was not sent");
     struct wire_outcomes head = {.run = log_run(peers_own(self->peers)),
-                                 .receiver = text_of("r"),
+                                 .receiver = text_of(self->deliveries[delivery].group),
                                  .lane = self->deliveries[delivery].lane};
     struct wire_outcome said = {.first_token = self->deliveries[delivery].token,
                                 .count = 1,

@@ -23,6 +23,7 @@ struct fixture_delivery {
     uint16_t attempt;
     uint16_t attempts_limit;
     char biz_id[LIMIT_BIZ_ID_BYTES + 1];
+    char group[LIMIT_NAME_BYTES + 1]; /* whose consumer has the same name */
 };
 
 struct fixture_event {

@@ -48,8 +48,9 @@ runs_begin(size_t subscriptions)
 void
 runs_take(struct fixture *self, const struct runs_part *parts, size_t count)
 {
+    const char *group = self->deliveries[parts->first].group;
     struct wire_outcomes head = {.run = log_run(peers_own(self->peers)),
-                                 .receiver = {"r", 1},
+                                 .receiver = {group, strlen(group)},
                                  .lane = self->deliveries[parts->first].lane};
     struct wire_out out;
     wire_out_init(&out, 128);

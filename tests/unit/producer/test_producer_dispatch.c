@@ -173,7 +173,7 @@ Test(producer_dispatch, while_room_is_short_less_of_a_reason_is_kept)
     cr_assert(peers_short(self->peers));
     cr_assert_eq(fixture_counter(self, "room"), 0);
     struct wire_outcomes head = {.run = log_run(peers_own(self->peers)),
-                                 .receiver = {"r", 1},
+                                 .receiver = {"shop", 4},
                                  .lane = self->deliveries[0].lane};
     struct wire_outcome said = {.first_token = self->deliveries[0].token,
                                 .count = 1,

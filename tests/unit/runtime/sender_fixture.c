@@ -50,17 +50,33 @@ sender_fixture_text(const char *text)
     return (struct wire_text){.data = text, .size = strlen(text)};
 }
 
+static uint32_t
+join(sender_t *sender, const struct wire_hello *hello, int64_t now_ms)
+{
+    struct wire_welcome welcome;
+    sender_hello(sender, hello, now_ms, &welcome);
+    cr_assert_eq(welcome.status, WIRE_OK);
+    return welcome.lane;
+}
+
+uint32_t
+sender_fixture_join(sender_t *sender, const char *group, const char *name, int64_t now_ms)
+{
+    const struct wire_hello hello = {.party = WIRE_PARTY_CONSUMER,
+                                     .group = sender_fixture_text(group),
+                                     .name = sender_fixture_text(name),
+                                     .nonce = 1};
+    return join(sender, &hello, now_ms);
+}
+
 uint32_t
 sender_fixture_hello(sender_t *sender, const char *group, uint64_t nonce, int64_t now_ms)
 {
-    struct wire_welcome welcome;
-    struct wire_hello hello = {.party = WIRE_PARTY_CONSUMER,
-                               .group = sender_fixture_text(group),
-                               .name = sender_fixture_text("node-1"),
-                               .nonce = nonce};
-    sender_hello(sender, &hello, now_ms, &welcome);
-    cr_assert_eq(welcome.status, WIRE_OK);
-    return welcome.lane;
+    const struct wire_hello hello = {.party = WIRE_PARTY_CONSUMER,
+                                     .group = sender_fixture_text(group),
+                                     .name = sender_fixture_text("node-1"),
+                                     .nonce = nonce};
+    return join(sender, &hello, now_ms);
 }
 
 struct sender_offer
@@ -103,7 +119,9 @@ void
 sender_fixture_outcomes_at(sender_t *sender, struct sender_fixture_run run, int64_t now_ms)
 {
     const struct wire_outcomes head = {
-        .run = 1, .receiver = sender_fixture_text("node-1"), .lane = run.lane};
+        .run = 1,
+        .receiver = sender_fixture_text(run.from == NULL ? "node-1" : run.from),
+        .lane = run.lane};
     const struct wire_outcome one = {
         .first_token = UINT64_C(1) << 40 | run.counter, .count = run.count, .outcome = run.said};
     struct wire_out out;

@@ -17,7 +17,9 @@ sender_t *sender_fixture_open_with(const struct sender_settings *settings, outbo
 sender_t *sender_fixture_open(struct answers *answers, outbox_t *outbox); /* 4 lanes, 8 each */
 
 struct wire_text sender_fixture_text(const char *text); /* borrowed */
-/* node-1 of the group joins; returns its lane. */
+/* Somebody of the group joins; returns its lane. */
+uint32_t sender_fixture_join(sender_t *sender, const char *group, const char *name, int64_t now_ms);
+/* The same, node-1. */
 uint32_t sender_fixture_hello(sender_t *sender, const char *group, uint64_t nonce, int64_t now_ms);
 struct sender_offer sender_fixture_offer(const char *group, uint64_t user);
 bool sender_fixture_send(sender_t *sender, const char *group, int64_t now_ms);
@@ -26,6 +28,7 @@ void sender_fixture_leave(outbox_t *outbox, size_t count);
 
 /* A run of outcomes by its first token's counter. */
 struct sender_fixture_run {
+    const char *from; /* who says it; NULL: node-1 */
     uint32_t lane;
     uint64_t counter;
     uint32_t count;
