@@ -131,6 +131,7 @@ compensator_cases_open_for(compensator_t *self, struct compensator_entry *entry,
 {
     char text[LIMIT_REASON_BYTES + 1];
     const char *before = entry->instead ? "no undo action, reapplied instead: " : "";
+    before = entry->action == WIRE_ACTION_FENCE ? "fence refused: " : before;
     const char *words = outcome->reason.data;
     size_t size = outcome->reason.size;
     if (size == 0) {

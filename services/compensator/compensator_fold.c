@@ -155,7 +155,8 @@ fold_failed(const compensator_t *self, struct compensator_entry *entry,
     } else if (refused) {
         entry->fenced = true;
     }
-    if (entry->plan == PLAN_ORDER_UNDO && entry->tries >= self->settings.tries) {
+    bool used_up = entry->plan == PLAN_ORDER_UNDO && entry->tries >= self->settings.tries;
+    if (used_up || entry->plan == PLAN_ORDER_RESOLVE) { /* of a fence only that it was refused */
         entry->plan = PLAN_NONE;
     } else if (entry->state == COMPENSATOR_HELD && (refused || failed->outcome == OUTCOME_REJECT) &&
                entry->plan != PLAN_UNDO) {

@@ -7,6 +7,8 @@
 #include "compensator_plan.h"
 #include "compensator_records.h"
 
+#include <stdio.h>
+
 #define AGAIN_MS 1000 /* after an answer that burns no try */
 
 static struct record_text
@@ -43,6 +45,37 @@ order_failed(compensator_t *self, struct compensator_entry *entry)
 {
     entry->plan = PLAN_NONE;
     compensator_alarm(self, "undo_failed", entry, "the undo that a person ordered has failed");
+}
+
+/* It never will be there: the key stands for something else. A person decides, or decides again. */
+static void
+fence_refused(compensator_t *self, struct compensator_entry *entry,
+              const struct wire_outcome *outcome)
+{
+    if (entry->plan == PLAN_CANCEL) {
+        compensator_cases_open_for(self, entry, outcome);
+        return;
+    }
+    char text[LIMIT_REASON_BYTES + 64];
+    entry->plan = PLAN_NONE;
+    entry->cause = outcome->outcome;
+    record_try(self, entry, outcome, 0);
+    (void)snprintf(text, sizeof text, "the fence that a person ordered was refused: %.*s",
+                   (int)outcome->reason.size, outcome->reason.data); /* fits */
+    compensator_alarm(self, "resolve_failed", entry, text);
+}
+
+/* The answer to a fence job that is not the end. While room is short an order stays as it is, since
+ * the record of its failure, and of the orders that would follow, have none kept for them. */
+static void
+not_fenced(compensator_t *self, struct compensator_entry *entry, const struct wire_outcome *outcome)
+{
+    bool can_tell = entry->plan == PLAN_CANCEL || !peers_short(self->peers);
+    if (outcome->outcome == OUTCOME_REJECT && can_tell) {
+        fence_refused(self, entry, outcome);
+    } else {
+        fence_again(self, entry);
+    }
 }
 
 /* Somebody has asked to cancel while the job was out, and the group can fence. */
@@ -150,7 +183,7 @@ compensator_results_of(compensator_t *self, struct compensator_entry *entry,
     }
     bool fence = entry->plan == PLAN_CANCEL || entry->plan == PLAN_ORDER_RESOLVE;
     if (fence && entry->action == WIRE_ACTION_FENCE) {
-        fence_again(self, entry);
+        not_fenced(self, entry, outcome);
     } else if (fence) {
         compensator_jobs_schedule(self, entry, self->now_ms); /* ordered while the job was out */
     } else if (said == OUTCOME_DOWN || said == OUTCOME_NOT_STARTED) {

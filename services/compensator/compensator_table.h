@@ -45,9 +45,9 @@ enum compensator_plan {
     PLAN_NONE,          /* a case without an order, away, ended */
     PLAN_REAPPLY,       /* run the business logic again, a few tries */
     PLAN_UNDO,          /* fence and undo, a few tries */
-    PLAN_CANCEL,        /* fence, without limit */
+    PLAN_CANCEL,        /* fence, without limit, until it is refused */
     PLAN_ORDER_UNDO,    /* a person ordered it: fence and undo, a few tries */
-    PLAN_ORDER_RESOLVE, /* a person ordered it: fence, without limit */
+    PLAN_ORDER_RESOLVE, /* a person ordered it: fence, as above */
 };
 
 /* What is said of a case to people. */

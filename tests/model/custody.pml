@@ -20,6 +20,8 @@
  * - A lease may run out at any time, and RETRY is no more than that. To the producer and the
  *   scheduler FENCED is REJECT.
  * - Who dies after the commit and before the answer has sent an answer that nobody takes.
+ * - No fence is refused: that takes a key that stands for other content. It would open the case that
+ *   used-up tries open, or leave a case as it is.
  *
  * - Every process may crash at any moment and any number of times, until it is calm; a crash is not
  *   counted, so that a state after two crashes is the state that it is after one. With CRASHES=0 it

@@ -1,4 +1,5 @@
 /* Orders of people and answers of receivers that cross each other, and questions that must wait. */
+#include "base/mem.h"
 #include "compensator_fixture.h"
 
 #include <string.h>
@@ -313,4 +314,76 @@ Test(compensator_orders, a_cancel_for_a_group_that_cannot_fence_changes_no_plan)
     fixture_advance(&self, 2000);
     fixture_answer(&self, OUTCOME_DONE);
     cr_assert_null(fixture_entry(&self, key));
+}
+
+/* The key stands for other content: no fence can be had, however often it is asked for. */
+Test(compensator_orders, a_cancel_whose_fence_is_refused_becomes_a_case_with_an_alarm)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    (void)fixture_move(&self, self.producer, key, 2, OUTCOME_CANCEL);
+    fixture_step(&self);
+    cr_assert_eq(fixture_last_job(&self)->action, WIRE_ACTION_FENCE);
+    fixture_answer(&self, OUTCOME_REJECT);
+    for (int restarted = 0; restarted < 2; restarted++) {
+        cr_assert_eq(fixture_entry(&self, key)->state, COMPENSATOR_CASE);
+        fixture_advance(&self, 120000);
+        cr_assert_eq(self.count, 1, "it is not asked again");
+        fixture_restart(&self);
+    }
+    struct record_case opened = fixture_last_case(&self);
+    cr_assert_eq(opened.custody.cause, OUTCOME_REJECT);
+    cr_assert_not(opened.fenced);
+    cr_assert_eq(opened.custody.reason.size, strlen("fence refused: said so"));
+    cr_assert_arr_eq(opened.custody.reason.data, "fence refused: said so",
+                     opened.custody.reason.size);
+    cr_assert(fixture_alarmed(&self, "case_opened"));
+    cr_assert_eq(fixture_order(&self, fixture_entry(&self, key)->case_id, WIRE_CASE_REPLAY, false),
+                 WIRE_OK);
+}
+
+Test(compensator_orders, a_resolve_whose_fence_is_refused_has_failed_and_says_so)
+{
+    uint64_t id = 0;
+    struct wire_case found;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, false), WIRE_REQUESTED);
+    uint32_t jobs = self.count;
+    fixture_answer(&self, OUTCOME_REJECT);
+    cr_assert(fixture_alarmed(&self, "resolve_failed"));
+    struct record_event failed = fixture_last_event(&self, RECORD_FAILED);
+    cr_assert_eq(failed.outcome, OUTCOME_REJECT);
+    cr_assert_arr_eq(failed.reason.data, "said so", 7);
+    char *before = fixture_state(&self);
+    fixture_restart(&self);
+    char *after = fixture_state(&self);
+    cr_assert_str_eq(before, after);
+    mem_free(before);
+    mem_free(after);
+    fixture_advance(&self, 120000);
+    cr_assert_eq(self.count, jobs, "it is not asked again");
+    (void)fixture_show(&self, id, &found, &(size_t){0});
+    cr_assert_eq(found.state, WIRE_STATE_CASE);
+    cr_assert_eq(found.order, 0);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, false), WIRE_REQUESTED);
+    cr_assert_eq(self.count, jobs + 1);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, true), WIRE_OK);
+    cr_assert_null(fixture_entry(&self, key));
+}
+
+/* There is none for the record that the order failed, nor for one order more after it. */
+Test(compensator_orders, while_room_is_short_a_refused_fence_is_asked_for_again)
+{
+    uint64_t id = 0;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    fixture_short(&self, true);
+    cr_assert_eq(fixture_order(&self, id, WIRE_CASE_RESOLVE, false), WIRE_REQUESTED);
+    uint64_t next = log_next(peers_own(self.peers));
+    uint32_t jobs = self.count;
+    fixture_answer(&self, OUTCOME_REJECT);
+    cr_assert_eq(log_next(peers_own(self.peers)), next);
+    fixture_short(&self, false);
+    fixture_advance(&self, 1000);
+    cr_assert_eq(self.count, jobs + 1);
+    fixture_answer(&self, OUTCOME_REJECT);
+    cr_assert_eq(fixture_entry(&self, key)->plan, PLAN_NONE);
 }

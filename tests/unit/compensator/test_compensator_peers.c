@@ -123,7 +123,7 @@ Test(compensator_peers, a_fence_is_asked_for_without_limit_and_ever_more_rarely)
     struct delivery_key key = moved_to_cancel(FIXTURE_REAPPLY);
     static const int64_t waits_ms[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
     for (uint32_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
-        fixture_answer(&self, i % 2 == 0 ? OUTCOME_RETRY : OUTCOME_REJECT);
+        fixture_answer(&self, i % 2 == 0 ? OUTCOME_RETRY : OUTCOME_DOWN);
         fixture_advance(&self, waits_ms[i]);
         cr_assert_eq(self.count, i + 2, "wait %u", i);
         cr_assert_eq(self.jobs[i + 1].at_ms - self.jobs[i].at_ms, waits_ms[i]);
