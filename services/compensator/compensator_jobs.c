@@ -9,10 +9,8 @@
 #include "compensator_records.h"
 #include "compensator_results.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define RUN_BITS 40 /* a token is the log's run, then a counter of so many bits */
+#define COUNTER(token) ((token) & ((UINT64_C(1) << RUN_BITS) - 1))
 #define LEASE_STANDARD_MS 10000
 #define UNKNOWN_AGAIN_MS 1000  /* its subscription is not known yet */
 #define MISSING_AGAIN_MS 60000 /* its notification is nowhere */
@@ -67,8 +65,7 @@ static struct compensator_token *
 token_slot(const compensator_t *self, uint64_t token)
 {
     CHECK(self->token_capacity > 0);
-    uint64_t counter = token & ((UINT64_C(1) << RUN_BITS) - 1);
-    return &self->tokens[counter & (self->token_capacity - 1)];
+    return &self->tokens[COUNTER(token) & (self->token_capacity - 1)];
 }
 
 const struct compensator_token *
@@ -297,11 +294,13 @@ compensator_jobs_send(compensator_t *self)
     }
 }
 
+/* What keeps its place while the ring turns may have left long ago. */
 static void
 leave(compensator_t *self, const struct compensator_token *token, int64_t now_ms)
 {
     struct compensator_entry *entry = compensator_table_find(self->table, token->key);
-    if (entry == NULL || entry->token != token->token) {
+    bool left_before = COUNTER(token->token) <= self->token_left;
+    if (left_before || entry == NULL || entry->token != token->token) {
         return;
     }
     entry->limit_ms += now_ms - self->token_after_ms;
@@ -338,7 +337,7 @@ compensator_jobs_left(compensator_t *self, int64_t now_ms)
 static void
 due(compensator_t *self, struct compensator_entry *entry)
 {
-    bool waits = (entry->token & ((UINT64_C(1) << RUN_BITS) - 1)) > self->token_left;
+    bool waits = COUNTER(entry->token) > self->token_left;
     if (entry->token != 0 && waits) { /* as long as the disk takes nothing, nobody has it */
         deadline_heap_set(&self->heap, entry->slot, self->now_ms + WAITS_MS);
         return;

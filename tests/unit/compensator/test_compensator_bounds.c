@@ -92,6 +92,42 @@ Test(compensator_bounds, a_job_that_is_out_for_long_is_still_known_after_a_thous
     cr_assert_eq(compensator_table_count(self.core->table), 0);
 }
 
+static void
+move_and_answer(uint32_t count)
+{
+    uint32_t before = self.count;
+    move_many(count);
+    for (uint32_t i = before; i < self.count; i++) {
+        fixture_answer_to(&self, i, OUTCOME_DONE, NULL);
+    }
+}
+
+/* In the ring it stands where one was passed over that leaves now. */
+Test(compensator_bounds, a_job_that_left_long_ago_has_no_more_time_when_others_leave_late)
+{
+    const uint64_t *counter = &self.core->token_counter;
+    struct delivery_key first = fixture_given(&self, FIXTURE_REAPPLY);
+    int64_t limit_ms = fixture_entry(&self, first)->limit_ms;
+    uint64_t turned = *counter + self.core->token_capacity;
+    while (*counter + 1 < turned) {
+        uint64_t left = turned - 1 - *counter;
+        move_and_answer(left < 400 ? (uint32_t)left : 400);
+    }
+    self.unsynced = true;
+    (void)fixture_given(&self, FIXTURE_REAPPLY);
+    cr_assert_eq(*counter, turned + 1, "the first has the place");
+    fixture_advance(&self, 1000);
+    uint32_t jobs = self.count;
+    self.unsynced = false;
+    fixture_step(&self);
+    cr_assert_eq(self.count, jobs + 1, "it leaves late");
+    cr_assert_eq(fixture_entry(&self, first)->limit_ms, limit_ms);
+    fixture_advance(&self, FIXTURE_LEASE_MS - 1001);
+    cr_assert_eq(self.core->counts[COUNT_LEASES], 0);
+    fixture_advance(&self, 1);
+    cr_assert_eq(self.core->counts[COUNT_LEASES], 1);
+}
+
 /* Whoever is cancelled leaves the list from wherever it stands, and the others keep their order. */
 Test(compensator_bounds, what_waits_can_leave_its_list_from_the_front_the_middle_and_the_end)
 {
