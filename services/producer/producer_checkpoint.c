@@ -15,7 +15,7 @@
  *          record, due_unix_ms, weight, fold: newest record, turn, attempts, custodian u8, end u8,
  *          flags u8 (1 taken, 2 case, 4 cancel asked, 8 fenced, 16 broken, 32 the next is there),
  *          turn in which the cancel was asked
- *     3    position, deadline_unix_ms
+ *     3    position, deadline_unix_ms (1: it has passed)
  *     4    a SUBSCRIPTION record; 5  a GROUP record
  *     6    position, notifications before it, unix_ms
  *   END    position of BEGIN
@@ -174,16 +174,29 @@ write_moved(struct item *item)
 }
 
 static void
+write_deadline(struct item *item, uint64_t position, int64_t at_unix_ms)
+{
+    item_room(item);
+    bytes_out_varint(&item->out, position);
+    bytes_out_varint(&item->out, at_unix_ms > 0 ? (uint64_t)at_unix_ms : 1);
+}
+
+static void
 write_deadlines(struct item *item)
 {
     producer_core_t *core = item->core;
-    const struct deadline_heap *heap = &core->deadlines.heap;
+    const struct producer_deadlines *deadlines = &core->deadlines;
+    const struct deadline_heap *heap = &deadlines->heap;
+    const uint32_t passed[] = {deadlines->late, deadlines->passed};
     item_begin(item, core, PRODUCER_ITEM_DEADLINE);
     for (uint32_t i = 0; i < heap->count; i++) {
-        item_room(item);
-        bytes_out_varint(&item->out, core->deadlines.slots[heap->items[i]].position);
-        int64_t at_unix_ms = heap->due_ms[i] - core->now_ms + core->now_unix_ms;
-        bytes_out_varint(&item->out, at_unix_ms > 0 ? (uint64_t)at_unix_ms : 1);
+        write_deadline(item, deadlines->slots[heap->items[i]].position,
+                       heap->due_ms[i] - core->now_ms + core->now_unix_ms);
+    }
+    for (size_t list = 0; list < sizeof passed / sizeof passed[0]; list++) {
+        for (uint32_t i = passed[list]; i != DEADLINE_HEAP_NOWHERE; i = deadlines->slots[i].place) {
+            write_deadline(item, deadlines->slots[i].position, 1);
+        }
     }
     item_flush(item);
 }

@@ -18,6 +18,7 @@ producer_deadlines_init(struct producer_deadlines *self)
         .free = DEADLINE_HEAP_NOWHERE,
         .late = DEADLINE_HEAP_NOWHERE,
         .late_from = UINT64_MAX,
+        .passed = DEADLINE_HEAP_NOWHERE,
     };
     deadline_heap_init(&self->heap, place_of, self);
 }
@@ -82,11 +83,17 @@ expire_one(producer_core_t *self, uint64_t position)
 }
 
 static void
+link_to(struct producer_deadlines *self, uint32_t *list, uint32_t item)
+{
+    self->slots[item].place = *list;
+    *list = item;
+}
+
+static void
 release(struct producer_deadlines *self, uint32_t item)
 {
     deadline_heap_remove(&self->heap, item);
-    self->slots[item].place = self->free;
-    self->free = item;
+    link_to(self, &self->free, item);
 }
 
 static bool
@@ -111,6 +118,16 @@ producer_deadline_prune(producer_core_t *core)
             release(self, self->heap.items[i]);
         }
     }
+    uint32_t *list = &self->passed;
+    while (*list != DEADLINE_HEAP_NOWHERE) {
+        uint32_t item = *list;
+        if (is_open(core, self->slots[item].position)) {
+            list = &self->slots[item].place;
+        } else {
+            *list = self->slots[item].place;
+            link_to(self, &self->free, item);
+        }
+    }
 }
 
 static bool
@@ -125,8 +142,7 @@ put_off(struct producer_deadlines *self, uint32_t item)
 {
     uint64_t position = self->slots[item].position;
     deadline_heap_remove(&self->heap, item);
-    self->slots[item].place = self->late;
-    self->late = item;
+    link_to(self, &self->late, item);
     self->late_from = position < self->late_from ? position : self->late_from;
 }
 
@@ -157,8 +173,13 @@ producer_deadline_expire(producer_core_t *core)
             put_off(self, item);
             continue;
         }
-        release(self, item);
         expire_one(core, position);
+        if (is_open(core, position)) { /* its answer decides, or the next run if none comes */
+            deadline_heap_remove(&self->heap, item);
+            link_to(self, &self->passed, item);
+        } else {
+            release(self, item);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ struct producer_topic {
 /* A notification with a deadline that may be still unsent. */
 struct producer_deadline {
     uint64_t position;
-    uint32_t place; /* in the heap; while free or late: the next one that is */
+    uint32_t place; /* in the heap; while free, late or passed: the next one that is */
 };
 
 struct producer_deadlines {
@@ -51,6 +51,7 @@ struct producer_deadlines {
     uint32_t free;      /* head of the free list; DEADLINE_HEAP_NOWHERE: none */
     uint32_t late;      /* of those that are due, not durable yet and so in no heap, linked alike */
     uint64_t late_from; /* the lowest position of them; UINT64_MAX: none */
+    uint32_t passed;    /* of those that passed while out: checkpoints hold them; linked alike */
     struct deadline_heap heap;
 };
 

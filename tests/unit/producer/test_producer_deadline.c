@@ -46,6 +46,72 @@ Test(producer_deadline, what_was_sent_is_decided_by_its_answer)
     fixture_close(self);
 }
 
+/* The checkpoint holds what the replay of the notification would have told. */
+Test(producer_deadline, that_passed_while_it_was_out_is_known_behind_a_checkpoint)
+{
+    for (int with_checkpoint = 0; with_checkpoint < 2; with_checkpoint++) {
+        struct fixture *self = fixture_open(1);
+        struct wire_notification notification = due_in(self, 1000);
+        fixture_join(self, "shop", 1);
+        fixture_submit_full(self, &notification);
+        fixture_advance(self, 1500);
+        if (with_checkpoint != 0) {
+            producer_checkpoint_write(self->core);
+            fixture_step(self);
+        }
+        fixture_restart(self);
+        fixture_step(self);
+        cr_assert_eq(fixture_count(self, RECORD_MOVED), 1, "%d", with_checkpoint);
+        cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_DEADLINE);
+        cr_assert_eq(fixture_last_moved(self).to, LOG_COMPENSATOR);
+        cr_assert(fixture_last_moved(self).sent);
+        cr_assert_eq(self->delivery_count, 1, "it was not sent anew");
+        fixture_close(self);
+    }
+}
+
+Test(producer_deadline, that_passed_before_it_was_durable_is_known_behind_a_checkpoint)
+{
+    struct fixture *self = fixture_open(1);
+    struct wire_notification notification = due_in(self, 1000);
+    submit_unsynced(self, &notification);
+    pass(self, 1500);
+    fixture_step_unsynced(self);
+    producer_checkpoint_write(self->core);
+    fixture_sync(self);
+    fixture_restart(self);
+    fixture_step(self);
+    cr_assert_eq(fixture_count(self, RECORD_MOVED), 1);
+    cr_assert_eq(fixture_last_moved(self).cause, OUTCOME_DEADLINE);
+    fixture_close(self);
+}
+
+Test(producer_deadline, that_passed_while_it_was_out_is_forgotten_with_its_answer)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    static const char *const ids[] = {"a", "b", "c"};
+    for (int i = 0; i < 3; i++) {
+        struct wire_notification notification = due_in(self, 1000);
+        notification.biz_id = (struct wire_text){ids[i], 1};
+        fixture_submit_full(self, &notification);
+    }
+    fixture_advance(self, 1500);
+    fixture_outcome(self, 1, OUTCOME_DONE, 0);
+    producer_checkpoint_write(self->core);
+    const struct producer_deadlines *deadlines = &self->core->deadlines;
+    cr_assert_neq(deadlines->passed, DEADLINE_HEAP_NOWHERE, "two are still out");
+    fixture_outcome(self, 0, OUTCOME_DONE, 0);
+    fixture_outcome(self, 2, OUTCOME_RETRY, 0);
+    producer_checkpoint_write(self->core);
+    cr_assert_eq(deadlines->passed, DEADLINE_HEAP_NOWHERE);
+    struct wire_notification next = due_in(self, 1000);
+    next.biz_id = (struct wire_text){"d", 1};
+    fixture_submit_full(self, &next);
+    cr_assert_eq(deadlines->count, 3, "its place is used again");
+    fixture_close(self);
+}
+
 Test(producer_deadline, what_is_not_durable_yet_is_not_given_away_yet)
 {
     struct fixture *self = fixture_open(1);
