@@ -6,8 +6,11 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
+
 #define LOOK_EVERY_MS 5000
 #define MARKS_IN_RETAINED_MAX 64U /* marks are at most this part of it apart */
+#define MARKS_COARSER 128U /* of notifications, and of time: twice both are less than all marks */
 #define CHECKPOINT_LEAST_RECORDS 1000U
 #define MARK_MS 60000
 #define EXPIRED_A_LOOK (256U * 1024) /* looked at in one go: some milliseconds */
@@ -19,7 +22,46 @@ mark_at(producer_core_t *self, uint32_t index)
     return &self->marks[(self->mark_first + index) % PRODUCER_MARKS];
 }
 
-/* When the ring is full every other mark goes: they only get coarser. */
+/* Whether marks this far apart are near enough for what goes by count, and by age. */
+static bool
+is_near(const producer_core_t *self, const struct producer_mark *one,
+        const struct producer_mark *other, int64_t span_ms)
+{
+    return other->total - one->total <= self->settings.retained_max / MARKS_COARSER &&
+           other->unix_ms - one->unix_ms <= span_ms / MARKS_COARSER;
+}
+
+/* The ring is full: those go between whose neighbours are near enough to each other. However often
+ * that happens what is kept is divided alike: if its oldest part came to be one step, as much as
+ * that would have to be surplus before any of it could go, and submits would be BUSY until then. */
+static void
+thin_marks(producer_core_t *self)
+{
+    static_assert(4 * MARKS_COARSER < PRODUCER_MARKS, "some go");
+    int64_t span_ms = mark_at(self, PRODUCER_MARKS - 1)->unix_ms - mark_at(self, 0)->unix_ms;
+    span_ms = span_ms > 0 ? span_ms : 0; /* the clock was set back */
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < PRODUCER_MARKS; i++) {
+        bool goes = i + 1 < PRODUCER_MARKS &&
+                    is_near(self, mark_at(self, kept - 1), mark_at(self, i + 1), span_ms);
+        if (!goes) {
+            *mark_at(self, kept++) = *mark_at(self, i);
+        }
+    }
+    if (kept == PRODUCER_MARKS) { /* a clock that goes to and fro: any that go will do */
+        for (kept = 0; kept < PRODUCER_MARKS / 2; kept++) {
+            *mark_at(self, kept) = *mark_at(self, kept * 2);
+        }
+    }
+    self->mark_count = kept;
+}
+
+static uint64_t
+newest_marked(producer_core_t *self)
+{
+    return self->mark_count > 0 ? mark_at(self, self->mark_count - 1)->total : self->gone;
+}
+
 void
 producer_mark(producer_core_t *self, uint64_t position, int64_t unix_ms)
 {
@@ -31,10 +73,7 @@ producer_mark(producer_core_t *self, uint64_t position, int64_t unix_ms)
         return;
     }
     if (self->mark_count == PRODUCER_MARKS) {
-        for (uint32_t i = 0; i < PRODUCER_MARKS / 2; i++) {
-            *mark_at(self, i) = *mark_at(self, i * 2);
-        }
-        self->mark_count = PRODUCER_MARKS / 2;
+        thin_marks(self);
     }
     *mark_at(self, self->mark_count++) =
         (struct producer_mark){.position = position, .total = self->total, .unix_ms = unix_ms};
@@ -158,10 +197,14 @@ producer_retain(producer_core_t *self, struct why *why)
         (keep > self->checkpoint_at && since >= CHECKPOINT_LEAST_RECORDS)) {
         producer_checkpoint_write(self);
     }
+    bool many =
+        self->total - newest_marked(self) > self->settings.retained_max / MARKS_IN_RETAINED_MAX;
+    if (look || many) {
+        producer_mark(self, log_next(self->log), self->now_unix_ms);
+    }
     if (look) {
         self->looked_ms = self->now_ms;
         producer_moved_expire(&self->moved, self->expired, EXPIRED_A_LOOK);
-        producer_mark(self, log_next(self->log), self->now_unix_ms);
         if (keep > log_first(self->log)) {
             plan_trim(self, keep);
         }

@@ -1,5 +1,6 @@
 /* Marks, and what may go. */
 #include "producer_fixture.h"
+#include "producer_private.h"
 
 #include "support/odd_call.h"
 
@@ -30,6 +31,58 @@ Test(producer_retention, when_all_marks_are_in_use_they_get_coarser)
     cr_assert_eq(most, PRODUCER_MARKS);
     cr_assert_lt(self->core->mark_count, PRODUCER_MARKS);
     cr_assert_eq(self->core->marks[0].position, oldest);
+    fixture_close(self);
+}
+
+/* Else the oldest of them is a step so large that nothing goes by count for days. */
+Test(producer_retention, however_often_they_get_coarser_marks_divide_what_is_kept_alike)
+{
+    struct fixture *self = fixture_open(1);
+    producer_core_t *core = self->core;
+    const uint64_t total = core->total;
+    core->settings.retained_max = 20000000;
+    core->mark_count = 0;
+    for (int64_t minute = 0; minute < 12 * 24 * 60; minute++) { /* 20 to 100 a second */
+        core->total += minute % 1000 < 500 ? 1200 : 6000;
+        producer_mark(core, core->total * 2, minute * 61000);
+    }
+    const struct producer_mark *marks = core->marks;
+    int64_t span_ms = marks[core->mark_count - 1].unix_ms - marks[0].unix_ms;
+    cr_assert_eq(marks[0].unix_ms, 0);
+    for (uint32_t i = 1; i < core->mark_count; i++) {
+        cr_assert_leq(marks[i].total - marks[i - 1].total, 20000000 / 100, "%u", i);
+        cr_assert_leq(marks[i].unix_ms - marks[i - 1].unix_ms, span_ms / 100, "%u", i);
+    }
+    core->total = total;
+    fixture_close(self);
+}
+
+Test(producer_retention, marks_of_a_clock_that_goes_to_and_fro_have_room_too)
+{
+    struct fixture *self = fixture_open(1);
+    producer_core_t *core = self->core;
+    core->mark_count = 0;
+    for (uint64_t i = 0; i < 5 * PRODUCER_MARKS; i++) {
+        producer_mark(core, i * core->settings.retained_max, i % 2 == 0 ? 0 : INT64_C(1) << 40);
+        cr_assert_leq(core->mark_count, PRODUCER_MARKS);
+    }
+    fixture_close(self);
+}
+
+/* Between two looks too, when very many come. */
+Test(producer_retention, a_mark_is_made_for_each_so_many_notifications)
+{
+    struct fixture *self = fixture_open(1);
+    fixture_join(self, "shop", 1);
+    self->core->settings.retained_max = 640;
+    uint32_t marks = self->core->mark_count;
+    for (unsigned i = 0; i < 110; i++) {
+        char biz_id[16];
+        (void)snprintf(biz_id, sizeof biz_id, "n%u", i); /* fits */
+        fixture_submit(self, "order.paid", biz_id, "");
+        fixture_advance(self, 1);
+    }
+    cr_assert_geq(self->core->mark_count, marks + 9);
     fixture_close(self);
 }
 
