@@ -201,6 +201,10 @@ window_load(struct segment_set *self, struct segment *segment, uint64_t offset, 
         size_t want = left < self->window_want ? (size_t)left : self->window_want;
         self->window_counter = 0;
         int64_t count = file_io_read(self->ops, fd, self->window, want, offset);
+        if (count < 0 && size < want) {
+            /* More is read than was asked for, and what cannot be read may be in the rest. */
+            count = file_io_read(self->ops, fd, self->window, size, offset);
+        }
         if (count < 0) {
             return read_failed(self, (int)count, "cannot read", name, why);
         }

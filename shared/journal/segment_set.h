@@ -72,11 +72,12 @@ err_t segment_set_index(struct segment_set *self, struct segment *segment, struc
  * The header of the block at this offset, below the segment's end.
  *
  * ERR_CORRUPT  no valid header there, or the file is shorter than its content
+ * ERR_IO       it cannot be read; what cannot be read behind it is no matter
  */
 err_t segment_set_peek(struct segment_set *self, struct segment *segment, uint64_t offset,
                        struct segment_block *block, struct why *why);
 
-/* The block itself, checksum and records checked. The caller releases it. */
+/* The block itself, checksum and records checked; errors as above. The caller releases it. */
 err_t segment_set_block(struct segment_set *self, struct segment *segment, uint64_t offset,
                         log_block_t **block_p, struct why *why);
 

@@ -1,12 +1,24 @@
 #include "support/odd_call.h"
 
+#include "base/check.h"
 #include "journal/file_ops.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
+#define BAD_MAX 4
+
+struct bad_range {
+    uint64_t inode;
+    uint64_t from;
+    uint64_t to;
+};
+
 static struct odd_call odd;
+static struct bad_range bad[BAD_MAX];
+static unsigned bad_count;
 static unsigned seen;
 static unsigned hits;
 static struct file_ops table;
@@ -39,11 +51,34 @@ odd_open(int dir_fd, const char *name, int flags, unsigned mode)
     return answers(ODD_OPEN, name, &answer) ? answer : below->open(dir_fd, name, flags, mode);
 }
 
+/* As much of a read as can be read; 0: it begins with what cannot. */
+static size_t
+readable(int fd, size_t size, uint64_t offset)
+{
+    struct file_stat stat;
+    if (bad_count == 0 || below->stat(fd, &stat) != 0) {
+        return size;
+    }
+    for (unsigned i = 0; i < bad_count; i++) {
+        if (bad[i].inode == stat.inode && offset < bad[i].to && offset + size > bad[i].from) {
+            size = offset < bad[i].from ? (size_t)(bad[i].from - offset) : 0;
+        }
+    }
+    return size;
+}
+
 static int64_t
 odd_pread(int fd, void *to, size_t size, uint64_t offset)
 {
     int answer;
-    return answers(ODD_PREAD, "", &answer) ? answer : below->pread(fd, to, size, offset);
+    if (answers(ODD_PREAD, "", &answer)) {
+        return answer;
+    }
+    size_t good = readable(fd, size, offset);
+    if (good < size) {
+        hits++;
+    }
+    return size > 0 && good == 0 ? -EIO : below->pread(fd, to, good, offset);
 }
 
 static int64_t
@@ -134,6 +169,7 @@ void
 odd_call_set(const struct odd_call *call)
 {
     odd = *call;
+    bad_count = 0;
     seen = 0;
     hits = 0;
     if (file_ops_current() != &table) {
@@ -164,6 +200,20 @@ odd_call_read_fails(uint64_t number, bool for_ever)
                                     .after = (unsigned)number - 1,
                                     .times = for_ever ? UINT_MAX : 1,
                                     .answer = -EIO});
+}
+
+void
+odd_call_unreadable(const char *path, uint64_t from, uint64_t to)
+{
+    CHECK(bad_count < BAD_MAX);
+    unsigned count = bad_count;
+    struct file_stat stat;
+    if (count == 0) {
+        odd_call_set(&(struct odd_call){.operation = ODD_NONE});
+    }
+    CHECK(below->stat_at(AT_FDCWD, path, &stat) == 0);
+    bad[count] = (struct bad_range){.inode = stat.inode, .from = from, .to = to};
+    bad_count = count + 1;
 }
 
 unsigned

@@ -44,6 +44,11 @@ void odd_call_set(const struct odd_call *call);
 /* The n-th read from now on fails with EIO, and all after it, or only this one. 0: none does. */
 void odd_call_read_fails(uint64_t number, bool for_ever);
 
+/* From now on bytes `from` to `to` of this file cannot be read, as with a bad sector: a read that
+ * begins before them ends there, and one that begins in them fails with EIO. Up to 4 such ranges;
+ * odd_call_set and odd_call_read_fails take them back. */
+void odd_call_unreadable(const char *path, uint64_t from, uint64_t to);
+
 /* How many calls went otherwise since. */
 unsigned odd_call_count(void);
 

@@ -85,13 +85,14 @@ Test(log_cursor, a_read_error_is_never_the_end)
         struct log_cursor cursor;
         struct log_record record;
         log_cursor_init(&cursor, reader, 1, LOG_ALL_KINDS);
-        struct sim_disk_fault fault = {SIM_DISK_ERROR, at, EIO, false};
+        struct sim_disk_fault fault = {SIM_DISK_ERROR, at, EIO, true};
         sim_disk_set_fault(disk, &fault);
         err_t rc = log_cursor_next(&cursor, &record, NULL);
         cr_assert(rc == ERR_OK || rc == ERR_IO);
         cr_assert_eq(rc == ERR_IO, sim_disk_fault_hit(disk));
         log_cursor_fini(&cursor);
     }
+    sim_disk_set_fault(disk, &(struct sim_disk_fault){.kind = SIM_DISK_NO_FAULT});
     log_close(&reader);
     log_close(&log);
 }

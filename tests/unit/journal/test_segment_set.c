@@ -1,6 +1,7 @@
 #include "unit/journal/journal_forge.h"
 
 #include "journal/segment_chain.h"
+#include "support/odd_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,6 +211,40 @@ Test(segment_set, a_large_block_that_cannot_be_read_whole_is_told)
     cr_assert_eq(segment_set_block(&large, segment, SEGMENT_HEAD_BYTES, &block, &why), ERR_CORRUPT);
     cr_assert_not_null(strstr(why.text, "the file ends in the middle of a block"), "%s", why.text);
     segment_set_fini(&large);
+}
+
+/* More is read than was asked for. What cannot be read of that says nothing of what was. */
+Test(segment_set, blocks_before_and_behind_one_that_cannot_be_read_are_read)
+{
+    enum { SPAN = 1024, BAD = 7 };
+    struct log_settings settings = fixture_settings();
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "small", 0, NULL), ERR_OK);
+    for (int i = 0; i < 20; i++) {
+        fixture_write(log, 5, 1, 700);
+    }
+    log_close(&log);
+    const uint64_t at = SEGMENT_HEAD_BYTES + (uint64_t)BAD * SPAN;
+    odd_call_unreadable("j/small/0000000000000001.seg", at + 512, at + 1024);
+    struct segment_set small;
+    int dir_fd = file_ops_current()->open(AT_FDCWD, "j/small", O_RDONLY, 0);
+    segment_set_init(&small, file_ops_current(), dir_fd, "j/small");
+    cr_assert_eq(segment_chain_load(&small, NULL), ERR_OK);
+    segment_set_extend(&small, 0, SEGMENT_HEAD_BYTES + (uint64_t)20 * SPAN);
+    for (uint64_t i = 0; i < 20; i++) {
+        struct segment_block head;
+        log_block_t *block = NULL;
+        struct why why = {{0}};
+        uint64_t offset = SEGMENT_HEAD_BYTES + i * SPAN;
+        cr_assert_eq(segment_set_peek(&small, &small.items[0], offset, &head, &why), ERR_OK, "%s",
+                     why.text);
+        err_t rc = segment_set_block(&small, &small.items[0], offset, &block, &why);
+        cr_assert_eq(rc, i == BAD ? ERR_IO : ERR_OK, "block %d: %s", (int)i, why.text);
+        cr_assert(rc != ERR_OK || log_block_first(block) == i + 1);
+        log_block_release(&block);
+    }
+    cr_assert_gt(odd_call_count(), 1);
+    segment_set_fini(&small);
 }
 
 static struct file_ops counting;

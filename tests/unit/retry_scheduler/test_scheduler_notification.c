@@ -271,7 +271,7 @@ Test(scheduler_notification, a_policy_that_cannot_be_read_ends_the_service)
     fill(self.producer);
     fixture_step(&self);
     read_the_end_of(LOG_PRODUCER);
-    odd_call_read_fails(1, false);
+    odd_call_read_fails(1, true);
     fixture_take_answer(&self, 0, OUTCOME_RETRY, 0);
     cr_assert(odd_call_count() > 0);
     cr_assert_eq(fixture_try_step(&self, &why), ERR_IO);
