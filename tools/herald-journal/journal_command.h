@@ -24,6 +24,7 @@ struct journal_command {
     uint32_t kinds;   /* print: bit mask */
     bool bodies;      /* print: the whole body in hexadecimal */
     const char *into; /* salvage: the new journal directory; borrowed */
+    uint64_t up_to;   /* salvage: LOST at least up to this position; 0: as is claimed */
 };
 
 int journal_info_run(const struct journal_command *command);

@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What another log has read of this one is not that far beyond what is left of it, but for a
+ * mistyped number, which would fill the disk: two bytes for each. */
+#define UP_TO_BEYOND_MAX 100000000U
+
 struct salvage {
     struct journal_place place;
     struct salvage_writer writer;
@@ -144,6 +148,24 @@ take_segment(struct salvage *self, size_t index, struct why *why)
     return ERR_OK;
 }
 
+/* Before anything is written; what is in the newest segment is not read for it. */
+static err_t
+check_up_to(const struct salvage *self, uint64_t up_to, struct why *why)
+{
+    const struct segment_set *set = &self->place.set;
+    uint64_t known = set->items[set->count - 1].head.first - 1;
+    if (self->place.claimed && self->place.claim.durable > known) {
+        known = self->place.claim.durable;
+    }
+    if (up_to <= known || up_to - known <= UP_TO_BEYOND_MAX) {
+        return ERR_OK;
+    }
+    return why_set(why, ERR_INVALID,
+                   "--up-to %" PRIu64 " is more than %u positions beyond %" PRIu64
+                   ", up to where %s is known: is it the position that the service names?",
+                   up_to, UP_TO_BEYOND_MAX, known, self->place.path);
+}
+
 static err_t
 salvage(struct salvage *self, const struct journal_command *command, struct why *why)
 {
@@ -153,6 +175,7 @@ salvage(struct salvage *self, const struct journal_command *command, struct why 
         return why_set(why, ERR_NOT_FOUND, "%s holds no segment with a sound header",
                        self->place.path);
     }
+    rc = rc == ERR_OK ? check_up_to(self, command->up_to, why) : rc;
     if (rc == ERR_OK) {
         struct segment_head like = set->items[set->count - 1].head;
         like.run = self->place.claimed && self->place.claim.run > like.run ? self->place.claim.run
@@ -167,8 +190,9 @@ salvage(struct salvage *self, const struct journal_command *command, struct why 
     for (size_t i = 0; rc == ERR_OK && i < set->count; i++) {
         rc = take_segment(self, i, why);
     }
-    if (rc == ERR_OK && self->place.claimed) {
-        rc = fill(self, self->place.claim.durable, why);
+    if (rc == ERR_OK) {
+        uint64_t claimed = self->place.claimed ? self->place.claim.durable : 0;
+        rc = fill(self, command->up_to > claimed ? command->up_to : claimed, why);
     }
     return rc == ERR_OK ? salvage_writer_finish(&self->writer, why) : rc;
 }
@@ -196,5 +220,8 @@ journal_salvage_run(const struct journal_command *command)
     salvage_writer_close(&self.writer);
     journal_place_close(&self.place);
     bool whole = self.lost == 0 && self.damaged == 0;
-    return rc != ERR_OK ? journal_place_exit(rc) : whole ? JOURNAL_SOUND : JOURNAL_DAMAGED;
+    if (rc == ERR_OK) {
+        return whole ? JOURNAL_SOUND : JOURNAL_DAMAGED;
+    }
+    return rc == ERR_INVALID ? JOURNAL_USAGE : journal_place_exit(rc);
 }

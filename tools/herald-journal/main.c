@@ -16,7 +16,7 @@ static const char help[] =
     "  herald-journal info    LOG                 its segments, and how far it is durable\n"
     "  herald-journal print   [OPTIONS] LOG       its records, one a line\n"
     "  herald-journal verify  LOG                 check every byte that counts\n"
-    "  herald-journal salvage --into DIRECTORY LOG\n"
+    "  herald-journal salvage --into DIRECTORY [--up-to N] LOG\n"
     "                                             copy what is sound of a damaged log\n"
     "\n"
     "LOG is a log's directory, as in var/journal/producer.\n"
@@ -26,6 +26,9 @@ static const char help[] =
     "  --bodies           print: each record's body in hexadecimal too\n"
     "  --json             info, print, verify: JSON, one object a line\n"
     "  --into DIRECTORY   salvage: a new journal directory; must not hold the log yet\n"
+    "  --up-to N          salvage: mark as lost what is missing up to position N: the one that "
+    "the\n"
+    "                     service names when it refuses the log since another log has read it\n"
     "  --version          which Herald this is\n"
     "\n"
     "Only salvage writes, and only into the new directory. Positions stay as they were. A "
@@ -132,6 +135,7 @@ enum {
     OPTION_BODIES,
     OPTION_JSON,
     OPTION_INTO,
+    OPTION_UP_TO,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -143,6 +147,7 @@ static const struct option options[] = {
     {"bodies", no_argument, NULL, OPTION_BODIES},
     {"json", no_argument, NULL, OPTION_JSON},
     {"into", required_argument, NULL, OPTION_INTO},
+    {"up-to", required_argument, NULL, OPTION_UP_TO},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -168,6 +173,8 @@ take_option(int option, struct journal_command *command)
     case OPTION_INTO:
         command->into = optarg;
         return -1;
+    case OPTION_UP_TO:
+        return parse_position(optarg, &command->up_to) ? -1 : usage("not a position", optarg);
     case OPTION_HELP:
         print_help(stdout);
         return JOURNAL_SOUND;

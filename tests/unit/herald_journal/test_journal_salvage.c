@@ -1,6 +1,9 @@
 #include "tool_fixture.h"
 
+#include "journal/position_file.h"
+
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,4 +168,124 @@ Test(journal_salvage, nothing_is_written_over_and_the_damaged_log_stays_as_it_wa
     result = TOOL("verify", log_path);
     cr_assert_eq(result.code, 0, "%s", result.out);
     tool_result_fini(&result);
+}
+
+/* Own the log "producer" in this directory, another log having read it up to here; and leave it. */
+static err_t
+own_witnessed(const char *directory, uint64_t witnessed, struct why *why)
+{
+    struct log_settings settings = {
+        .directory = directory, .segment_bytes = SEGMENT_BYTES_MIN, .no_write_ahead = true};
+    log_t *log = NULL;
+    err_t rc = log_own(&log, &settings, "producer", witnessed, why);
+    cr_assert(rc != ERR_OK || log_next(log) == witnessed + 1);
+    log_close(&log);
+    return rc;
+}
+
+/* As a power cut leaves it that comes before the position file was synced: it speaks of less. */
+static void
+claim_less(uint64_t durable)
+{
+    struct position_file file;
+    struct position_claim claim;
+    uint8_t slots[POSITION_FILE_BYTES];
+    const struct file_ops *ops = file_ops_current();
+    int dir_fd = ops->open(AT_FDCWD, log_path, O_RDONLY | O_DIRECTORY, 0);
+    position_file_init(&file, ops);
+    cr_assert_eq(position_file_open(&file, dir_fd, true), 0);
+    cr_assert_eq(position_file_read(&file, &claim, NULL), ERR_OK);
+    cr_assert_eq(claim.durable, RECORDS);
+    claim.durable = durable;
+    claim.end = SEGMENT_HEAD_BYTES + (durable - 1) % BLOCKS_A_SEGMENT * BLOCK_SPAN + BLOCK_SPAN;
+    position_claim_encode(&claim, slots);
+    position_claim_encode(&claim, slots + sizeof slots / 2);
+    cr_assert_eq(ops->pwrite(file.fd, slots, sizeof slots, 0), sizeof slots);
+    position_file_close(&file);
+    (void)ops->close(dir_fd);
+}
+
+static bool
+last_ten_lost(uint64_t position)
+{
+    return position > RECORDS - 10;
+}
+
+/* The log's end is damaged and its position file old: only another log knows what was there. */
+static void
+lose_the_last_ten(void)
+{
+    for (uint64_t position = RECORDS - 9; position <= RECORDS; position++) {
+        flip_record(position);
+    }
+    claim_less(RECORDS - 10);
+}
+
+Test(journal_salvage, what_another_log_has_read_is_lost_up_to_the_position_that_is_given)
+{
+    struct why why = {{0}};
+    lose_the_last_ten();
+    cr_assert_eq(own_witnessed(tool_directory, RECORDS, &why), ERR_CORRUPT);
+    cr_assert_not_null(strstr(why.text, "position 150 was durable (so says another log"), "%s",
+                       why.text);
+
+    struct tool_result result = TOOL("salvage", "--into", into, log_path);
+    cr_assert_not_null(strstr(result.out, "up to position 140; lost 0"), "%s", result.out);
+    tool_result_fini(&result);
+    cr_assert_eq(own_witnessed(into, RECORDS, &why), ERR_CORRUPT, "nobody told salvage");
+
+    char again[TOOL_PATH_SIZE];
+    char saved[TOOL_PATH_SIZE];
+    (void)tool_path("again", again);
+    result = TOOL("salvage", "--into", again, "--up-to", "150", tool_path("saved/producer", saved));
+    cr_assert_eq(result.code, 1, "%s%s", result.out, result.err);
+    cr_assert_not_null(strstr(result.out, "LOST positions 141 to 150\n"), "%s", result.out);
+    tool_result_fini(&result);
+    cr_assert_eq(own_witnessed(again, RECORDS, &why), ERR_OK, "%s", why.text);
+}
+
+Test(journal_salvage, a_position_that_is_given_works_on_the_damaged_log_at_once)
+{
+    lose_the_last_ten();
+    struct tool_result result = TOOL("salvage", "--up-to", "150", "--into", into, log_path);
+    cr_assert_eq(result.code, 1, "%s%s", result.out, result.err);
+    tool_result_fini(&result);
+    assert_saved(last_ten_lost);
+}
+
+Test(journal_salvage, a_position_below_what_is_there_or_claimed_takes_nothing_away)
+{
+    static const char *const below[] = {"0", "1", "139", "150"};
+    flip_record(RECORDS);
+    char place[TOOL_PATH_SIZE];
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        struct tool_result result =
+            TOOL("salvage", "--up-to", below[i], "--into", tool_path(below[i], place), log_path);
+        cr_assert_eq(result.code, 1, "%s%s", result.out, result.err);
+        cr_assert_not_null(strstr(result.out, "up to position 150; lost 1"), "%s", result.out);
+        tool_result_fini(&result);
+    }
+}
+
+Test(journal_salvage, a_position_that_makes_no_sense_is_refused_before_anything_is_written)
+{
+    static const struct {
+        const char *value;
+        const char *error;
+    } bad[] = {
+        {"", "not a position"},
+        {"-1", "not a position"},
+        {"150x", "not a position"},
+        {"100000151", "more than 100000000 positions beyond 150"},
+        {"18446744073709551615", "more than 100000000 positions beyond 150"},
+        {"99999999999999999999999", "more than 100000000 positions beyond 150"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct tool_result result =
+            TOOL("salvage", "--up-to", bad[i].value, "--into", into, log_path);
+        cr_assert_eq(result.code, 2, "%s: %s%s", bad[i].value, result.out, result.err);
+        cr_assert_not_null(strstr(result.err, bad[i].error), "%s", result.err);
+        tool_result_fini(&result);
+        cr_assert_neq(access(into, F_OK), 0, "%s", bad[i].value);
+    }
 }
