@@ -46,8 +46,10 @@ read_heads(struct salvage *self, struct why *why)
         struct segment_head head;
         struct file_stat stat;
         rc = segment_chain_head(set, counters[i], &head, &stat, why);
-        if (rc == ERR_CORRUPT) {
-            report(self, counters[i], "its header; all in it is lost");
+        if (rc == ERR_CORRUPT || rc == ERR_IO) {
+            report(self, counters[i],
+                   rc == ERR_IO ? "its header cannot be read; all in it is lost"
+                                : "its header; all in it is lost");
             rc = ERR_OK;
         } else if (rc == ERR_OK && set->count > 0 &&
                    memcmp(head.identity, set->items[0].head.identity, 16) != 0) {
@@ -107,6 +109,24 @@ take(struct salvage *self, log_block_t *block, struct why *why)
     return rc;
 }
 
+/* What holds no sound block, of one segment. */
+struct stretch {
+    uint64_t from;          /* offset; 0: none has begun */
+    uint64_t unreadable_to; /* offset behind the last of it that cannot be read; 0: it all can */
+};
+
+static void
+report_stretch(struct salvage *self, uint64_t counter, struct stretch *stretch, uint64_t to)
+{
+    if (stretch->from != 0) {
+        char what[96];
+        (void)snprintf(what, sizeof what, "offset %" PRIu64 " to %" PRIu64 "%s", stretch->from, to,
+                       stretch->unreadable_to != 0 ? ", not all of it can be read" : "");
+        report(self, counter, what);
+    }
+    *stretch = (struct stretch){0};
+}
+
 static err_t
 take_segment(struct salvage *self, size_t index, struct why *why)
 {
@@ -116,34 +136,31 @@ take_segment(struct salvage *self, size_t index, struct why *why)
     if (!limit(set, index, &known)) {
         return ERR_OK;
     }
-    uint64_t bad_from = 0;
+    struct stretch bad = {0};
     uint64_t offset = SEGMENT_HEAD_BYTES;
     while (offset + LOG_BLOCK_ALIGN <= segment->end) {
         log_block_t *block = NULL;
         err_t rc = segment_set_block(set, segment, offset, &block, why);
-        if (rc == ERR_OK || (bad_from != 0 && offset + LOG_BLOCK_ALIGN == segment->end && known)) {
-            if (bad_from != 0) {
-                char what[64];
-                (void)snprintf(what, sizeof what, "offset %" PRIu64 " to %" PRIu64, bad_from,
-                               rc == ERR_OK ? offset : segment->end);
-                report(self, segment->head.counter, what);
-            }
-            bad_from = 0;
-        } else if (bad_from == 0) {
-            bad_from = offset;
-        }
         if (rc == ERR_OK) {
+            report_stretch(self, segment->head.counter, &bad, offset);
             offset += log_block_span(block);
             rc = take(self, block, why);
             log_block_release(&block);
             if (rc != ERR_OK) {
                 return rc;
             }
-        } else if (rc == ERR_CORRUPT) {
+        } else if (rc == ERR_CORRUPT || rc == ERR_IO) {
+            bad.from = bad.from == 0 ? offset : bad.from;
             offset += LOG_BLOCK_ALIGN;
+            bad.unreadable_to = rc == ERR_IO ? offset : bad.unreadable_to;
         } else {
             return rc;
         }
+    }
+    /* Nobody knows where the newest one ends: behind its last block is what was never written. */
+    uint64_t end = known ? segment->end : bad.unreadable_to;
+    if (end != 0) {
+        report_stretch(self, segment->head.counter, &bad, end);
     }
     return ERR_OK;
 }
@@ -207,6 +224,11 @@ journal_salvage_run(const struct journal_command *command)
     struct salvage self = {.writer = {.dir_fd = -1}};
     struct why why = {{0}};
     err_t rc = journal_place_open(&self.place, command, &why);
+    if (rc == ERR_IO && self.place.dir_fd >= 0) {
+        (void)printf("DAMAGED %s/" POSITION_FILE_NAME ": it cannot be read\n", self.place.path);
+        self.damaged++;
+        rc = ERR_OK; /* as after a power cut that took it: without its claim */
+    }
     if (rc == ERR_OK) {
         rc = salvage(&self, command, &why);
     }

@@ -1,6 +1,8 @@
 #include "tool_fixture.h"
 
 #include "journal/position_file.h"
+#include "journal_command.h"
+#include "support/odd_call.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -288,4 +290,86 @@ Test(journal_salvage, a_position_that_makes_no_sense_is_refused_before_anything_
         tool_result_fini(&result);
         cr_assert_neq(access(into, F_OK), 0, "%s", bad[i].value);
     }
+}
+
+static uint64_t
+offset_of(uint64_t position)
+{
+    return SEGMENT_HEAD_BYTES + (position - 1) % BLOCKS_A_SEGMENT * BLOCK_SPAN;
+}
+
+/* These bytes of a file of the log can be read no more. */
+static void
+spoil(const char *name, uint64_t from, uint64_t to)
+{
+    char path[TOOL_PATH_SIZE + 32];
+    (void)snprintf(path, sizeof path, "%s/%s", log_path, name);
+    odd_call_unreadable(path, from, to);
+}
+
+/* Salvage on the disk that was spoiled, so in this process; what it prints is compared. */
+static void
+salvage_prints(const char *expected)
+{
+    char directory[TOOL_PATH_SIZE];
+    char path[TOOL_PATH_SIZE];
+    char out[4096] = "";
+    char name[] = "producer";
+    (void)snprintf(directory, sizeof directory, "%s", tool_directory);
+    cr_assert_not_null(freopen(tool_path("out", path), "w", stdout));
+    const struct journal_command command = {.directory = directory, .name = name, .into = into};
+    cr_assert_eq(journal_salvage_run(&command), JOURNAL_DAMAGED);
+    (void)fflush(stdout);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    cr_assert_gt(fread(out, 1, sizeof out - 1, file), 0);
+    (void)fclose(file);
+    cr_assert_not_null(strstr(out, expected), "%s", out);
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE}); /* the new log's disk is a good one */
+}
+
+static bool
+thirtieth_lost(uint64_t position)
+{
+    return position == 30;
+}
+
+Test(journal_salvage, a_block_that_cannot_be_read_is_lost_and_no_other)
+{
+    spoil("0000000000000001.seg", offset_of(30) + 512, offset_of(30) + 1024);
+    salvage_prints("0000000000000001.seg: offset 33792 to 34816, not all of it can be read\n"
+                   "LOST positions 30 to 30\ncopied 149 records");
+    assert_saved(thirtieth_lost);
+}
+
+Test(journal_salvage, a_segment_whose_header_cannot_be_read_is_lost_and_no_other)
+{
+    spoil("0000000000000002.seg", 0, 512);
+    salvage_prints("0000000000000002.seg: its header cannot be read; all in it is lost\n"
+                   "LOST positions 57 to 112\n");
+    assert_saved(second_lost);
+}
+
+Test(journal_salvage, a_position_file_that_cannot_be_read_is_done_without)
+{
+    spoil("position", 0, 512);
+    salvage_prints("/producer/position: it cannot be read\ncopied 150 records");
+    assert_saved(none_lost);
+}
+
+/* Perhaps nothing was written there, perhaps records: the one who salvages has to know. */
+Test(journal_salvage, what_cannot_be_read_behind_the_newest_block_is_told)
+{
+    spoil("0000000000000003.seg", offset_of(150) + 4096, offset_of(150) + 4608);
+    salvage_prints("0000000000000003.seg: offset 43008 to 46592, not all of it can be read\n"
+                   "copied 150 records");
+    assert_saved(none_lost);
+}
+
+/* One sector in front of where the successor says that the content ends. */
+Test(journal_salvage, a_last_block_that_cannot_be_read_is_lost_and_told)
+{
+    spoil("0000000000000001.seg", offset_of(56), offset_of(56) + 512);
+    salvage_prints("0000000000000001.seg: offset 60416 to 61440, not all of it can be read\n"
+                   "LOST positions 56 to 56\n");
 }
