@@ -23,7 +23,12 @@ def connect(sender, name, kind, place, key=None):
 
 
 def take(sender, effects, _version, kind, _request, *body):
-    if kind == WELCOME and body[0] == 0 and body != sender.get("welcome"):  # it has started anew
+    if kind == WELCOME and body[0] != 0:  # not one of its receivers, or no longer
+        print(f"refused: {body[0]} {body[1]}", file=sys.stderr)
+        if "lane" in sender:
+            sender.pop("lane").close(0)
+        sender["welcome"] = None
+    elif kind == WELCOME and body != sender.get("welcome"):  # it has started anew
         sender["welcome"] = body
         for name, place, *more in body[7]:
             if name in ("lane", "outcome"):
@@ -32,9 +37,9 @@ def take(sender, effects, _version, kind, _request, *body):
                 connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *more[:1])
     elif kind == DELIVER:  # tokens count up from the first
         work = [(body[3] + i, REAPPLY, item) for i, item in enumerate(body[4])]
-        # A lane may have gone to another group: what is not ours goes back.
-        said = (effects.answer(work) if body[2] == sys.argv[2]
-                else [[body[3], len(work), NOT_STARTED, 0, None]])
+        # A sender that has started anew may have given the lane away: what is not ours goes back.
+        ours = body[1:3] == (sender["welcome"][3], sys.argv[2])
+        said = effects.answer(work) if ours else [[body[3], len(work), NOT_STARTED, 0, None]]
         send(sender["outcome"], OUTCOME, body[1], ME, sender["welcome"][4], said)
     elif kind == JOB:  # the compensator has no lane: all goes through its front door
         send(sender["front"], RESULT, body[0], ME, 0, effects.answer(body[2]))

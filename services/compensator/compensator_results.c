@@ -8,6 +8,7 @@
 #include "compensator_records.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define AGAIN_MS 1000 /* after an answer that burns no try */
 
@@ -57,11 +58,16 @@ fence_refused(compensator_t *self, struct compensator_entry *entry,
         return;
     }
     char text[LIMIT_REASON_BYTES + 64];
+    struct wire_text said = outcome->reason;
+    if (said.size == 0) {
+        said.data = wire_outcome_name(outcome->outcome);
+        said.size = strlen(said.data);
+    }
     entry->plan = PLAN_NONE;
     entry->cause = outcome->outcome;
     record_try(self, entry, outcome, 0);
     (void)snprintf(text, sizeof text, "the fence that a person ordered was refused: %.*s",
-                   (int)outcome->reason.size, outcome->reason.data); /* fits */
+                   (int)said.size, said.data); /* fits */
     compensator_alarm(self, "resolve_failed", entry, text);
 }
 

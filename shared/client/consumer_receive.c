@@ -117,7 +117,8 @@ read_items(herald_consumer_t *self, const struct origin *origin, struct wire_in 
 }
 
 /* To the handlers, or back to where it came from. A lane that speaks of another run or group has
- * been given to somebody else by a sender that has restarted: ask it whether it knows us. */
+ * been given to somebody else by a sender that has restarted: ask it whether it knows us. Until it
+ * does it believes nothing of us but that we have not begun. */
 static void
 pass_on(herald_consumer_t *self, const struct origin *origin, size_t count)
 {
@@ -125,10 +126,12 @@ pass_on(herald_consumer_t *self, const struct origin *origin, size_t count)
     atomic_fetch_add(&self->received, count);
     bool ours = origin->group.size == strlen(self->options.group) &&
                 memcmp(origin->group.data, self->options.group, origin->group.size) == 0;
-    if (session->state == CONSUMER_SESSION_JOINED && (!ours || origin->run != session->run)) {
+    bool same_run = origin->run == session->run;
+    if (session->state == CONSUMER_SESSION_JOINED && (!ours || !same_run)) {
         session->say_ms = origin->now_ms;
     }
-    if (ours && consumer_receive_may(self)) {
+    bool known = ours && (same_run || origin->session == CONSUMER_COMPENSATOR);
+    if (known && consumer_receive_may(self)) {
         consumer_queue_put(self->queue, self->incoming, count);
     } else {
         consumer_hand_back(self, self->incoming, count);

@@ -120,7 +120,9 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
                                   .now_ms = now_ms};
     struct sender_lane *lane =
         outcomes.lane < self->settings.lane_count ? &self->lanes[outcomes.lane] : NULL;
-    if (lane != NULL && lane->state == LANE_PAUSED) {
+    bool ours = outcomes.run == self->settings.run; /* else: what was out is sent again anyway */
+    if (lane != NULL && lane->state == LANE_PAUSED && ours &&
+        (from.groups >> lane->group & 1) != 0) {
         lane->state = LANE_OPEN; /* it lives */
     }
     for (uint32_t i = 0; i < outcomes.count; i++) {
@@ -128,7 +130,7 @@ sender_outcome(sender_t *self, const uint8_t *body, size_t size, int64_t now_ms,
         if (!wire_outcome_next(&in, &outcome)) {
             return why_set(why, ERR_INVALID, "%s", in.why.text);
         }
-        if (outcomes.run == self->settings.run) { /* else what was not answered is sent again now */
+        if (ours) {
             answer_run(self, &outcome, &from);
         }
     }

@@ -4,7 +4,7 @@
 #include "base/check.h"
 
 #define LOST_AFTER_MS (3 * SENDER_PING_MS)
-#define REMEMBER_MS 600000 /* longer than most leases */
+#define REMEMBER_MS 90000000 /* 25 hours: longer than a lease can be */
 
 /* What the socket is bound to, as a client on another host must dial it. */
 static void
@@ -142,7 +142,7 @@ number_of(sender_t *self, struct wire_text name)
         }
     }
     if (self->group_count == SENDER_GROUPS_MAX) {
-        return SENDER_NOBODY;
+        return SENDER_NOBODY; /* UNREACHED: the catalog has no more, and forgets none */
     }
     struct sender_group *added = &self->groups[self->group_count];
     added->size = name.size;

@@ -150,6 +150,17 @@ Test(consumer_faults, hands_back_the_deliveries_of_another_group_and_asks_who_it
     cr_assert_eq(f.applied, 0);
 }
 
+/* It would not be believed: the sender has started anew and not heard of it yet. */
+Test(consumer_faults, hands_back_what_comes_before_a_sender_that_started_anew_knows_it)
+{
+    consumer_fixture_join(&f);
+    f.producer.run++;
+    fake_sender_deliver(&f.producer, &(struct fake_load){.first_token = 1, .count = 2});
+    cr_assert(fake_sender_says(&f.producer, 1, 2, WIRE_OUTCOME_NOT_STARTED));
+    cr_assert(fake_sender_expect(&f.producer, WIRE_PING));
+    cr_assert_eq(f.applied, 0);
+}
+
 Test(consumer_faults, does_not_start_what_waited_for_longer_than_its_lease)
 {
     consumer_fixture_join(&f);

@@ -111,6 +111,37 @@ Test(sender_groups, a_late_answer_is_evidence_of_its_own_group_only)
     cr_assert_eq(sender_consumers(sender), 1);
 }
 
+Test(sender_groups, who_has_been_away_for_longer_than_any_lease_is_forgotten)
+{
+    (void)sender_fixture_join(sender, "shop", "shop-1", 0);
+    cr_assert(sender_fixture_send(sender, "shop", 0));
+    sender_fixture_leave(outbox, 0);
+    sender_expire(sender, 6100);
+    (void)sender_fixture_join(sender, "audit", "audit-1", INT64_C(26) * 3600 * 1000);
+    say("shop-1", 1, 1, OUTCOME_DONE);
+    cr_assert_eq(answers.late, 0);
+    cr_assert_eq(sender_strange(sender), 1);
+}
+
+/* A lease expired on it: only one of its own tells that it lives. */
+Test(sender_groups, a_stranger_does_not_open_a_paused_lane)
+{
+    uint32_t lane = sender_fixture_join(sender, "audit", "audit-1", 0);
+    cr_assert(sender_fixture_send(sender, "audit", 0));
+    sender_fixture_leave(outbox, 0);
+    sender_left(sender, 0);
+    sender_expire(sender, 3100);
+    cr_assert_eq(sender_paused(sender), 1);
+    const struct sender_fixture_run back = {
+        .from = "shop-1", .lane = lane, .counter = 1, .count = 1, .said = OUTCOME_NOT_STARTED};
+    sender_fixture_outcomes_at(sender, back, 3200);
+    cr_assert_eq(sender_paused(sender), 1);
+    const struct sender_fixture_run own = {
+        .from = "audit-1", .lane = lane, .counter = 9, .count = 1, .said = OUTCOME_DONE};
+    sender_fixture_outcomes_at(sender, own, 3300);
+    cr_assert_eq(sender_paused(sender), 0);
+}
+
 Test(sender_groups, a_free_lane_goes_to_the_group_that_had_it_and_to_another_last)
 {
     const struct wire_ping shop = {.name = sender_fixture_text("shop-1"), .nonce = 1};
