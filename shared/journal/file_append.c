@@ -14,7 +14,7 @@
 /* A sync that takes longer than this, on the average, is worth a thread's waking: meanwhile the
  * next one may begin. */
 #define SLOW_SYNC_NS 1000000
-#define SLOWEST_NS (2 * SLOW_SYNC_NS)
+#define SLOWEST_NS (4 * SLOW_SYNC_NS)
 #define SYNC_WEIGHT 8
 #define ASIDE_SYNCS 128 /* aside, until one is made here again to see how long it takes */
 
