@@ -81,8 +81,9 @@ struct herald_client_options {
                        * public key; NULL: without CURVE */
 };
 
-/* Options are copied. ERR_INVALID: why names the option and its limit. ERR_DENIED, ERR_NOT_FOUND,
- * ERR_IO: why names the file of keys and what is wrong with it. */
+/* *self_p must be NULL. Options are copied. A broken contract, and no memory, descriptors or
+ * threads left, end the process (abort). ERR_INVALID: why names the option and its limit.
+ * ERR_DENIED, ERR_NOT_FOUND, ERR_IO: why names the file of keys and what is wrong with it. */
 err_t herald_client_new(herald_client_t **self_p, const struct herald_client_options *options,
                         struct why *why);
 /* Waits up to 2 s for what is being sent; while the process has other clients, that goes on behind

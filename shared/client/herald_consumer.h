@@ -61,7 +61,17 @@ struct herald_consumer_answer {
 
 /*
  * Handlers get `count` deliveries, 1 to batch_max, and fill in as many answers. They return false
- * to answer nothing at all: then leases run out, as if the process had died.
+ * to answer nothing at all: then leases run out, as if the process had died. For one biz_id the
+ * database holds the effect or a fence, under one UNIQUE key (docs/PROTOCOL.md, 9):
+ *
+ *             nothing there              the effect is there  a fence is there
+ *   apply     apply it: DONE             DUPLICATE            FENCED
+ *             or RETRY, REJECT, DOWN
+ *   fence     put a fence: FENCED        DONE                 FENCED
+ *   undo      put a fence, undo: UNDONE  DONE                 undo again: UNDONE
+ *
+ * An answer that this handler may not give, 0 too, is sent as RETRY and so burns an attempt. RETRY
+ * and DOWN may be given for any; not_before_ms counts with RETRY, up to 7 days.
  */
 typedef bool herald_consumer_fn(void *context, const struct herald_consumer_delivery *deliveries,
                                 struct herald_consumer_answer *answers, size_t count);
@@ -74,7 +84,7 @@ struct herald_consumer_options {
     void *context;           /* handed to all functions below */
     herald_consumer_fn *apply;
     herald_consumer_fn *fence; /* NULL: this group cannot fence */
-    herald_consumer_fn *undo;  /* NULL: it has no undoing action */
+    herald_consumer_fn *undo;  /* NULL: it has no undoing action; needs fence */
     size_t batch_max;          /* 1 to HERALD_CONSUMER_BATCH_MAX; 0: the most */
     uint32_t hang_ms;          /* a handler that runs longer hangs; 0: 30000 */
     const char *keys;          /* CURVE: directory with secret.key, and servers.zpl, which has the
@@ -100,7 +110,8 @@ struct herald_consumer_counts {
  * ERR_INVALID  why names the option and its limit
  * ERR_DENIED, ERR_NOT_FOUND, ERR_IO  why names the file of keys and what is wrong with it
  *
- * Nothing has to be there yet: the consumer keeps saying HELLO.
+ * Nothing has to be there yet: the consumer keeps saying HELLO. *self_p must be NULL. A broken
+ * contract, and no memory, descriptors or threads left, end the process (abort).
  */
 err_t herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                           struct why *why);
@@ -111,7 +122,8 @@ void herald_consumer_destroy(herald_consumer_t **self_p);
 
 /*
  * Wait up to wait_ms for work, let a handler do one batch of it, and have the answers sent. Returns
- * the number of deliveries handled; 0: nothing came, or herald_consumer_stop was called.
+ * the number of deliveries handled; 0: nothing came, or herald_consumer_stop was called. From any
+ * thread, but one at a time.
  */
 size_t herald_consumer_step(herald_consumer_t *self, int wait_ms);
 
