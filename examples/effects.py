@@ -5,7 +5,7 @@ A payload {"retry": 2} is answered RETRY twice, {"reject": "why"} REJECT; all el
 import json
 import sqlite3
 
-DONE, DUPLICATE, RETRY, REJECT, FENCED, UNDONE = 1, 2, 3, 4, 7, 9
+DONE, DUPLICATE, RETRY, REJECT, NOT_STARTED, FENCED, UNDONE = 1, 2, 3, 4, 6, 7, 9
 REAPPLY, FENCE, UNDO = 1, 2, 3
 # What is there already: what that says to REAPPLY, FENCE and UNDO.
 SAY = {None: (DONE, FENCED, UNDONE),
@@ -18,8 +18,10 @@ class Effects:
         self.base = sqlite3.connect(path, timeout=30, isolation_level=None)
         self.base.execute("CREATE TABLE IF NOT EXISTS notify (biz_id TEXT PRIMARY KEY, kind TEXT)")
 
-    def answer(self, work):
+    def answer(self, work, ours=True):
         """work: (token, action, item); one transaction for all, committed before any answer."""
+        if not ours:  # it came over a lane that is another receiver's by now, and goes back
+            return [[token, 1, NOT_STARTED, 0, None] for token, _, _ in work]
         with self.base:
             self.base.execute("BEGIN IMMEDIATE")
             return [[token, 1, *self.decide(action, item)] for token, action, item in work]

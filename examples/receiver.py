@@ -4,9 +4,8 @@ Its side of the wire; effects.py is the database, which decides what is answered
 import random, signal, sys, time
 import curve, msgpack, zmq
 from effects import REAPPLY, Effects
-
 HELLO, WELCOME, DELIVER, OUTCOME, JOB, RESULT, LEAVE = 2, 3, 24, 25, 26, 27, 29
-CONSUMER, FENCES_AND_UNDOES, NOT_STARTED = 2, 3, 6
+CONSUMER, FENCES_AND_UNDOES = 2, 3
 ME, NONCE = f"example-{time.time_ns():x}", random.getrandbits(63) | 1
 senders = {}  # by name: the sockets of each, and the WELCOME that it said
 
@@ -15,31 +14,24 @@ def send(socket, kind, *body):
     socket.send(msgpack.packb([1, kind, 0, *body]))
 
 
-def connect(sender, name, kind, place, key=None):
-    if name in sender:
-        sender[name].close(1000)
-    here = place.replace("tcp://*", sys.argv[1].rpartition(":")[0])
-    sender[name] = curve.connect(kind, here, key)
+def connect(sender, name, kind, at, key=None):
+    sender[name] = curve.connect(kind, at.replace("tcp://*", sys.argv[1].rpartition(":")[0]), key)
 
 
 def take(sender, effects, _version, kind, _request, *body):
-    if kind == WELCOME and body[0] != 0:  # not one of its receivers, or no longer
-        print(f"refused: {body[0]} {body[1]}", file=sys.stderr)
-        if "lane" in sender:
-            sender.pop("lane").close(0)
-        sender["welcome"] = None
-    elif kind == WELCOME and body != sender.get("welcome"):  # it has started anew
+    if kind == WELCOME and body != sender.get("welcome"):  # it has started anew, or refuses us
         sender["welcome"] = body
-        for name, place, *more in body[7]:
+        print(f"{body[2]}: {body[1] or 'joined'}", file=sys.stderr)
+        for name in {"lane", "outcome"} & sender.keys():  # the lane is somebody else's by now
+            sender.pop(name).close(1000)
+        for name, place, *key in body[7]:
             if name in ("lane", "outcome"):
-                connect(sender, name, zmq.PULL if name == "lane" else zmq.PUSH, place, *more[:1])
+                connect(sender, name, zmq.PULL if name == "lane" else zmq.PUSH, place, *key[:1])
             elif name not in senders:
-                connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *more[:1])
+                connect(senders.setdefault(name, {}), "front", zmq.DEALER, place, *key[:1])
     elif kind == DELIVER:  # tokens count up from the first
         work = [(body[3] + i, REAPPLY, item) for i, item in enumerate(body[4])]
-        # A sender that has started anew may have given the lane away: what is not ours goes back.
-        ours = body[1:3] == (sender["welcome"][3], sys.argv[2])
-        said = effects.answer(work) if ours else [[body[3], len(work), NOT_STARTED, 0, None]]
+        said = effects.answer(work, body[1:3] == (sender["welcome"][3], sys.argv[2]))
         send(sender["outcome"], OUTCOME, body[1], ME, sender["welcome"][4], said)
     elif kind == JOB:  # the compensator has no lane: all goes through its front door
         send(sender["front"], RESULT, body[0], ME, 0, effects.answer(body[2]))
@@ -55,7 +47,7 @@ def main(endpoint, group, path):
                 sender["due"] = time.monotonic() + 2
                 send(sender["front"], HELLO, CONSUMER, ME, group, None, FENCES_AND_UNDOES, NONCE, 0)
             for name in {"front", "lane"} & sender.keys():
-                if sender[name].poll(1):
+                if name in sender and sender[name].poll(1):
                     take(sender, effects, *msgpack.unpackb(sender[name].recv()))
 
 
