@@ -178,8 +178,8 @@ pick_lane(const sender_t *self, uint32_t group)
     return unused != SENDER_NOBODY ? unused : shared;
 }
 
-/* One whose consumer has been away for long, else one that was never used, else the one whose has
- * been away the longest; NULL: all are there. */
+/* A free slot: one whose consumer went long ago, else one that was never used, else the one whose
+ * consumer went first; NULL: there is none. */
 static struct sender_consumer *
 free_slot(sender_t *self, int64_t now_ms)
 {
