@@ -11,6 +11,8 @@
 
 #include <unistd.h>
 
+#define HEAP_BYTES (32U * 1024 * 1024) /* blocks written last, frames, a checkpoint's buffer */
+
 /* Everything that a running producer has. */
 struct producer {
     peers_t *peers;
@@ -152,6 +154,7 @@ main(int argc, char **argv)
         .summary = "Admits notifications, makes them durable, delivers them first, and answers "
                    "what became of them.",
         .table = producer_settings_table,
+        .heap_bytes = HEAP_BYTES,
         .check = check,
         .run = run,
     };

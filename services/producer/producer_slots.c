@@ -1,6 +1,7 @@
 #include "producer_slots.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -49,9 +50,36 @@ map(size_t bytes)
     return start + before;
 }
 
+static void *
+fetch(void *arg)
+{
+    struct producer_slots *self = arg;
+    mem_fetch(self->regions[self->fetched], region_bytes(self, self->fetched));
+    return NULL;
+}
+
+static void
+fetch_end(struct producer_slots *self)
+{
+    if (self->fetches) {
+        CHECK(pthread_join(self->fetcher, NULL) == 0);
+        self->fetches = false;
+    }
+}
+
+/* Of parts as large as all before them together the last one has been fetched long ago. */
+static void
+fetch_aside(struct producer_slots *self, unsigned part)
+{
+    fetch_end(self);
+    self->fetched = part;
+    self->fetches = pthread_create(&self->fetcher, NULL, fetch, self) == 0; /* slower without */
+}
+
 void
 producer_slots_fini(struct producer_slots *self)
 {
+    fetch_end(self);
     for (unsigned part = 0; part < PRODUCER_SLOTS_PARTS; part++) {
         if (self->regions[part] != NULL && !is_small(self, part)) {
             CHECK(munmap(self->regions[part], region_bytes(self, part)) == 0);
@@ -73,10 +101,12 @@ producer_slots_reach(struct producer_slots *self, unsigned part)
     }
     if (!is_small(self, part)) {
         self->regions[part] = map(region_bytes(self, part));
+        fetch_aside(self, part);
         return;
     }
     if (self->small == NULL) {
         self->small = map(HUGE_BYTES);
+        mem_fetch(self->small, HUGE_BYTES);
     }
     self->regions[part] = self->small + bytes_before(self, part);
 }

@@ -6,11 +6,16 @@
  * looking up at random costs no walk through the page tables of millions of small pages, which was
  * a seventh of the producer's processor time.
  *
+ * Tables fill alike, so that all of them reach a part at about the same time: a thread fetches its
+ * region from the system then, and the producer does not wait for one huge page after the other.
+ *
  * Nothing is given back before the end: what retention lets go makes room in the tables.
  */
 #ifndef HERALD_PRODUCER_SLOTS_H
 #define HERALD_PRODUCER_SLOTS_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,12 +26,16 @@ struct producer_slots {
     size_t first_bytes;  /* of a slot's part 0 and part 1; each part after it is twice as large */
     uint8_t *regions[PRODUCER_SLOTS_PARTS]; /* owned; NULL: not there yet */
     uint8_t *small;                         /* owned: the memory of the small ones; NULL: none */
+    pthread_t fetcher;                      /* fetches `fetched` */
+    bool fetches;                           /* it was started, and not joined yet */
+    unsigned fetched;                       /* the part */
 };
 
+/* It stays where it is until producer_slots_fini. */
 void producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t first_bytes);
 void producer_slots_fini(struct producer_slots *self);
 
-/* Have this part of all slots there. Only what is touched is backed by memory. */
+/* Have this part of all slots there. */
 void producer_slots_reach(struct producer_slots *self, unsigned part);
 
 static inline size_t

@@ -65,8 +65,19 @@ mem_free(void *memory)
     free(memory);
 }
 
+/* Piece by piece: meanwhile no other thread can reserve any. */
 void
-mem_keep(void)
+mem_fetch(void *start, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += HUGE_BYTES) {
+        size_t left = bytes - at;
+        size_t piece = left < HUGE_BYTES ? left : HUGE_BYTES;
+        (void)madvise((uint8_t *)start + at, piece, MADV_POPULATE_WRITE); /* slower without */
+    }
+}
+
+void
+mem_keep(size_t fetch_bytes)
 {
     /* All of these are hints: without them it is slower. */
     (void)mallopt(M_ARENA_MAX, 1); /* frames come from another thread */
@@ -81,5 +92,6 @@ mem_keep(void)
     if (begin < end) {
         void *from = (void *)begin; /* NOLINT(performance-no-int-to-ptr) */
         (void)madvise(from, end - begin, MADV_HUGEPAGE);
+        mem_fetch(from, fetch_bytes < end - begin ? fetch_bytes : end - begin);
     }
 }

@@ -21,7 +21,16 @@ void mem_free(void *memory); /* NULL is fine */
  * each from the system and give it back, a page fault for every 4 KiB. All threads share one heap,
  * and its first 128 MiB may lie in huge pages, each of them resident once it is touched: with small
  * ones, finding the page took up to a fifth of the processor time. At start, before other threads.
+ *
+ * fetch_bytes  of the heap that mem_fetch gets at once
  */
-void mem_keep(void);
+void mem_keep(size_t fetch_bytes);
+
+/*
+ * Get memory that was reserved from the system now, so that whoever touches it first need not wait:
+ * a huge page that a virtual machine's host has to find took 5 to 10 ms. What is in it stays. Only
+ * a hint: Linux before 5.14 does nothing. Takes as long as the getting.
+ */
+void mem_fetch(void *start, size_t bytes);
 
 #endif

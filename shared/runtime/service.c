@@ -249,7 +249,7 @@ service_main(const struct service *service, int argc, char **argv)
         return rc == ERR_OK ? EXIT_CODE_OK : EXIT_CODE_CONFIG;
     }
     set_up_process();
-    mem_keep();
+    mem_keep(service->heap_bytes);
     accept_guard_open(settings_number(settings, "connections"));
     set_up_log(settings);
     rc = make_directories(options->data, &why);

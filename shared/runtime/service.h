@@ -15,6 +15,7 @@ struct service {
     const char *summary;         /* a sentence for --help */
     const struct setting *table; /* its settings; the common ones are added */
     size_t recent_bytes;         /* of its own log that are kept in memory; 0: as in log.h */
+    size_t heap_bytes;           /* that it has from the start, and soon uses */
     /* What the table cannot say of the settings; NULL: it says all. ERR_INVALID. */
     err_t (*check)(const settings_t *settings, struct why *why);
     /* Serve; returns when told to stop. An error ends the process with exit_code_of(it). {data} in

@@ -52,7 +52,7 @@ main(int argc, char **argv)
         const char *name;
         void (*run)(struct crash_tried *tried, uint64_t much, uint64_t seed);
     } parts[] = {{"images", crash_images}, {"steps", steps}, {"damage", damage}};
-    mem_keep(); /* given back and fetched again it was three quarters of the time */
+    mem_keep(0); /* given back and fetched again it was three quarters of the time */
     for (size_t i = 0; argc == 4 && i < sizeof parts / sizeof *parts; i++) {
         if (strcmp(argv[1], parts[i].name) == 0) {
             struct crash_tried tried = {0};

@@ -24,7 +24,7 @@ static const struct {
 int
 main(int argc, char **argv)
 {
-    mem_keep();
+    mem_keep(0);
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc - 2, argv + 2);

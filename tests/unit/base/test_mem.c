@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 Test(mem, zeroed_memory_is_zero_and_size_zero_is_valid)
 {
@@ -37,4 +38,34 @@ Test(mem, copies_are_equal_and_of_their_own)
     cr_assert_str_eq(copy, "herald");
     mem_free(copy);
     cr_assert_null(mem_text(NULL));
+}
+
+static size_t
+resident_pages(void *start, size_t bytes)
+{
+    static unsigned char pages[4096];
+    cr_assert_leq(bytes / 4096, sizeof pages);
+    cr_assert_eq(mincore(start, bytes, pages), 0);
+    size_t count = 0;
+    for (size_t i = 0; i < bytes / 4096; i++) {
+        count += pages[i] & 1;
+    }
+    return count;
+}
+
+Test(mem, what_was_fetched_is_there_and_keeps_what_is_in_it)
+{
+    size_t bytes = 5 * 1024 * 1024; /* not a whole number of pieces */
+    unsigned char *memory =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(memory, MAP_FAILED);
+    memory[4096] = 7;
+    cr_assert_lt(resident_pages(memory, bytes), bytes / 4096);
+    mem_fetch(memory, bytes);
+    cr_assert_eq(resident_pages(memory, bytes), bytes / 4096);
+    cr_assert_eq(memory[4096], 7);
+    cr_assert_eq(memory[bytes - 1], 0);
+    mem_fetch(memory, 0);
+    cr_assert_eq(munmap(memory, bytes), 0);
+    mem_fetch(memory, bytes); /* nothing is there: a hint only */
 }

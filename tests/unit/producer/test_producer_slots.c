@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SLOTS 64U
 
@@ -61,4 +62,19 @@ Test(producer_slots, parts_smaller_than_a_page_work_too)
 Test(producer_slots, small_and_large_parts_lie_beside_each_other)
 {
     fill_and_look(128, 11); /* from the tenth on a region is as large as what the others share */
+}
+
+Test(producer_slots, a_large_part_is_fetched_whole_before_it_is_touched)
+{
+    struct producer_slots slots;
+    producer_slots_init(&slots, SLOTS, 65536);
+    producer_slots_reach(&slots, 0);
+    producer_slots_reach(&slots, 1); /* 4 MiB; the next one waits for its fetching */
+    producer_slots_reach(&slots, 2);
+    static unsigned char pages[1024];
+    cr_assert_eq(mincore(slots.regions[1], sizeof pages * 4096, pages), 0);
+    for (size_t i = 0; i < sizeof pages; i++) {
+        cr_assert(pages[i] & 1, "page %zu", i);
+    }
+    producer_slots_fini(&slots); /* while the last part is fetched */
 }
