@@ -59,13 +59,13 @@ run_one(void *argument, struct sim_verdict *verdict)
     if (sim->failed) {
         print_kept(sim);
     }
-    printf("seed %llu: %u notifications, %llu answers, %llu orders, %llu starts, %llu power cuts, "
-           "%lld s, healed in %lld s, trace %016llx\n",
+    printf("seed %llu: %u notifications, %llu answers, %llu orders, %llu refused fences, %llu "
+           "starts, %llu power cuts, %lld s, healed in %lld s, trace %016llx\n",
            (unsigned long long)sim->seed, sim->people.note_count,
            (unsigned long long)sim->people.answers, (unsigned long long)sim->people.cases,
-           (unsigned long long)sim->restarts, (unsigned long long)sim->power_cuts,
-           (long long)(sim->now_ms / 1000), (long long)(sim->healed_ms / 1000),
-           (unsigned long long)sim->hash);
+           (unsigned long long)sim->receivers.refused_fences, (unsigned long long)sim->restarts,
+           (unsigned long long)sim->power_cuts, (long long)(sim->now_ms / 1000),
+           (long long)(sim->healed_ms / 1000), (unsigned long long)sim->hash);
     sim_end(&sim);
 }
 

@@ -24,6 +24,8 @@ struct sim_note {
     char biz_id[SIM_BIZ_ID_SIZE];
     bool undo;            /* its subscription compensates by undoing */
     bool rejected;        /* the receiver will never apply it */
+    bool foreign;         /* since the key stands for other content there: no fence either */
+    bool fence_refused;   /* it has said so */
     uint32_t submissions; /* sent */
     uint32_t refusals;    /* answered: it was not taken */
     bool accepted;

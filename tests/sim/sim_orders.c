@@ -54,7 +54,8 @@ order(struct sim *self, const struct wire_case *found)
         return;
     }
     wanted.unfenced = wanted.action == WIRE_CASE_RESOLVE &&
-                      (!self->receivers.can_fence || sim_chance(self, self->healing ? 0 : 50));
+                      (!self->receivers.can_fence || (self->healing && note->fence_refused) ||
+                       sim_chance(self, self->healing ? 0 : 50));
     note->unfenced = note->unfenced || wanted.unfenced;
     struct wire_out out;
     wire_out_init(&out, 128);

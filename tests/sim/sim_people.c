@@ -65,6 +65,7 @@ new_note(struct sim *self)
     *note = (struct sim_note){.undo = sim_chance(self, 400),
                               .rejected = sim_chance(self, 80),
                               .submitted_ms = self->now_ms};
+    note->foreign = note->rejected && people->note_count % 3 == 0;
     (void)snprintf(note->biz_id, sizeof note->biz_id, "n%u", people->note_count++); /* fits */
 }
 

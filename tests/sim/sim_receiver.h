@@ -42,6 +42,7 @@ struct sim_receivers {
     uint32_t count;
     bool can_fence;
     bool can_undo;
+    uint64_t refused_fences;
     struct sim_row *rows; /* owned: the database */
     size_t row_count;
     size_t row_capacity;

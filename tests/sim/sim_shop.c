@@ -107,6 +107,19 @@ is_rejected(struct sim *self, const struct work *work)
     return note != NULL && note->rejected;
 }
 
+/* A fence is refused. */
+static bool
+is_foreign(struct sim *self, const struct work *work)
+{
+    struct sim_note *note = sim_note_find(self, work->biz_id, strlen(work->biz_id));
+    bool foreign = note != NULL && note->foreign;
+    if (foreign) {
+        note->fence_refused = note->fence_refused || work->action == WIRE_ACTION_FENCE;
+        self->receivers.refused_fences += work->action == WIRE_ACTION_FENCE;
+    }
+    return foreign;
+}
+
 /* What is said and done of a key that has neither an effect nor a fence. */
 static uint8_t
 apply(struct sim *self, const struct work *work)
@@ -142,6 +155,9 @@ decide(struct sim *self, const struct work *work)
     }
     if (sim_chance(self, self->faults.receiver_permille / 2)) {
         return sim_chance(self, 500) ? WIRE_OUTCOME_DOWN : WIRE_OUTCOME_RETRY;
+    }
+    if (is_foreign(self, work)) {
+        return WIRE_OUTCOME_REJECT;
     }
     row = row == NULL ? insert(self, work, false) : row;
     if (fence) {
