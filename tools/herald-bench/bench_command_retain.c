@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define RETAINED_MAX 20000000U /* the default of journal/retained_max */
+
 static struct bench_option options[] = {
     {"count", "notifications kept at the end", 1000, 100000000, "10000000", 0, false, false},
     {"round", "notifications between two looks", 1000, 100000000, "1000000", 0, false, false},
@@ -177,9 +179,10 @@ bench_command_retain(int argc, char **argv)
         return EXIT_CODE_OK;
     }
     bench_herald_t *herald = NULL;
-    char most[64]; /* all are kept, and the one after the restart */
+    char most[64]; /* all are kept, and the one after the restart: the oldest go from 9/10 on */
+    uint64_t wanted = bench_option(options, "count")->number / 9 * 10 + 10000;
     (void)snprintf(most, sizeof most, "journal/retained_max=%llu",
-                   (unsigned long long)bench_option(options, "count")->number + 1000);
+                   (unsigned long long)(wanted > RETAINED_MAX ? wanted : RETAINED_MAX));
     const char *settings[] = {most, NULL};
     struct bench_herald_options own = {.directory = bench_option(options, "directory")->text,
                                        .settings = settings};
