@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define HEAP_BYTES (32U * 1024 * 1024) /* blocks written last, frames, a checkpoint's buffer */
+#define SMALL_NOTIFICATION_BYTES 128 /* on disk, with a payload of 64 bytes and what ends it */
 
 /* Everything that a running producer has. */
 struct producer {
@@ -21,6 +22,29 @@ struct producer {
     shell_t *shell;
     alarm_t *alarm;
 };
+
+static void
+log_event(const char *event, const char *text)
+{
+    LOGGER_EVENT(LOGGER_INFO, event, LOGGER_TEXT("text", text));
+}
+
+/* Segments go whole, and from nine tenths on: one that holds more than the last tenth may keep
+ * submits BUSY for as long as the retention. */
+static void
+warn_of_segment(const struct producer_settings *core, const settings_t *settings)
+{
+    int64_t holds = settings_number(settings, "journal/segment") / SMALL_NOTIFICATION_BYTES;
+    int64_t tenth = (int64_t)core->retained_max / 10;
+    if (holds > tenth) {
+        LOGGER_EVENT(LOGGER_WARN, "segment_large", LOGGER_INT("may_hold", holds),
+                     LOGGER_INT("should_hold", tenth),
+                     LOGGER_TEXT("text",
+                                 "a segment may hold more than a tenth of journal/retained_max: "
+                                 "submits may be BUSY for as long as the retention; set "
+                                 "journal/segment lower, or that higher"));
+    }
+}
 
 static err_t
 open_core(struct producer *self, const settings_t *settings, const char *data, struct why *why)
@@ -45,7 +69,9 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
         .checkpoint_records = (uint64_t)settings_number(settings, "journal/checkpoint"),
         .seed = seed,
         .absent_alarm_ms = settings_number(settings, "absent_alarm"),
+        .event = log_event,
     };
+    warn_of_segment(&core, settings);
     self->outbox = outbox_new();
     self->core = producer_core_new(&core, self->peers, self->outbox);
     rc = producer_core_recover(self->core, clock_mono_ms(), clock_unix_ms(), why);

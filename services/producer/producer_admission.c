@@ -240,6 +240,7 @@ admit(producer_core_t *self, const struct offered *offered, struct wire_result *
         return 0;
     }
     if (self->total - self->gone >= self->settings.retained_max) {
+        self->counts.busy_retained++;
         *result = busy(self, "retained_max notifications are kept and none may go yet");
         return 0;
     }

@@ -42,6 +42,8 @@ struct producer_settings {
     int64_t retention_ms;        /* how long what is finished is kept */
     uint64_t checkpoint_records; /* own records between checkpoints */
     uint64_t seed;               /* for jitter */
+    /* What is worth a line in the log and no alarm; event is static. NULL: nobody wants it. */
+    void (*event)(const char *event, const char *text);
 };
 
 /* A configured subscription, for producer_configure. Texts are borrowed for the call. */

@@ -2,6 +2,7 @@
  * What the producer's log still has to keep, and dropping what it has not: a segment goes when
  * nothing in it is open, every reader has passed it, and its retention is over, by age or by count.
  */
+#include "producer_held.h"
 #include "producer_private.h"
 
 #include "base/mem.h"
@@ -108,35 +109,12 @@ drop_marks(producer_core_t *self)
     }
 }
 
-/* The oldest notification that is open: here, or elsewhere and not copied into a case. */
-static uint64_t
-oldest_open(producer_core_t *self)
-{
-    uint64_t next = log_next(self->log);
-    uint64_t oldest = next;
-    for (uint16_t id = 1; id <= self->queue_count; id++) {
-        if (self->queues[id] != NULL) {
-            uint64_t low = producer_open_low(&self->queues[id]->open, next);
-            oldest = low < oldest ? low : oldest;
-        }
-    }
-    for (uint32_t i = 0; i < self->moved.count; i++) {
-        struct producer_moved_entry moved;
-        producer_moved_at(&self->moved, i, &moved);
-        if (moved.key.position < oldest && moved.fold.end == END_NONE && !moved.fold.is_case) {
-            oldest = moved.key.position;
-        }
-    }
-    return oldest;
-}
-
 /* What may go, once everything that this follows from is durable: an end that a crash takes back
  * must find its notification still there. */
 static void
-plan_trim(producer_core_t *self, uint64_t keep)
+plan_trim(producer_core_t *self, uint64_t keep, uint64_t open)
 {
     uint64_t readers = peers_readers(self->peers);
-    uint64_t open = oldest_open(self);
     keep = open < keep ? open : keep;
     keep = readers + 1 < keep ? readers + 1 : keep;
     keep = self->checkpoint_at < keep ? self->checkpoint_at : keep;
@@ -176,6 +154,23 @@ trim(producer_core_t *self, struct why *why)
     return rc;
 }
 
+static void
+look_around(producer_core_t *self, uint64_t keep)
+{
+    bool trims = keep > log_first(self->log);
+    bool many = producer_held_is_worth(self);
+    self->looked_ms = self->now_ms;
+    producer_moved_expire(&self->moved, self->expired, EXPIRED_A_LOOK);
+    struct delivery_key open = {.position = 0};
+    if (trims || many) {
+        open = producer_held_open(self);
+    }
+    if (trims) {
+        plan_trim(self, keep, open.position);
+    }
+    producer_held_look(self, many ? &open : NULL);
+}
+
 err_t
 producer_retain(producer_core_t *self, struct why *why)
 {
@@ -203,11 +198,8 @@ producer_retain(producer_core_t *self, struct why *why)
         producer_mark(self, log_next(self->log), self->now_unix_ms);
     }
     if (look) {
-        self->looked_ms = self->now_ms;
-        producer_moved_expire(&self->moved, self->expired, EXPIRED_A_LOOK);
-        if (keep > log_first(self->log)) {
-            plan_trim(self, keep);
-        }
+        look_around(self, keep);
     }
+    producer_held_tell(self);
     return ERR_OK;
 }

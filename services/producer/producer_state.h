@@ -4,6 +4,7 @@
 
 #include "producer_core.h"
 #include "producer_heads.h"
+#include "producer_held.h"
 #include "producer_index.h"
 #include "producer_moved.h"
 #include "producer_open.h"
@@ -61,6 +62,7 @@ struct producer_counts {
     uint64_t conflicts;
     uint64_t refused;
     uint64_t busy;
+    uint64_t busy_retained; /* of them: for retained_max */
     uint64_t unrouted;
     uint64_t done;
     uint64_t moved;
@@ -109,6 +111,7 @@ struct producer_core {
     struct producer_mark marks[PRODUCER_MARKS]; /* a ring */
     uint32_t mark_first;
     uint32_t mark_count;
+    struct producer_held held;
     struct delivery_load load; /* deliveries without an end, wherever they are */
     uint64_t spare;            /* see producer_room_look */
     uint64_t total;            /* notifications accepted over the log's life */

@@ -303,6 +303,38 @@ class Refused(HeraldTest):
             self.assertEqual(code, 64, text)
 
 
+class Retained(HeraldTest):
+    """Of notifications as many are kept as journal/retained_max says."""
+
+    def test_the_log_says_when_submits_become_busy_and_when_that_is_over(self):
+        producer = self.herald.options["producer"]
+        producer += ["--set", "journal/retained_max=1000", "--set", "journal/segment=3MiB",
+                     "--set", "journal/retention=1s"]
+        self.herald.start(*LOGS)
+        self.assertIn("level=warn service=producer event=segment_large may_hold=24576 "
+                      "should_hold=100 ", self.herald.log_text("producer"))
+        lines = [order(n) for n in range(1001)]
+        for line in lines:
+            line["payload"]["remark"] = "x" * 8000
+        done = self.herald.submit(lines, "--timeout", "2s", check=False)
+        self.assertEqual(done.returncode, 69, done.stdout + done.stderr)
+        stats = self.herald.stats("producer")
+        self.assertEqual((stats["accepted"], stats["retained"], stats["retained_max"]),
+                         (1000, 1000, 1000))
+        self.assertGreater(stats["busy_retained"], 0)
+        self.assertEqual(self.herald.log_text("producer").count("kind=retained_full"), 1)
+        self.assertNotIn("event=accepting_again", self.herald.log_text("producer"))
+
+        self.herald.start("order-consumer")
+        wait_for(lambda: "event=accepting_again" in self.herald.log_text("producer"),
+                 "what has ended goes")
+        self.herald.submit([order("late")])
+
+    def test_a_segment_that_holds_little_of_what_is_kept_is_not_warned_of(self):
+        self.herald.start("producer")
+        self.assertNotIn("segment_large", self.herald.log_text("producer"))
+
+
 class Presets(HeraldTest):
     def test_each_preset_plans_its_first_retry_when_the_textbook_says(self):
         self.herald.start()

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,7 +185,10 @@ static void
 collect(struct fixture *self)
 {
     struct outbox_message *message = NULL;
-    while (outbox_alarm_next(self->outbox, log_durable(peers_own(self->peers))) != NULL) {
+    const struct alarm_facts *alarm = NULL;
+    while ((alarm = outbox_alarm_next(self->outbox, log_durable(peers_own(self->peers)))) != NULL) {
+        (void)snprintf(self->alarm, sizeof self->alarm, "%s %s: %s", alarm->kind, alarm->subject,
+                       alarm->text); /* fits */
         outbox_alarm_pop(self->outbox);
         self->alarms++;
     }

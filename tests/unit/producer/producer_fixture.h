@@ -53,8 +53,9 @@ struct fixture {
     uint8_t answer[1024 * 1024]; /* the newest that is no EVENT */
     size_t answer_size;
     uint32_t answers;
-    uint32_t alarms;             /* that could leave */
-    struct wire_attempt attempt; /* the newest of the delivery that was asked for */
+    uint32_t alarms;                /* that could leave */
+    char alarm[64 + WHY_TEXT_SIZE]; /* the newest: "kind subject: text" */
+    struct wire_attempt attempt;    /* the newest of the delivery that was asked for */
 };
 
 /* Subscription "orders" (order.*, group "shop", default policy), and "audit" (order.paid, group
@@ -103,6 +104,8 @@ uint64_t fixture_other_event(log_t *log, const struct record_event *event);
 uint64_t fixture_other_custody(log_t *log, uint8_t kind, const struct record_custody *custody);
 uint64_t fixture_other_case(struct fixture *self, struct delivery_key key, uint32_t turn);
 
+/* The others have read all that is durable in the own log, and say so. */
+void fixture_others_have_read(struct fixture *self);
 /* Any record, durable at once. */
 uint64_t fixture_record(log_t *log, uint8_t kind, const uint8_t *body, size_t size);
 /* The same from its fields: "v7 b1 q2 z16" is a varint, a byte, 8 bytes and 16 zeros. */

@@ -189,6 +189,19 @@ fixture_other_case(struct fixture *self, struct delivery_key key, uint32_t turn)
     return position;
 }
 
+void
+fixture_others_have_read(struct fixture *self)
+{
+    log_t *own = peers_own(self->peers);
+    struct record_position position = {0};
+    position.logs[LOG_PRODUCER].position = log_durable(own);
+    memcpy(position.logs[LOG_PRODUCER].identity, log_identity(own), 16);
+    uint8_t body[RECORD_POSITION_MAX];
+    size_t size = record_position_encode(&position, body);
+    (void)fixture_record(self->scheduler, RECORD_POSITION, body, size);
+    (void)fixture_record(self->compensator, RECORD_POSITION, body, size);
+}
+
 uint32_t
 fixture_count(struct fixture *self, uint8_t kind)
 {

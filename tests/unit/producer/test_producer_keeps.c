@@ -20,23 +20,6 @@ begin(uint64_t checkpoint_records, uint64_t retained_max)
     return self;
 }
 
-/* The others have read everything. */
-static void
-others_have_read(struct fixture *self)
-{
-    struct record_position position = {0};
-    position.logs[LOG_PRODUCER].position = log_durable(peers_own(self->peers));
-    memcpy(position.logs[LOG_PRODUCER].identity, log_identity(peers_own(self->peers)), 16);
-    uint8_t body[RECORD_POSITION_MAX];
-    size_t size = record_position_encode(&position, body);
-    log_t *const logs[] = {self->scheduler, self->compensator};
-    for (int i = 0; i < 2; i++) {
-        (void)log_append(logs[i], RECORD_POSITION, body, size);
-        cr_assert_eq(log_commit(logs[i], 0, NULL), ERR_OK);
-        cr_assert_eq(log_reap(logs[i], NULL), ERR_OK);
-    }
-}
-
 /* So many notifications succeed, five seconds apart. */
 static void
 pass(struct fixture *self, int from, int count)
@@ -46,7 +29,7 @@ pass(struct fixture *self, int from, int count)
         (void)snprintf(biz_id, sizeof biz_id, "n%d", i);
         fixture_join(self, "shop", 1);
         if (i % 100 == 0) {
-            others_have_read(self);
+            fixture_others_have_read(self);
         }
         if (fixture_submit(self, "order.paid", biz_id, payload).status == WIRE_ACCEPTED) {
             fixture_outcome(self, self->delivery_count - 1, OUTCOME_DONE, 0);
@@ -188,6 +171,7 @@ Test(producer_keeps, the_oldest_finished_go_beyond_the_most_that_are_kept)
     cr_assert_eq(fixture_counter(self, "busy"), 0);
     cr_assert_leq(fixture_counter(self, "retained"), 12000);
     cr_assert_geq(fixture_counter(self, "retained"), 9000, "no more than had to");
+    cr_assert_eq(self->alarms, 0, "%s", self->alarm);
     fixture_close(self);
 }
 
@@ -199,7 +183,7 @@ Test(producer_keeps, nothing_goes_for_an_end_that_is_not_synced_yet)
         (void)snprintf(biz_id, sizeof biz_id, "o%d", i);
         fixture_submit(self, "order.paid", biz_id, payload);
         if (i % 100 == 99) {
-            others_have_read(self);
+            fixture_others_have_read(self);
         }
         fixture_advance(self, 5000);
     }

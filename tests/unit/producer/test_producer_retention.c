@@ -112,13 +112,7 @@ fill(struct fixture *self, const char *topic)
         fixture_outcome(self, self->delivery_count - 1, OUTCOME_DONE, 0);
         fixture_advance(self, 1000);
     }
-    struct record_position position = {0};
-    position.logs[LOG_PRODUCER].position = log_durable(peers_own(self->peers));
-    memcpy(position.logs[LOG_PRODUCER].identity, log_identity(peers_own(self->peers)), 16);
-    uint8_t body[RECORD_POSITION_MAX];
-    size_t size = record_position_encode(&position, body);
-    (void)fixture_record(self->scheduler, RECORD_POSITION, body, size);
-    (void)fixture_record(self->compensator, RECORD_POSITION, body, size);
+    fixture_others_have_read(self);
 }
 
 static struct fixture *
