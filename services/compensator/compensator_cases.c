@@ -11,6 +11,9 @@
 
 #define MISSING_AGAIN_MS 60000
 
+static const char lost_text[] = "a salvage lost the notification: have its provider submit it "
+                                "again, and resolve this unfenced";
+
 static size_t
 copy_text(char *to, size_t max, const char *from, size_t size)
 {
@@ -31,6 +34,7 @@ describe(struct compensator_info *info, const struct record_case *opened, uint64
         .cause = opened->custody.cause,
         .state = WIRE_STATE_CASE,
         .fenced = opened->fenced || opened->undo_unanswered,
+        .lost = opened->notification.encoded_size == 0,
     };
     info->reason_size =
         (uint16_t)copy_text(info->reason, sizeof info->reason, opened->custody.reason.data,
@@ -87,18 +91,19 @@ open_with(compensator_t *self, struct compensator_entry *entry, uint8_t cause,
           struct record_text reason)
 {
     struct compensator_notification found;
-    if (!compensator_notification_get(self, entry, &found)) {
+    if (!compensator_notification_get(self, entry, &found) && !found.lost) {
         /* Used up, so that the next time it is due the case is tried again. */
         entry->tries = entry->tries < self->settings.tries ? self->settings.tries : entry->tries;
         entry->plan = entry->plan == PLAN_UNDO ? PLAN_UNDO : PLAN_REAPPLY;
         compensator_jobs_schedule(self, entry, self->now_ms + MISSING_AGAIN_MS);
         return false;
     }
+    const struct record_text lost = {.data = lost_text, .size = sizeof lost_text - 1};
     entry->attempts = (uint16_t)(entry->attempts + entry->tries);
     entry->tries = 0;
     entry->waits = 0;
     struct record_case opened = {
-        .custody = {.cause = cause, .reason = reason},
+        .custody = {.cause = cause, .reason = found.lost ? lost : reason},
         .fenced = entry->fenced,
         .undo_unanswered = entry->undo_unanswered,
         .notification = found.record,
@@ -121,7 +126,17 @@ compensator_cases_open(compensator_t *self, struct compensator_entry *entry, uin
     entry->cause = cause;
     const struct record_text reason = {.data = text, .size = strlen(text)};
     if (open_with(self, entry, cause, reason)) {
-        compensator_alarm(self, "case_opened", entry, text);
+        compensator_alarm(self, "case_opened", entry, entry->info->lost ? lost_text : text);
+    }
+}
+
+void
+compensator_cases_missing(compensator_t *self, struct compensator_entry *entry, bool lost)
+{
+    if (lost) {
+        compensator_cases_open(self, entry, entry->moved_for, lost_text);
+    } else {
+        compensator_jobs_schedule(self, entry, self->now_ms + MISSING_AGAIN_MS);
     }
 }
 

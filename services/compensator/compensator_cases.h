@@ -7,13 +7,16 @@
 #include "compensator_state.h"
 
 /* Open a case for a held delivery and raise the alarm. When its notification is nowhere, the entry
- * stays held and this is tried again a minute later. */
+ * stays held and this is tried again a minute later; of what a salvage lost the case is without. */
 void compensator_cases_open(compensator_t *self, struct compensator_entry *entry, uint8_t cause,
                             const char *text);
 
 /* The same after a try, with the receiver's words. */
 void compensator_cases_open_for(compensator_t *self, struct compensator_entry *entry,
                                 const struct wire_outcome *outcome);
+
+/* compensator_notification_get has found none: a case of what is lost, else in a minute again. */
+void compensator_cases_missing(compensator_t *self, struct compensator_entry *entry, bool lost);
 
 /* What is said of a case, from its record; used at start too. */
 void compensator_cases_describe(struct compensator_entry *entry, const struct record_case *opened,

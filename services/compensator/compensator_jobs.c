@@ -12,8 +12,7 @@
 #define RUN_BITS 40 /* a token is the log's run, then a counter of so many bits */
 #define COUNTER(token) ((token) & ((UINT64_C(1) << RUN_BITS) - 1))
 #define LEASE_STANDARD_MS 10000
-#define UNKNOWN_AGAIN_MS 1000  /* its subscription is not known yet */
-#define MISSING_AGAIN_MS 60000 /* its notification is nowhere */
+#define UNKNOWN_AGAIN_MS 1000 /* its subscription is not known yet */
 #define TOKENS_FIRST 1024
 #define WAITS_MS 1000 /* between two looks at a job that has not left */
 #define LATE_MS 50    /* less is not worth going through all that was sent */
@@ -275,7 +274,7 @@ send_group(compensator_t *self, uint32_t index)
         unlink_ready(self, entry);
         struct compensator_notification found;
         if (!compensator_notification_get(self, entry, &found)) {
-            compensator_jobs_schedule(self, entry, self->now_ms + MISSING_AGAIN_MS);
+            compensator_cases_missing(self, entry, found.lost);
             continue;
         }
         hand_out(self, entry, consumer, &found.record);

@@ -44,6 +44,23 @@ compensator_notification_copy(compensator_t *self, uint64_t id, struct record_ca
     return true;
 }
 
+/* A salvage puts LOST in its place, or begins the log behind it. What is to be read later may come
+ * yet; and what is open is trimmed by nobody. */
+static bool
+is_lost(compensator_t *self, uint64_t position)
+{
+    struct read read;
+    log_t *log = peers_log(self->peers, LOG_PRODUCER);
+    if (position < log_first(log)) {
+        return true;
+    }
+    if (!read_kind(self, log, position, LOG_KIND_LOST, &read)) {
+        return false;
+    }
+    log_block_release(&read.block);
+    return true;
+}
+
 bool
 compensator_notification_get(compensator_t *self, const struct compensator_entry *entry,
                              struct compensator_notification *found)
@@ -68,7 +85,12 @@ compensator_notification_get(compensator_t *self, const struct compensator_entry
         found->record = opened.notification;
         return true;
     }
-    if (self->failure == ERR_OK) {
+    found->lost = self->failure == ERR_OK && is_lost(self, entry->key.position);
+    if (found->lost) {
+        found->record = (struct record_notification){.received_unix_ms = self->now_unix_ms,
+                                                     .subscription_count = 1,
+                                                     .subscriptions = {entry->key.subscription}};
+    } else if (self->failure == ERR_OK) {
         compensator_alarm(self, "notification_missing", entry,
                           "the notification is neither in the producer's log nor in a case");
     }

@@ -8,12 +8,13 @@
 #include "compensator_state.h"
 
 struct compensator_notification {
-    struct record_notification record; /* points into the block */
+    struct record_notification record; /* points into the block; lost: without any bytes */
     log_block_t *block;                /* owned */
+    bool lost;                         /* a salvage lost it: it is nowhere, and will not be */
 };
 
-/* False: it is nowhere; an alarm was raised. A log that cannot be read ends the service at the next
- * step. */
+/* False: it is nowhere; an alarm was raised, but for what is lost for good. A log that cannot be
+ * read ends the service at the next step. */
 bool compensator_notification_get(compensator_t *self, const struct compensator_entry *entry,
                                   struct compensator_notification *found);
 void compensator_notification_release(struct compensator_notification *found);

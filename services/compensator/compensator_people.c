@@ -240,6 +240,14 @@ finds_room(const compensator_t *self, const struct wire_case_order *order)
                                          order->reason.size <= peers_reason_bytes(self->peers));
 }
 
+/* Whether the order is one that the receiver must be sent the notification for. */
+static bool
+is_sent(const struct wire_case_order *order)
+{
+    return order->action == WIRE_CASE_REPLAY || order->action == WIRE_CASE_UNDO ||
+           (order->action == WIRE_CASE_RESOLVE && !order->unfenced);
+}
+
 static struct verdict
 decide(compensator_t *self, struct compensator_entry *entry, const struct wire_case_order *order)
 {
@@ -251,6 +259,10 @@ decide(compensator_t *self, struct compensator_entry *entry, const struct wire_c
         return (struct verdict){WIRE_BUSY, "disk: what is left is kept for what was accepted; a "
                                            "case can be resolved, with a reason of at most 32 "
                                            "bytes"};
+    }
+    if (entry->info->lost && is_sent(order)) {
+        return (struct verdict){WIRE_DENIED, "a salvage lost its notification, and with it the key "
+                                             "to ask the receiver for: resolve it unfenced"};
     }
     /* UNREACHED: no other action is decoded, and SHOW of a case was answered before. */
     switch ((enum wire_case_action)order->action) {

@@ -59,6 +59,7 @@ struct compensator_info {
     uint8_t cause; /* enum outcome */
     uint8_t state; /* enum wire_state; PENDING: replayed */
     bool fenced;
+    bool lost; /* a salvage lost the notification: nobody can be asked for a fence, or sent it */
     uint8_t biz_id_size;
     uint8_t topic_size;
     uint16_t reason_size;

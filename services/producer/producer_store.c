@@ -49,6 +49,10 @@ read_copy(producer_core_t *self, uint64_t position, struct producer_stored *stor
         }
         struct record_case opened;
         rc = record_case_decode(record.body, record.size, &opened, why);
+        if (rc == ERR_OK && opened.notification.encoded_size == 0) {
+            log_block_release(&stored->block); /* a case of what a salvage lost */
+            continue;
+        }
         if (rc == ERR_OK) {
             stored->record = opened.notification;
             return decode_stored(stored, position, why);

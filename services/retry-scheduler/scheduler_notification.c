@@ -95,6 +95,17 @@ scheduler_notification(struct scheduler_core *self, const struct scheduler_entry
     return rc == ERR_AGAIN ? ERR_NOT_FOUND : rc; /* not there yet, as far as we have looked */
 }
 
+bool
+scheduler_notification_lost(struct scheduler_core *self, const struct scheduler_entry *entry)
+{
+    struct log_record record;
+    log_block_t *block = NULL;
+    err_t rc =
+        log_read(peers_log(self->peers, LOG_PRODUCER), entry->position, &record, &block, NULL);
+    log_block_release(&block);
+    return rc == ERR_OK || rc == ERR_NOT_FOUND; /* LOST stands there, or the log begins behind it */
+}
+
 err_t
 scheduler_describe(struct scheduler_core *self, struct scheduler_entry *entry, struct why *why)
 {

@@ -111,6 +111,8 @@ struct scheduler_notification {
 /* ERR_NOT_FOUND: nowhere any more. */
 err_t scheduler_notification(struct scheduler_core *self, const struct scheduler_entry *entry,
                              struct scheduler_notification *found, struct why *why);
+/* Where that is so, whether it will stay so: a salvage lost it. */
+bool scheduler_notification_lost(struct scheduler_core *self, const struct scheduler_entry *entry);
 /* Read deadline and whether it has a policy, once. */
 err_t scheduler_describe(struct scheduler_core *self, struct scheduler_entry *entry,
                          struct why *why);

@@ -27,19 +27,31 @@ deadline_of(const struct scheduler_core *self, const struct scheduler_entry *ent
                : self->now_ms + (entry->deadline_unix_ms - self->now_unix_ms) + 1;
 }
 
+static const struct scheduler_cause lost = {
+    .outcome = OUTCOME_REJECT,
+    .reason = {.data = "a salvage lost the notification", .size = 31},
+};
+
+/* Nothing can be sent of it. What a salvage lost is a person's: the compensator makes a case. */
 static void
-put_off_lost(struct scheduler_core *self, struct scheduler_entry *entry)
+do_without(struct scheduler_core *self, struct scheduler_entry *entry)
 {
+    bool is_lost = scheduler_notification_lost(self, entry);
     const struct catalog_subscription *subscription =
         catalog_subscription(self->catalog, entry->subscription);
     char text[WHY_TEXT_SIZE];
-    (void)snprintf(text, sizeof text,
-                   "no log has the notification at %llu any more; it is looked for again later",
-                   (unsigned long long)entry->position); /* fits */
+    (void)snprintf(text, sizeof text, "no log has the notification at %llu any more; %s",
+                   (unsigned long long)entry->position,
+                   is_lost ? "the compensator makes a case of it"
+                           : "it is looked for again later"); /* fits */
     self->counters.lost++;
     scheduler_alarm(self, "notification_missing",
                     catalog_group_at(self->catalog, subscription->group)->name, text);
-    scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_GONE_MS);
+    if (is_lost) {
+        scheduler_move(self, entry, &lost);
+    } else {
+        scheduler_table_wait(&self->table, entry, self->now_ms + SCHEDULER_GONE_MS);
+    }
 }
 
 static err_t
@@ -62,7 +74,7 @@ make_one_ready(struct scheduler_core *self, struct scheduler_entry *entry, struc
         return rc;
     }
     if (!entry->described) {
-        put_off_lost(self, entry);
+        do_without(self, entry);
     } else if (scheduler_too_late(self, entry, 0)) {
         scheduler_move(self, entry, &deadline_passed);
     } else {
@@ -110,7 +122,7 @@ send_one(struct scheduler_core *self, struct scheduler_entry *entry, struct why 
     struct scheduler_notification found;
     err_t rc = scheduler_notification(self, entry, &found, why);
     if (rc == ERR_NOT_FOUND) {
-        put_off_lost(self, entry);
+        do_without(self, entry);
         return ERR_OK;
     }
     if (rc != ERR_OK) {

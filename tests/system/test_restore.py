@@ -113,7 +113,7 @@ class InUse(HeraldTest):
 
 
 class Salvage(HeraldTest):
-    """Damage in the newest checkpoint, as OPERATIONS has it mended."""
+    """Damage in the producer's log, as OPERATIONS has it mended."""
 
     ORDERS = 1500
     WAITING = 100
@@ -143,18 +143,12 @@ class Salvage(HeraldTest):
     def all_done(self, last):
         wait_for(lambda: set(self.states(last)) == {"DONE"}, "all are done")
 
-    def test_a_salvaged_checkpoint_hides_nothing(self):
-        self.herald.options["producer"] = ["--set", "journal/checkpoint=1000"]
-        self.herald.start()
-        self.herald.submit([order(n) for n in range(self.ORDERS)])
-        self.all_done(self.ORDERS)
-        self.herald.stop("order-consumer")
-        last = self.ORDERS + self.WAITING
-        self.herald.submit([order(n) for n in range(self.ORDERS, last)])
+    def mend(self, kind):
+        """Damage the newest record of a kind, put what is sound in its place; how many are LOST."""
         for name in DIRECTORIES:
             self.herald.stop(name)
         log = os.path.join(self.herald.data, "journal", "producer")
-        self.damage(log, "index")
+        self.damage(log, kind)
         self.assertEqual(self.journal("verify", log).returncode, 1)
         salvaged = os.path.join(self.herald.data, "journal.salvaged")
         done = self.journal("salvage", "--into", salvaged, log)
@@ -163,8 +157,38 @@ class Salvage(HeraldTest):
         shutil.move(log, log + ".damaged")
         shutil.move(os.path.join(salvaged, "producer"), log)
         self.herald.start(*DIRECTORIES)
+        return sum(int(b) - int(a) + 1 for a, b in ranges)
+
+    def test_a_lost_notification_that_is_tried_again_becomes_a_case_that_a_person_ends(self):
+        self.herald.start(*DIRECTORIES)
+        self.herald.start_receiver("order-system", "--answer", "retry")
+        self.herald.submit([{**order(1), "policy": "1s"}])
+        wait_for(lambda: self.herald.delivery("1-created")["custodian"] == "retry-scheduler",
+                 "it is handed on")
+        self.herald.kill("receiver")
+        self.mend("notification")
+        self.herald.start_receiver("order-system", "--answer", "retry", key="another")
+        found = self.herald.case_of("?")
+        self.assertIn("a salvage lost the notification", found["reason"])
+        self.assertIn("kind=notification_missing", self.herald.log_text("retry-scheduler"))
+        said = ["--by", "ann", "--reason", "submitted again"]
+        denied = self.herald.ctl("case", "replay", found["id"], *said, check=False)
+        self.assertIn("DENIED", denied.stdout + denied.stderr)
+        self.herald.ctl("case", "resolve", found["id"], "--unfenced", *said)
+        self.assertEqual(self.herald.ctl_json("cases"), [])
+        wait_for(lambda: self.herald.stats("producer")["open"] == 0, "nothing is open for ever")
+        self.assertEqual(self.herald.log_text("retry-scheduler").count("event=alarm"), 1)
+
+    def test_a_salvaged_checkpoint_hides_nothing(self):
+        self.herald.options["producer"] = ["--set", "journal/checkpoint=1000"]
+        self.herald.start()
+        self.herald.submit([order(n) for n in range(self.ORDERS)])
+        self.all_done(self.ORDERS)
+        self.herald.stop("order-consumer")
+        last = self.ORDERS + self.WAITING
+        self.herald.submit([order(n) for n in range(self.ORDERS, last)])
+        lost = self.mend("index")
         states = self.states(last)
-        lost = sum(int(b) - int(a) + 1 for a, b in ranges)
         self.assertLessEqual(states[:self.ORDERS].count("UNKNOWN"), lost)
         # A DONE that was in the damaged block may be of many: they are open again, and no others.
         again = states[:self.ORDERS].count("PENDING")

@@ -342,15 +342,45 @@ Test(scheduler_custody, a_notification_that_no_log_has_alarms_and_holds_up_nobod
     cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
 }
 
+static void
+expect_given_up(struct delivery_key key)
+{
+    fixture_advance(&self, 120000);
+    cr_assert_str_eq(self.alarms, "notification_missing of orders ", "and it is told once");
+    cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_AWAY);
+    const struct record_custody moved = fixture_last_custody(&self, RECORD_MOVED);
+    cr_assert_eq(moved.key.position, key.position);
+    cr_assert_eq(moved.to, LOG_COMPENSATOR);
+}
+
 /* A salvage leaves a record without a body in its place. */
-Test(scheduler_custody, a_notification_that_a_salvage_lost_alarms_and_holds_up_nobody)
+Test(scheduler_custody, a_notification_that_a_salvage_lost_goes_to_a_person)
 {
     struct delivery_key key = {.position = fixture_spelt(self.producer, LOG_KIND_LOST, ""),
                                .subscription = 1};
     fixture_give(&self, key, 0);
     fixture_give(&self, fixture_notify(&self, NULL, 0), 0);
     fixture_step(&self);
-    cr_assert_eq(self.count, 1);
-    cr_assert_str_eq(self.alarms, "notification_missing of orders ");
-    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+    cr_assert_eq(self.count, 1, "it holds up nobody");
+    fixture_answer(&self, 0, OUTCOME_DONE, 0);
+    expect_given_up(key);
+}
+
+Test(scheduler_custody, a_notification_before_the_logs_beginning_goes_to_a_person)
+{
+    struct delivery_key key = fixture_notify(&self, NULL, 0);
+    fixture_give(&self, key, 60000);
+    fixture_step(&self);
+    for (int i = 0; i < 4000; i++) { /* several segments of 64 KiB */
+        fixture_notify(&self, NULL, 0);
+    }
+    fixture_subscribe(&self, 1, "orders", "1s,2s,4s"); /* as a checkpoint has it */
+    fixture_step(&self);
+    cr_assert_eq(log_trim(self.producer, log_next(self.producer) - 1, NULL), ERR_OK);
+    cr_assert_gt(log_first(self.producer), key.position);
+    fixture_restart(&self, 1000);
+    fixture_step(&self);
+    fixture_advance(&self, 60000);
+    expect_given_up(key);
 }

@@ -139,7 +139,7 @@ Test(scheduler_notification, a_chain_that_leads_nowhere_is_an_alarm_and_no_end)
     fixture_step(&self);
     cr_assert_eq(self.count, 0);
     cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
-    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_AWAY, "it is a person's");
     replay((struct delivery_key){.position = key.position + 1, .subscription = 1},
            log_next(self.compensator)); /* to itself */
     fixture_step(&self);

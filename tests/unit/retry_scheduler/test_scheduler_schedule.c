@@ -341,7 +341,7 @@ Test(scheduler_schedule, a_subscription_that_gets_another_group_takes_what_is_re
     cr_assert_eq(self.count, 1);
 }
 
-Test(scheduler_schedule, a_notification_that_is_trimmed_before_it_is_sent_is_an_alarm)
+Test(scheduler_schedule, a_notification_that_is_trimmed_before_it_is_sent_is_an_alarm_and_a_persons)
 {
     fixture_open(&self, "1s");
     self.present = false;
@@ -364,7 +364,7 @@ Test(scheduler_schedule, a_notification_that_is_trimmed_before_it_is_sent_is_an_
     fixture_step(&self);
     cr_assert_eq(self.count, 0);
     cr_assert_eq(fixture_counter(&self, "notifications_gone"), 1);
-    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_WAITING);
+    cr_assert_eq(fixture_entry(&self, key)->state, SCHEDULER_AWAY);
 }
 
 Test(scheduler_schedule, nobody_need_listen_to_its_events)
