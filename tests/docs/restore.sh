@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Backup, restore, a new identity and salvage go as docs/OPERATIONS.md says.
+# Backup, restore, a lost machine, a new identity and salvage go as docs/OPERATIONS.md says.
 set -euo pipefail
 . "$(dirname "$0")/sandbox.bash"
 needs sqlite3 setsid setpriv
@@ -71,6 +71,31 @@ heraldctl watch 3-created --timeout 2s || result=$?
 grep -q 'kind=second_database' "$HERALD_DATA/log/producer.log" || fail "no alarm"
 heraldctl group order-system --set-identity "$(database_identity)" --by ann --reason restored
 heraldctl watch 3-created --timeout 60s
+stop_all
+
+echo "== a lost machine, of which the disk is there: at another place everything goes on"
+mv "$HERALD_DATA" "$sandbox/moved"
+old_data=$HERALD_DATA
+HERALD_DATA=$sandbox/moved
+services_start
+[ "$(heraldctl query --json 3-created | grep -c '"state":"DONE"')" = 1 ] || fail "3-created is not DONE"
+heraldctl order 31 1.00 eur
+heraldctl watch 31-created --timeout 30s
+stop_all
+HERALD_DATA=$old_data
+mv "$sandbox/moved" "$HERALD_DATA"
+
+echo "== a lost machine without a backup of the journal: submitted again, applied once"
+effects=$(sqlite3 -readonly "$HERALD_DATA/orders.db" 'SELECT count(*) FROM notify_log')
+mv "$HERALD_DATA/journal" "$sandbox/lost"
+services_start
+heraldctl order 2 1.00 eur
+heraldctl order 32 1.00 eur
+heraldctl watch 2-created --timeout 30s
+heraldctl watch 32-created --timeout 30s
+[ "$(heraldctl query --json 2-created | grep -c '"state":"DONE"')" = 1 ] || fail "2-created is not DONE"
+[ "$(sqlite3 -readonly "$HERALD_DATA/orders.db" 'SELECT count(*) FROM notify_log')" = $((effects + 1)) ] ||
+    fail "an effect is there twice, or none"
 stop_all
 
 echo "== damage is refused, and salvaged"
