@@ -140,7 +140,7 @@ order_front_close(order_front_t **self_p)
     }
     wire_socket_close(&self->socket);
     seal_close(&self->seal);
-    CHECK(zmq_ctx_term(self->context) == 0);
+    wire_socket_end_context(self->context);
     (void)close(self->wake_fd); /* nothing is kept in it */
     mem_free(self);
     *self_p = NULL;

@@ -194,7 +194,7 @@ shell_close(shell_t **self_p)
     wire_inlet_close(&self->wake);
     wire_inlet_close(&self->front);
     seal_close(&self->seal);
-    CHECK(zmq_ctx_term(self->context) == 0);
+    wire_socket_end_context(self->context);
     mem_free(self);
     *self_p = NULL;
 }

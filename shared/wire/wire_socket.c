@@ -26,7 +26,7 @@ set_untold(void *socket, int option, int value)
 }
 
 void *
-wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water)
+wire_socket_try_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water)
 {
     static const int types[] = {
         [WIRE_SOCKET_FRONT] = ZMQ_ROUTER,
@@ -34,8 +34,12 @@ wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int hi
         [WIRE_SOCKET_PUSH] = ZMQ_PUSH,
         [WIRE_SOCKET_PULL] = ZMQ_PULL,
     };
+    CHECK(high_water > 0);
     void *socket = zmq_socket(context, types[kind]);
-    CHECK(socket != NULL && high_water > 0);
+    if (socket == NULL) {
+        CHECK(errno == EMFILE || errno == ENFILE);
+        return NULL;
+    }
     int64_t largest = LIMIT_FRAME_BYTES + 64; /* 33 bytes are CURVE's */
     int64_t said = 0;
     size_t size = sizeof said;
@@ -71,12 +75,28 @@ wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int hi
     return socket;
 }
 
+void *
+wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water)
+{
+    void *socket = wire_socket_try_new(context, kind, linger_ms, high_water);
+    CHECK(socket != NULL);
+    return socket;
+}
+
 void
 wire_socket_close(void **socket_p)
 {
     if (*socket_p != NULL) {
         CHECK(zmq_close(*socket_p) == 0);
         *socket_p = NULL;
+    }
+}
+
+void
+wire_socket_end_context(void *context)
+{
+    while (zmq_ctx_term(context) != 0) {
+        CHECK(errno == EINTR);
     }
 }
 
@@ -146,7 +166,11 @@ wire_socket_bind(void *socket, const char *endpoints, bool insecure, struct why 
 err_t
 wire_socket_connect(void *socket, const char *endpoint, struct why *why)
 {
-    return zmq_connect(socket, endpoint) == 0
+    int rc;
+    do {
+        rc = zmq_connect(socket, endpoint);
+    } while (rc != 0 && errno == EINTR); /* a signal, before anything was done */
+    return rc == 0
                ? ERR_OK
                : why_set(why, ERR_IO, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
 }

@@ -26,9 +26,15 @@ enum wire_socket_kind {
  *
  * linger_ms  how long closing waits for what is still to be sent: 0 in services
  * high_water messages a peer, each way; at least 1; a front door sends up to four times as many
+ *
+ * No descriptor left, or as many sockets as the context may have, ends the process; with `try` it
+ * gives NULL, and errno says which.
  */
 void *wire_socket_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water);
+void *wire_socket_try_new(void *context, enum wire_socket_kind kind, int linger_ms, int high_water);
 void wire_socket_close(void **socket_p);
+/* zmq_ctx_term, once all sockets are closed; a signal does not end it. */
+void wire_socket_end_context(void *context);
 
 /* Bind to, or connect to, each endpoint of a list with spaces in between. ERR_IO, ERR_DENIED for an
  * address beyond this machine while `insecure` is false and the socket is no CURVE server. */

@@ -6,8 +6,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <zmq.h>
 
 int __real_zmq_msg_recv(zmq_msg_t *message, void *socket, int flags); // NOLINT
@@ -268,4 +270,32 @@ Test(wire_socket, a_socket_that_says_nothing_of_curve_has_none)
     cr_assert_eq(wire_socket_receive(front, &message), ERR_AGAIN, "it learns of the end");
     cr_assert_eq(wire_socket_bind(front, "tcp://*:*", false, NULL), ERR_DENIED);
     cr_assert_eq(zmq_msg_close(&message), 0);
+}
+
+static void
+on_alarm(int number)
+{
+    (void)number; /* that it comes is enough */
+}
+
+Test(wire_socket, a_signal_does_not_end_the_wait_for_what_lingers)
+{
+    const struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    const struct itimerval often = {.it_interval = {.tv_usec = 5000},
+                                    .it_value = {.tv_usec = 5000}};
+    const struct itimerval never = {.it_value = {0}};
+    const int linger_ms = 200;
+    int immediate = 0; /* it takes what nobody can have yet */
+    void *own = zmq_ctx_new();
+    void *push = wire_socket_new(own, WIRE_SOCKET_PUSH, linger_ms, 4);
+    cr_assert_eq(zmq_setsockopt(push, ZMQ_IMMEDIATE, &immediate, sizeof immediate), 0);
+    cr_assert_eq(wire_socket_connect(push, "ipc:///tmp/herald-nobody", NULL), ERR_OK);
+    cr_assert_eq(wire_socket_send(push, mem_copy("a", 1), 1), ERR_OK);
+    wire_socket_close(&push);
+    cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+    cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+    int64_t begun_ms = clock_mono_ms();
+    wire_socket_end_context(own);
+    cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+    cr_assert_geq(clock_mono_ms() - begun_ms, linger_ms / 2);
 }
