@@ -292,7 +292,8 @@ come_up(order_shell_t *self)
         (void)poll(NULL, 0, STEP_WAIT_MS); /* woken early is as good */
         return;
     }
-    err_t rc = open_database(self, &self->why);
+    /* Open already: that there was no descriptor left for receiving keeps us waiting. */
+    err_t rc = self->db == NULL ? open_database(self, &self->why) : ERR_OK;
     if (rc == ERR_OK) {
         rc = join(self, &self->why);
     }

@@ -3,24 +3,40 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/client_context.h"
 #include "client/client_dial.h"
+#include "client/client_monitor.h"
 #include "wire/wire_session.h"
 #include "wire/wire_socket.h"
 
-#include <errno.h>
-
 #define HIGH_WATER 16
-#define MONITOR "inproc://monitor"
 
 struct client_call {
     void *context; /* of ZeroMQ; owned */
     void *socket;
-    void *monitor;  /* of the socket; owned */
-    bool refused;   /* the server refuses our key */
-    char *endpoint; /* owned */
+    struct wire_inlet monitor; /* of the socket; owned */
+    bool refused;              /* the server refuses our key */
+    char *endpoint;            /* owned */
     uint64_t request;
     zmq_msg_t message; /* the last answer */
 };
+
+static err_t
+open_sockets(client_call_t *self, struct why *why)
+{
+    err_t rc = client_context_new(&self->context, 1 + CLIENT_MONITOR_DESCRIPTORS, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    self->socket = wire_socket_try_new(self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
+    if (self->socket != NULL) {
+        self->monitor =
+            client_monitor_open(self->context, self->socket, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    }
+    return self->monitor.socket != NULL
+               ? ERR_OK
+               : why_set(why, ERR_FULL, "no descriptor is left for a ZeroMQ socket");
+}
 
 err_t
 client_call_new(client_call_t **self_p, const char *endpoint, const seal_secret_t *secret,
@@ -30,16 +46,14 @@ client_call_new(client_call_t **self_p, const char *endpoint, const seal_secret_
     client_call_t *self = mem_zeroed(sizeof *self);
     self->endpoint = mem_text(endpoint);
     (void)zmq_msg_init(&self->message); /* always succeeds */
-    self->context = zmq_ctx_new();
-    CHECK(self->context != NULL);
-    self->socket = wire_socket_new(self->context, WIRE_SOCKET_CLIENT, 0, HIGH_WATER);
-    CHECK(zmq_socket_monitor(self->socket, MONITOR, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) == 0);
-    self->monitor = zmq_socket(self->context, ZMQ_PAIR);
-    CHECK(self->monitor != NULL && zmq_connect(self->monitor, MONITOR) == 0);
-    err_t rc = client_dial(self->socket, endpoint, secret, key, why);
+    err_t rc = open_sockets(self, why);
+    if (rc == ERR_OK) {
+        rc = client_dial(self->socket, endpoint, secret, key, why);
+        rc = rc == ERR_IO ? ERR_INVALID : rc; /* not an endpoint */
+    }
     if (rc != ERR_OK) {
         client_call_destroy(&self);
-        return rc == ERR_DENIED ? rc : ERR_INVALID;
+        return rc;
     }
     *self_p = self;
     return ERR_OK;
@@ -52,11 +66,9 @@ client_call_destroy(client_call_t **self_p)
     if (self == NULL) {
         return;
     }
-    (void)zmq_socket_monitor(self->socket, NULL, 0); /* ends it; nothing to be done otherwise */
-    wire_socket_close(&self->monitor);
+    client_monitor_close(&self->monitor, self->socket);
     wire_socket_close(&self->socket);
-    while (zmq_ctx_term(self->context) != 0 && errno == EINTR) {
-    }
+    client_context_destroy(&self->context);
     (void)zmq_msg_close(&self->message); /* was initialised */
     mem_free(self->endpoint);
     mem_free(self);
@@ -74,7 +86,7 @@ static bool
 wait_for(client_call_t *self, short events, int64_t limit_ms)
 {
     zmq_pollitem_t items[] = {{.socket = self->socket, .events = events},
-                              {.socket = self->monitor, .events = ZMQ_POLLIN}};
+                              {.socket = self->monitor.socket, .events = ZMQ_POLLIN}};
     int64_t left_ms = limit_ms - clock_mono_ms();
     while (left_ms > 0) {
         int count = zmq_poll(items, 2, (long)left_ms);

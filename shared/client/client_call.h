@@ -15,7 +15,8 @@
 
 typedef struct client_call client_call_t;
 
-/* Errors of client_dial. Nothing needs to be there. */
+/* ERR_DENIED, ERR_INVALID: as client_dial. ERR_FULL: no descriptors or threads left. Nothing needs
+ * to be there. */
 err_t client_call_new(client_call_t **self_p, const char *endpoint, const seal_secret_t *secret,
                       struct wire_bytes key, struct why *why);
 void client_call_destroy(client_call_t **self_p);

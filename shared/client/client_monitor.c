@@ -3,22 +3,50 @@
 #include "base/check.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
+
+/* A signal that comes meanwhile ends each of the two with EINTR. */
+static bool
+begin(void *socket, const char *address, int events)
+{
+    int rc;
+    do {
+        rc = zmq_socket_monitor(socket, address, events);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0;
+}
+
+static void
+listen_to(void *monitor, const char *address)
+{
+    int none = 0;
+    int rc;
+    CHECK(zmq_setsockopt(monitor, ZMQ_LINGER, &none, sizeof none) == 0);
+    do {
+        rc = zmq_connect(monitor, address);
+    } while (rc != 0 && errno == EINTR);
+    CHECK(rc == 0);
+}
 
 struct wire_inlet
 client_monitor_open(void *context, void *socket, int events)
 {
     char address[64];
     (void)snprintf(address, sizeof address, "inproc://monitor-%p", socket); /* fits */
-    CHECK(zmq_socket_monitor(socket, address, events) == 0);
+    if (!begin(socket, address, events)) {
+        return wire_inlet_of(NULL);
+    }
     void *monitor = zmq_socket(context, ZMQ_PAIR);
-    int none = 0;
-    CHECK(monitor != NULL);
-    CHECK(zmq_setsockopt(monitor, ZMQ_LINGER, &none, sizeof none) == 0);
-    CHECK(zmq_connect(monitor, address) == 0);
+    if (monitor == NULL) {
+        CHECK(errno == EMFILE || errno == ENFILE);
+        (void)zmq_socket_monitor(socket, NULL, 0); /* ends it; nothing to be done otherwise */
+        return wire_inlet_of(NULL);
+    }
+    listen_to(monitor, address);
     return wire_inlet_of(monitor);
 }
 

@@ -26,6 +26,10 @@ struct consumer_queue {
 consumer_queue_t *
 consumer_queue_new(void)
 {
+    int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (wake_fd < 0) {
+        return NULL;
+    }
     consumer_queue_t *self = mem_zeroed(sizeof *self);
     pthread_condattr_t monotonic;
     CHECK(pthread_condattr_init(&monotonic) == 0);
@@ -35,8 +39,7 @@ consumer_queue_new(void)
     CHECK(pthread_condattr_destroy(&monotonic) == 0);
     self->works = mem_array(CONSUMER_QUEUE_WORKS, sizeof *self->works);
     self->last = &self->answers;
-    self->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    CHECK(self->wake_fd >= 0);
+    self->wake_fd = wake_fd;
     return self;
 }
 
@@ -171,7 +174,7 @@ size_t
 consumer_queue_take(consumer_queue_t *self, struct consumer_queue_work *works, size_t max,
                     int wait_ms)
 {
-    int64_t until_ns = clock_mono_ns() + (int64_t)wait_ms * 1000000;
+    int64_t until_ns = clock_mono_ns() + (int64_t)(wait_ms > 0 ? wait_ms : 0) * 1000000;
     struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
                              .tv_nsec = (long)(until_ns % 1000000000)};
     lock(self);

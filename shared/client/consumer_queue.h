@@ -48,7 +48,9 @@ struct consumer_queue_answer {
 
 typedef struct consumer_queue consumer_queue_t;
 
-consumer_queue_t *consumer_queue_new(void);
+#define CONSUMER_QUEUE_DESCRIPTORS 1 /* that it takes */
+
+consumer_queue_t *consumer_queue_new(void); /* NULL: no descriptor is left */
 void consumer_queue_destroy(consumer_queue_t **self_p);
 
 /* Readable when answers wait, or stop was called: for the socket thread's poll. */
@@ -64,7 +66,8 @@ struct consumer_queue_answer *consumer_queue_answers(consumer_queue_t *self);
 int64_t consumer_queue_busy_ms(consumer_queue_t *self, int64_t now_ms);
 
 /* The handlers' thread: up to max works that may share a batch. Waits up to wait_ms for the first
- * one. A batch must be given back with consumer_queue_done before the next. */
+ * one; 0 or less: not at all. A batch must be given back with consumer_queue_done before the next.
+ */
 size_t consumer_queue_take(consumer_queue_t *self, struct consumer_queue_work *works, size_t max,
                            int wait_ms);
 void consumer_queue_done(consumer_queue_t *self, const struct consumer_queue_work *works,

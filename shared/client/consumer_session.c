@@ -68,14 +68,43 @@ consumer_session_fini(struct consumer_session *session, int linger_ms)
 }
 
 /* A receiver that is late keeps deliveries waiting, and there are few of them: shorter pauses than
- * a client's. */
+ * a client's. NULL: no descriptor is left. */
 static void *
 new_socket(const struct consumer_session *session, enum wire_socket_kind kind)
 {
-    void *socket = wire_socket_new(session->self->context, kind, 0, HIGH_WATER);
+    void *socket = wire_socket_try_new(session->self->context, kind, 0, HIGH_WATER);
     int most_ms = CONSUMER_SESSION_AGAIN_MS;
-    CHECK(zmq_setsockopt(socket, ZMQ_RECONNECT_IVL_MAX, &most_ms, sizeof most_ms) == 0);
+    CHECK(socket == NULL ||
+          zmq_setsockopt(socket, ZMQ_RECONNECT_IVL_MAX, &most_ms, sizeof most_ms) == 0);
     return socket;
+}
+
+static err_t
+no_room(const struct consumer_session *session, struct why *why)
+{
+    return why_set(why, ERR_FULL, "%s: no descriptor is left for a ZeroMQ socket",
+                   session->service);
+}
+
+static err_t
+dial(struct consumer_session *session, struct why *why)
+{
+    const struct wire_bytes key = {.data = session->key,
+                                   .size = session->has_key ? sizeof session->key : 0};
+    session->front = wire_inlet_of(new_socket(session, WIRE_SOCKET_CLIENT));
+    if (session->front.socket != NULL) {
+        session->monitor = client_monitor_open(session->self->context, session->front.socket,
+                                               ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    }
+    err_t rc = session->monitor.socket == NULL
+                   ? no_room(session, why)
+                   : client_dial(session->front.socket, session->endpoint, session->self->secret,
+                                 key, why);
+    if (rc != ERR_OK) {
+        client_monitor_close(&session->monitor, session->front.socket);
+        wire_inlet_close(&session->front);
+    }
+    return rc;
 }
 
 err_t
@@ -98,19 +127,13 @@ consumer_session_place(struct consumer_session *session, struct wire_text endpoi
     memcpy(session->key, said, sizeof said);
     memcpy(session->endpoint, endpoint.data, endpoint.size);
     session->endpoint[endpoint.size] = '\0';
-    session->front = wire_inlet_of(new_socket(session, WIRE_SOCKET_CLIENT));
-    session->monitor = client_monitor_open(session->self->context, session->front.socket,
-                                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-    err_t rc =
-        client_dial(session->front.socket, session->endpoint, session->self->secret, key, why);
-    if (rc != ERR_OK) {
-        client_monitor_close(&session->monitor, session->front.socket);
-        wire_inlet_close(&session->front);
-        return rc;
+    session->has_key = key.size == sizeof said;
+    err_t rc = dial(session, why);
+    if (rc == ERR_OK || rc == ERR_FULL) {
+        session->state = CONSUMER_SESSION_GREETING;
+        session->say_ms = 0;
     }
-    session->state = CONSUMER_SESSION_GREETING;
-    session->say_ms = 0;
-    return ERR_OK;
+    return rc;
 }
 
 static struct wire_text
@@ -172,8 +195,10 @@ consumer_session_tick(struct consumer_session *session, int64_t now_ms)
         return false;
     }
     if (session->state == CONSUMER_SESSION_GREETING) {
-        session->say_ms =
-            now_ms + (say_hello(session) ? CONSUMER_SESSION_HELLO_MS : CONSUMER_SESSION_DIAL_MS);
+        bool there = session->front.socket != NULL || dial(session, NULL) == ERR_OK;
+        int64_t said_ms =
+            there && say_hello(session) ? CONSUMER_SESSION_HELLO_MS : CONSUMER_SESSION_DIAL_MS;
+        session->say_ms = now_ms + (there ? said_ms : CONSUMER_SESSION_REFUSED_MS);
         return false;
     }
     if (now_ms - session->heard_ms >= (int64_t)session->ping_ms * SILENT_PINGS) {
@@ -227,6 +252,9 @@ connect_line(struct consumer_session *session, struct consumer_session_line *lin
     wire_inlet_close(&line->at);
     memcpy(line->endpoint, endpoint, sizeof endpoint);
     line->at = wire_inlet_of(new_socket(session, kind));
+    if (line->at.socket == NULL) {
+        return no_room(session, why);
+    }
     return client_dial(line->at.socket, endpoint, session->self->secret, place->key, why);
 }
 

@@ -55,10 +55,11 @@ struct consumer_session {
     enum consumer_session_state state;
     char endpoint[LIMIT_ENDPOINT_BYTES + 1]; /* of its front door */
     uint8_t key[SEAL_KEY_BYTES];             /* of the server there */
-    struct wire_inlet front;                 /* DEALER; owned */
-    struct wire_inlet monitor;               /* of front; owned */
-    struct consumer_session_line lane;       /* PULL; no socket: it sends over the front door */
-    struct consumer_session_line outcome;    /* PUSH; no socket: as above */
+    bool has_key;
+    struct wire_inlet front;              /* DEALER; owned; no socket: none could be had yet */
+    struct wire_inlet monitor;            /* of front; owned */
+    struct consumer_session_line lane;    /* PULL; no socket: it sends over the front door */
+    struct consumer_session_line outcome; /* PUSH; no socket: as above */
     uint64_t request;
     uint64_t run;
     uint32_t lane_number;
@@ -71,9 +72,12 @@ void consumer_session_init(struct consumer_session *session,
                            const struct consumer_session_self *self, const char *service);
 void consumer_session_fini(struct consumer_session *session, int linger_ms);
 
+#define CONSUMER_SESSION_DESCRIPTORS 3 /* that consumer_session_place takes */
+
 /* Where its front door is; begins to greet. A new place is a new session; the same changes nothing.
  * key: of the server there; no bytes: without CURVE. ERR_INVALID, ERR_IO, ERR_DENIED: cannot be
- * connected to; the session is ABSENT. */
+ * connected to; the session is ABSENT. ERR_FULL: no descriptors are left; the session is GREETING,
+ * and ticks try it again. */
 err_t consumer_session_place(struct consumer_session *session, struct wire_text endpoint,
                              struct wire_bytes key, struct why *why);
 
@@ -82,7 +86,8 @@ bool consumer_session_tick(struct consumer_session *session, int64_t now_ms);
 int64_t consumer_session_next_ms(const struct consumer_session *session);
 
 /* WELCOME has come; the same one again changes nothing. ERR_DENIED: it refused us; why says why.
- * ERR_IO: its lane cannot be reached. */
+ * ERR_IO, ERR_INVALID: its lane cannot be reached. ERR_FULL: no descriptors are left for that.
+ * After an error it is greeted again, in a while. */
 err_t consumer_session_welcome(struct consumer_session *session, const struct wire_welcome *welcome,
                                int64_t now_ms, struct why *why);
 

@@ -83,8 +83,10 @@ look_at_handler(herald_consumer_t *self, int64_t now_ms)
         struct why why = {{0}};
         atomic_store(&self->hung, false);
         consumer_tell(self, "recovered", "the handler has returned");
-        if (consumer_greet(self, &why) != ERR_OK) {
-            CHECK(false); /* it could be dialled before */
+        err_t rc = consumer_greet(self, &why);
+        CHECK(rc == ERR_OK || rc == ERR_FULL); /* it could be dialled before */
+        if (rc == ERR_FULL) {
+            consumer_tell(self, "refused", why.text);
         }
     }
 }

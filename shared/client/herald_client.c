@@ -57,6 +57,25 @@ options_take(struct herald_client_options *to, const struct herald_client_option
 }
 
 static err_t
+open_sockets(herald_client_t *self, struct why *why)
+{
+    err_t rc = client_context_hold(&self->context, 1 + CLIENT_MONITOR_DESCRIPTORS, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    self->front = wire_inlet_of(
+        wire_socket_try_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER));
+    if (self->front.socket != NULL) {
+        self->monitor =
+            client_monitor_open(self->context, self->front.socket,
+                                ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    }
+    return self->monitor.socket != NULL
+               ? ERR_OK
+               : why_set(why, ERR_FULL, "no descriptor is left for a ZeroMQ socket");
+}
+
+static err_t
 dial(herald_client_t *self, const char *directory, struct why *why)
 {
     struct wire_bytes key = {0};
@@ -89,14 +108,11 @@ herald_client_new(herald_client_t **self_p, const struct herald_client_options *
     self->options.keys = NULL;              /* read once, here */
     (void)zmq_msg_init(&self->message);     /* always succeeds */
     (void)zmq_msg_init(&self->ask.message); /* always succeeds */
-    self->context = client_context_hold();
     self->doubtful = true;
-    self->front =
-        wire_inlet_of(wire_socket_new(self->context, WIRE_SOCKET_CLIENT, LINGER_MS, HIGH_WATER));
-    self->monitor =
-        client_monitor_open(self->context, self->front.socket,
-                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
-    rc = dial(self, options->keys, why);
+    rc = open_sockets(self, why);
+    if (rc == ERR_OK) {
+        rc = dial(self, options->keys, why);
+    }
     if (rc != ERR_OK) {
         herald_client_destroy(&self);
         return rc;

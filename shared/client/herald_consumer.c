@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/client_context.h"
 #include "client/consumer_private.h"
 
 #include <signal.h>
@@ -92,22 +93,27 @@ introduce(herald_consumer_t *self)
 }
 
 /* Signals are for the program's own threads. */
-static void
-start_thread(herald_consumer_t *self)
+static err_t
+start_thread(herald_consumer_t *self, struct why *why)
 {
     sigset_t all;
     sigset_t before;
     CHECK(sigfillset(&all) == 0);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&self->thread, NULL, consumer_thread_run, self) == 0);
+    int fault = pthread_create(&self->thread, NULL, consumer_thread_run, self);
     CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    return fault == 0 ? ERR_OK : why_set(why, ERR_FULL, "no thread is left: %s", strerror(fault));
 }
 
+/* Its thread has ended, or never began. */
 static void
 free_parts(herald_consumer_t *self)
 {
+    for (int party = 0; party < CONSUMER_PARTIES; party++) {
+        consumer_session_fini(&self->sessions[party], 0);
+    }
     consumer_queue_destroy(&self->queue);
-    CHECK(zmq_ctx_term(self->context) == 0);
+    client_context_destroy(&self->context);
     seal_keys_close(&self->keys);
     mem_free(self->incoming);
     mem_free(self->batch);
@@ -129,6 +135,30 @@ consumer_greet(herald_consumer_t *self, struct why *why)
     return consumer_session_place(&self->sessions[CONSUMER_PRODUCER], place, key, why);
 }
 
+static err_t
+open_parts(herald_consumer_t *self, struct why *why)
+{
+    err_t rc = client_context_new(&self->context,
+                                  CONSUMER_SESSION_DESCRIPTORS + CONSUMER_QUEUE_DESCRIPTORS, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    self->queue = consumer_queue_new();
+    if (self->queue == NULL) {
+        return why_set(why, ERR_FULL, "no descriptor is left");
+    }
+    self->held_last = &self->held;
+    self->incoming = mem_array(LIMIT_FRAME_NOTIFICATIONS, sizeof *self->incoming);
+    self->batch = mem_array(self->options.batch_max, sizeof *self->batch);
+    self->deliveries = mem_array(self->options.batch_max, sizeof *self->deliveries);
+    self->answers = mem_array(self->options.batch_max, sizeof *self->answers);
+    introduce(self);
+    struct why fault;
+    rc = consumer_greet(self, &fault);
+    return rc == ERR_OK ? rc
+                        : why_set(why, rc == ERR_IO ? ERR_INVALID : rc, "producer: %s", fault.text);
+}
+
 err_t
 herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                     struct why *why)
@@ -148,22 +178,14 @@ herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_opt
     copy_options(self, options);
     self->keys = keys;
     self->options.keys = NULL; /* read once, here */
-    self->context = zmq_ctx_new();
-    CHECK(self->context != NULL);
-    self->queue = consumer_queue_new();
-    self->held_last = &self->held;
-    self->incoming = mem_array(LIMIT_FRAME_NOTIFICATIONS, sizeof *self->incoming);
-    self->batch = mem_array(self->options.batch_max, sizeof *self->batch);
-    self->deliveries = mem_array(self->options.batch_max, sizeof *self->deliveries);
-    self->answers = mem_array(self->options.batch_max, sizeof *self->answers);
-    introduce(self);
-    struct why fault;
-    rc = consumer_greet(self, &fault);
+    rc = open_parts(self, why);
+    if (rc == ERR_OK) {
+        rc = start_thread(self, why);
+    }
     if (rc != ERR_OK) {
         free_parts(self);
-        return why_set(why, rc == ERR_DENIED ? rc : ERR_INVALID, "producer: %s", fault.text);
+        return rc;
     }
-    start_thread(self);
     *self_p = self;
     return ERR_OK;
 }

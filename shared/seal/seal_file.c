@@ -65,7 +65,8 @@ seal_file_read(const char *path, enum seal_file_kind kind, struct seal_content *
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
-        err_t rc = errno == ENOENT ? ERR_NOT_FOUND : ERR_DENIED;
+        bool full = errno == EMFILE || errno == ENFILE;
+        err_t rc = errno == ENOENT ? ERR_NOT_FOUND : full ? ERR_FULL : ERR_DENIED;
         return why_set(why, rc, "%s: %s", path,
                        errno == ELOOP ? "a symbolic link, which is not followed" : strerror(errno));
     }

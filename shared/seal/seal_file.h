@@ -29,6 +29,7 @@ struct seal_content {
  * ERR_DENIED     a link, no regular file, another owner than this user (or root), or another mode;
  *                why names the file and the reason
  * ERR_INVALID    longer than there is room
+ * ERR_FULL       no descriptor is left
  * ERR_IO
  */
 err_t seal_file_read(const char *path, enum seal_file_kind kind, struct seal_content *content,

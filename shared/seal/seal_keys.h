@@ -19,7 +19,7 @@
 typedef struct seal_keys seal_keys_t;
 
 /* secret: the file with the secret key, as a rule SEAL_SECRET_FILE. ERR_NOT_FOUND, ERR_DENIED,
- * ERR_INVALID, ERR_IO: why names the file. */
+ * ERR_INVALID, ERR_FULL, ERR_IO: why names the file. */
 err_t seal_keys_open(seal_keys_t **self_p, const char *directory, const char *secret,
                      struct why *why);
 void seal_keys_close(seal_keys_t **self_p);

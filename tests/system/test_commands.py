@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import unittest
 
 from harness import BIN, PATIENCE, HeraldTest, order, payment, wait_for
@@ -69,6 +70,19 @@ class CommandLines(unittest.TestCase):
                 (("group", "g", "--set-identity", "xyz"), "identity")):
             with self.subTest(arguments=arguments):
                 self.refused("heraldctl", *arguments, says=says)
+
+    def test_want_of_descriptors_is_no_fault_of_the_command_line(self):
+        with tempfile.TemporaryDirectory() as empty:  # where nobody is
+            for arguments in (("receive", "--group", "orders", "--answer", "done"),
+                              ("query", "1-created"), ("ping", "producer"), ("cases",)):
+                with self.subTest(arguments=arguments):
+                    done = subprocess.run(
+                        ["bash", "-c", 'ulimit -n 9 && exec "$@"', "-",
+                         os.path.join(BIN, "heraldctl"), *arguments, "--data", empty],
+                        text=True, capture_output=True, timeout=PATIENCE)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn("descriptors are needed", done.stderr)
+                    self.assertNotIn("--help", done.stderr)
 
     def test_every_service_explains_its_settings_and_refuses_what_is_no_option(self):
         for service in ("producer", "retry-scheduler", "compensator", "order-consumer"):

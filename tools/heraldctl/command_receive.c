@@ -152,8 +152,8 @@ receive_run(const struct ctl *ctl)
     if (rc == ERR_OK) {
         rc = herald_consumer_new(&consumer, &options, &why);
     }
-    if (rc != ERR_OK) {
-        return ctl_usage(ctl, &why);
+    if (rc != ERR_OK) { /* ERR_FULL is no fault of the command line's */
+        return rc == ERR_FULL ? ctl_failed(rc, &why) : ctl_usage(ctl, &why);
     }
     ctl_catch_signals();
     while (!ctl_interrupted() && receive.left > 0 && !ferror(stdout)) {

@@ -3,7 +3,10 @@
 #include "base/clock.h"
 #include "wire/wire_socket.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 
 static struct consumer_fixture f;
 
@@ -204,4 +207,96 @@ Test(consumer_faults, hands_back_what_a_hung_handler_has_not_started_and_comes_b
     deliver(11, 1);
     cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 1);
     cr_assert(fake_sender_says(&f.producer, 11, 1, WIRE_OUTCOME_DONE));
+}
+
+static struct rlimit before;
+
+/* None is left; what is open stays so. */
+static void
+take_descriptors(void)
+{
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+static void
+give_descriptors(void)
+{
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+Test(consumer_faults, joins_once_there_are_descriptors_for_its_lane)
+{
+    consumer_fixture_start(&f);
+    cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
+    take_descriptors();
+    cr_assert(fake_sender_welcome(&f.producer, WIRE_OK, ""));
+    UNTIL(atomic_load(&f.refused) == 1);
+    cr_assert_eq(consumer_fixture_counts(&f).joined, 0);
+    give_descriptors();
+    fake_sender_join(&f.producer);
+    UNTIL(atomic_load(&f.joined) == 1);
+    deliver(1, 1);
+    cr_assert_eq(herald_consumer_step(f.consumer, STEP_MS), 1);
+    cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE));
+}
+
+Test(consumer_faults, joins_another_service_once_there_are_descriptors_for_its_front_door)
+{
+    struct fake_sender compensator;
+    fake_sender_open(&compensator);
+    compensator.plain = true;
+    f.producer.plain = true;
+    f.producer.compensator = compensator.front_endpoint;
+    consumer_fixture_start(&f);
+    cr_assert(fake_sender_expect(&f.producer, WIRE_HELLO));
+    take_descriptors();
+    cr_assert(fake_sender_welcome(&f.producer, WIRE_OK, ""));
+    UNTIL(atomic_load(&f.refused) == 1 && atomic_load(&f.joined) == 1);
+    give_descriptors();
+    fake_sender_join(&compensator);
+    UNTIL(consumer_fixture_counts(&f).joined == 2);
+    herald_consumer_destroy(&f.consumer);
+    fake_sender_close(&compensator);
+}
+
+Test(consumer_faults, comes_back_after_a_hung_handler_once_there_are_descriptors)
+{
+    pthread_t thread;
+    f.options.hang_ms = 200;
+    consumer_fixture_join(&f);
+    atomic_store(&f.gate, false);
+    deliver(1, 1);
+    cr_assert_eq(pthread_create(&thread, NULL, step_once, NULL), 0);
+    UNTIL(atomic_load(&f.hung) == 1);
+    take_descriptors();
+    atomic_store(&f.gate, true);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    UNTIL(atomic_load(&f.recovered) == 1 && atomic_load(&f.refused) == 1);
+    give_descriptors();
+    fake_sender_join(&f.producer);
+    UNTIL(consumer_fixture_counts(&f).joined == 1);
+    cr_assert(fake_sender_says(&f.producer, 1, 1, WIRE_OUTCOME_DONE), "what it did is said");
+}
+
+static void
+on_alarm(int number)
+{
+    (void)number; /* that it comes is enough */
+}
+
+/* libzmq ends what it is at with EINTR. */
+Test(consumer_faults, signals_at_any_moment_change_nothing)
+{
+    const struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    const struct itimerval often = {.it_interval = {.tv_usec = 50}, .it_value = {.tv_usec = 50}};
+    const struct itimerval never = {.it_value = {0}};
+    cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+    cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        consumer_fixture_start(&f);
+        herald_consumer_destroy(&f.consumer);
+    }
+    cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "wire/wire_socket.h"
 
+#include <limits.h>
 #include <string.h>
 
 static struct consumer_fixture f;
@@ -230,6 +231,17 @@ Test(herald_consumer, wakes_a_waiting_step_when_it_is_stopped)
     int64_t before_ms = clock_mono_ms();
     cr_assert_eq(herald_consumer_step(f.consumer, 60000), 0);
     cr_assert_lt(clock_mono_ms() - before_ms, 30000);
+}
+
+Test(herald_consumer, does_not_wait_where_less_than_no_time_is_given)
+{
+    consumer_fixture_join(&f);
+    cr_assert_eq(herald_consumer_step(f.consumer, 0), 0);
+    cr_assert_eq(herald_consumer_step(f.consumer, -1), 0);
+    cr_assert_eq(herald_consumer_step(f.consumer, INT_MIN), 0);
+    deliver(1, 1);
+    cr_assert(consumer_fixture_waiting(&f, 1));
+    cr_assert_eq(herald_consumer_step(f.consumer, INT_MIN), 1);
 }
 
 Test(herald_consumer, hands_back_what_was_not_started_when_it_is_destroyed)

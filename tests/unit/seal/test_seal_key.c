@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -154,4 +155,14 @@ Test(seal_key, directory_without_servers_is_refused_by_name)
     cr_assert_not_null(strstr(why.text, "may change it"), "%s", why.text);
     (void)unlink(seal_fixture_path(&fixture, "servers.zpl"));
     cr_assert_eq(seal_keys_open(&keys, fixture.directory, SEAL_SECRET_FILE, &why), ERR_NOT_FOUND);
+}
+
+Test(seal_key, want_of_descriptors_is_told_from_want_of_permission)
+{
+    struct rlimit before;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_refused("secret.key", ERR_FULL, "Too many open files");
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
