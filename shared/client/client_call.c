@@ -162,5 +162,8 @@ client_call(client_call_t *self, const struct client_call_question *question,
             return rc;
         }
     }
+    if (self->refused) { /* on a connection after the one by which the question left */
+        return why_set(why, ERR_DENIED, "%s refuses our key", self->endpoint);
+    }
     return why_set(why, ERR_TIMEOUT, "no answer from %s within %u ms", self->endpoint, timeout_ms);
 }

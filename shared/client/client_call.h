@@ -40,7 +40,8 @@ struct client_call_answer {
  * Send the question and wait for the message that answers it.
  *
  * ERR_TIMEOUT    no answer within timeout_ms; why names the endpoint
- * ERR_DENIED     the server there refuses our key
+ * ERR_DENIED     the server there refuses our key; if only since the question has left, it is not
+ *                known what became of it
  * ERR_INVALID    it was answered with ERROR or something malformed; why has the service's text
  */
 err_t client_call(client_call_t *self, const struct client_call_question *question,
