@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/err_name.h"
 #include "base/mem.h"
 #include "client/herald_consumer.h"
 #include "runtime/logger.h"

@@ -1,6 +1,6 @@
 /*
  * The one list of error codes. A code says what the caller should do; the text that says what,
- * where and which limit travels in a struct why (base/why.h).
+ * where and which limit travels in a struct why (base/why_text.h).
  *
  * 0 is success, failures are negative. A receiver's outcome is never an err_t.
  */
@@ -24,8 +24,5 @@ enum {
     ERR_DENIED = -11,      /* permission, ownership or role: refuse, say which */
     ERR_TIMEOUT = -12,     /* the time limit passed; what happened is unknown unless stated */
 };
-
-/* The code's name, as in "ERR_CORRUPT". Static storage; "ERR_?" for a number not listed. */
-const char *err_name(err_t err);
 
 #endif

@@ -1,17 +1,10 @@
 /*
- * The sentence that goes with an error: what was wrong, where, and which limit. The layer that
- * detects the fault writes it, the layer that decides logs or answers it.
+ * Writing the sentence of base/why_text.h.
  */
 #ifndef HERALD_BASE_WHY_H
 #define HERALD_BASE_WHY_H
 
-#include "base/err.h"
-
-#define WHY_TEXT_SIZE 384
-
-struct why {
-    char text[WHY_TEXT_SIZE]; /* always terminated; cut where it is too long */
-};
+#include "base/why_text.h"
 
 /* Write the sentence (printf form) and return `err`, so that a fault is one return statement.
  * why may be NULL: then nobody is interested in the sentence. */

@@ -6,6 +6,7 @@
 #ifndef HERALD_CLIENT_CLIENT_PRIVATE_H
 #define HERALD_CLIENT_CLIENT_PRIVATE_H
 
+#include "base/why.h"
 #include "client/herald_client.h"
 #include "seal/seal_keys.h"
 #include "wire/wire_inlet.h"

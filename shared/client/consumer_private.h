@@ -6,6 +6,7 @@
 #ifndef HERALD_CONSUMER_PRIVATE_H
 #define HERALD_CONSUMER_PRIVATE_H
 
+#include "base/why.h"
 #include "client/consumer_queue.h"
 #include "client/consumer_session.h"
 #include "client/herald_consumer.h"

@@ -1,17 +1,22 @@
 /*
  * What a client asks the producer: query, watch, cancel, and where the other services are. Part of
  * herald_client.h, which has the rest; each call waits for its answer, at most timeout_ms, and may
- * give ERR_DENIED: the role of our key does not allow it; why.
+ * give ERR_DENIED: the role of our key does not allow it. why says why, also with every other
+ * error.
  */
 #ifndef HERALD_CLIENT_ASK_H
 #define HERALD_CLIENT_ASK_H
 
 #include "base/limits.h"
-#include "base/why.h"
+#include "base/why_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define HERALD_CLIENT_WATCH_MAX 16384 /* biz_ids watched by one client */
 #define HERALD_CLIENT_QUERY_MAX 256   /* biz_ids in one query */
@@ -45,7 +50,7 @@ struct herald_client_delivery {
 };
 
 struct herald_client_found {
-    bool found;
+    bool found; /* false: of the rest only biz_id counts */
     char biz_id[LIMIT_BIZ_ID_BYTES + 1];
     char topic[LIMIT_TOPIC_BYTES + 1];
     uint64_t version;
@@ -61,8 +66,8 @@ struct herald_client_answer {
 };
 
 /* 1 to HERALD_CLIENT_QUERY_MAX biz_ids, borrowed for the call. ERR_TIMEOUT: no answer, nothing is
- * known. ERR_INVALID: refused, why says why. On an error the answer is empty; what it held before
- * the call is not freed. */
+ * known. ERR_INVALID: too many, or one is no biz_id. On an error the answer is empty; what it held
+ * before the call is not freed. */
 err_t herald_client_query(herald_client_t *self, const char *const *biz_ids, size_t count,
                           struct herald_client_answer *answer, struct why *why);
 /* Free what the answer holds; it is empty then. An empty one may come. From any thread. */
@@ -78,7 +83,8 @@ void herald_client_answer_fini(struct herald_client_answer *answer);
  * ERR_TIMEOUT: not confirmed yet; the client goes on asking. ERR_NOT_FOUND: some are unknown to the
  * producer; the others are watched, and these from the first renewal after they are submitted.
  * ERR_FULL: no room for so many, here (HERALD_CLIENT_WATCH_MAX) or at the producer. ERR_INVALID:
- * one is no biz_id. With these two none of the call's new ones is watched; why.
+ * one is no biz_id. With these two, and ERR_DENIED, none of the call's new ones is watched. One
+ * that is watched already is not asked for again.
  */
 err_t herald_client_watch(herald_client_t *self, const char *const *biz_ids, size_t count,
                           struct why *why);
@@ -88,8 +94,8 @@ void herald_client_unwatch(herald_client_t *self);
 struct herald_client_cancel_order {
     const char *biz_id;
     const char *subscription; /* NULL: all its deliveries */
-    const char *by;           /* who asks; goes on record */
-    const char *reason;       /* NULL: none */
+    const char *by;           /* who asks, 1 to LIMIT_NAME_BYTES; goes on record */
+    const char *reason;       /* NULL: none; cut to LIMIT_REASON_BYTES of UTF-8 in one line */
 };
 
 struct herald_client_cancelled {
@@ -107,6 +113,7 @@ struct herald_client_cancelled {
  * ERR_NOT_FOUND  no such notification, or it has no such subscription
  * ERR_INVALID    why names the field and its limit
  * ERR_TIMEOUT    no answer: it may be on record; asking again is safe
+ * ERR_FULL       the producer has no room now
  *
  * *count is 0 on an error.
  */
@@ -121,11 +128,16 @@ struct herald_client_place {
 };
 
 /* Where the other services are, as the producer says in WELCOME ("scheduler", "compensator", ...).
- * ERR_TIMEOUT, ERR_NOT_FOUND. */
+ * ERR_NOT_FOUND: it names no such one. ERR_TIMEOUT. ERR_FULL, ERR_INVALID: it does not let us in.
+ */
 err_t herald_client_place(herald_client_t *self, const char *name,
                           struct herald_client_place *place, struct why *why);
 /* The same, without its key. */
 err_t herald_client_endpoint(herald_client_t *self, const char *name,
                              char endpoint[LIMIT_ENDPOINT_BYTES + 1], struct why *why);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,11 +15,16 @@
 #define HERALD_CONSUMER_H
 
 #include "base/limits.h"
-#include "base/why.h"
+#include "base/why_text.h"
+#include "client/herald_err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define HERALD_CONSUMER_IDENTITY_BYTES 16
 #define HERALD_CONSUMER_BATCH_MAX LIMIT_FRAME_NOTIFICATIONS
@@ -56,7 +61,7 @@ struct herald_consumer_delivery {
 struct herald_consumer_answer {
     enum herald_consumer_outcome outcome;
     uint32_t not_before_ms;              /* RETRY: not sooner than this from now; 0: as scheduled */
-    char reason[LIMIT_REASON_BYTES + 1]; /* UTF-8; for people, and undo's result */
+    char reason[LIMIT_REASON_BYTES + 1]; /* UTF-8, to its first control character; also undo's */
 };
 
 /*
@@ -77,8 +82,8 @@ typedef bool herald_consumer_fn(void *context, const struct herald_consumer_deli
                                 struct herald_consumer_answer *answers, size_t count);
 
 struct herald_consumer_options {
-    const char *producer;    /* endpoint of the producer's front door */
-    const char *group;       /* 1 to LIMIT_NAME_BYTES bytes */
+    const char *producer;    /* endpoint of its front door, 1 to LIMIT_ENDPOINT_BYTES bytes */
+    const char *group;       /* 1 to LIMIT_NAME_BYTES bytes, UTF-8 */
     const char *name;        /* of this receiver, likewise; for people */
     const uint8_t *identity; /* HERALD_CONSUMER_IDENTITY_BYTES of the group's database, or NULL */
     void *context;           /* handed to all functions below */
@@ -90,7 +95,7 @@ struct herald_consumer_options {
     const char *keys;          /* CURVE: directory with secret.key, and servers.zpl, which has the
                                 * producer's public key; NULL: without CURVE */
     /* Something worth a log line has happened: joined, refused, lost, hung, recovered, malformed.
-     * Called from the consumer's thread; may be NULL. */
+     * Called from the consumer's thread, texts borrowed; may only stop and count. May be NULL. */
     void (*event)(void *context, const char *event, const char *detail);
 };
 
@@ -105,25 +110,27 @@ struct herald_consumer_counts {
 };
 
 /*
- * Start receiving. Options are copied, but for context.
+ * Start receiving. Options are copied, but for context. why may be NULL.
  *
- * ERR_INVALID  why names the option and its limit
+ * ERR_INVALID  why names the option and its limit, or the file of keys
  * ERR_DENIED, ERR_NOT_FOUND, ERR_IO  why names the file of keys and what is wrong with it
+ * ERR_FULL     no descriptors or threads are left, as with herald_client_new: it takes 9 and 3, and
+ *              as it joins up to 16 descriptors more; want of those is told as `refused`
  *
- * Nothing has to be there yet: the consumer keeps saying HELLO. *self_p must be NULL. A broken
- * contract, and no memory, descriptors or threads left, end the process (abort).
+ * Nothing has to be there yet: the consumer keeps saying HELLO. *self_p must be NULL, and stays so
+ * on an error. A broken contract and no memory left end the process (abort).
  */
 err_t herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                           struct why *why);
 
-/* Hand back what was not started, send what was answered (up to a second), leave. Not while a step
- * runs. */
+/* Hand back what was not started, send what was answered (up to 2 s), leave. Not while a step runs,
+ * nor from a function of the options. NULL inside is fine. */
 void herald_consumer_destroy(herald_consumer_t **self_p);
 
 /*
- * Wait up to wait_ms for work, let a handler do one batch of it, and have the answers sent. Returns
- * the number of deliveries handled; 0: nothing came, or herald_consumer_stop was called. From any
- * thread, but one at a time.
+ * Wait up to wait_ms (0 or less: not at all) for work, let a handler do one batch of it, and have
+ * the answers sent. Returns the number of deliveries handled; 0: nothing came, or
+ * herald_consumer_stop was called. From any thread, but one at a time.
  */
 size_t herald_consumer_step(herald_consumer_t *self, int wait_ms);
 
@@ -135,5 +142,9 @@ void herald_consumer_working(herald_consumer_t *self);
 
 /* From any thread. */
 void herald_consumer_count(herald_consumer_t *self, struct herald_consumer_counts *counts);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,5 +1,6 @@
 #include "runtime/front_door.h"
 
+#include "base/err_name.h"
 #include "runtime/accept_guard.h"
 #include "runtime/front_roles.h"
 #include "runtime/logger.h"

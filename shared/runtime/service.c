@@ -1,6 +1,7 @@
 #include "runtime/service.h"
 
 #include "base/check.h"
+#include "base/err_name.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "runtime/accept_guard.h"

@@ -1,6 +1,7 @@
 /* Power cuts at random operations; what was not synced survives sector by sector. */
 #include "crash/crash.h"
 
+#include "base/err_name.h"
 #include "base/mem.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "crash/crash_model.h"
 
 #include "base/check.h"
+#include "base/err_name.h"
 #include "journal/file_store.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What `cmake --install` puts down is enough: a program in C builds with pkg-config alone, submits,
+# What `cmake --install` puts down is enough: programs in C and C++ build with pkg-config alone, and
+# everything that the headers declare is in the library, and nothing else; examples/provider.c submits
 # and sees the end; the installed services and tools do the rest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,9 +24,44 @@ export PKG_CONFIG_PATH=$library/pkgconfig LD_LIBRARY_PATH=$library HERALD_DATA=$
 # shellcheck disable=SC2046,SC2086  # the flags are words
 cc -std=c17 -Wall -Wextra -Werror $sanitize examples/provider.c $(pkg-config --cflags --libs herald) \
     -o "$work/provider"
-exported=$(nm -D --defined-only "$library/libherald.so" | awk '$2 ~ /[TDB]/ {print $3}' |
-    grep -cv '^herald_' || true)
-[ "$exported" -eq 0 ] || { echo "$exported symbols of libherald are not herald_*"; exit 1; }
+include=$(sed -n 's/^includedir=//p' "$library/pkgconfig/herald.pc" | sed "s|\${prefix}|$work/root|")
+headers=$(cd "$include" && find . -name '*.h' | sed 's|^\./||' | sort)
+[ "$(wc -w <<<"$headers")" -ge 8 ] || { echo "too few headers: $headers"; exit 1; }
+
+# Each header by itself, then all of them at once; gcc writes down what they declare.
+for header in $headers; do
+    echo "#include \"$header\"" >"$work/one.c"
+    # shellcheck disable=SC2046
+    cc -std=c17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags herald) "$work/one.c"
+    cat "$work/one.c" >>"$work/all.h"
+done
+cp "$work/all.h" "$work/all.c"
+gcc -std=c17 -fsyntax-only -aux-info "$work/prototypes" -I "$include" "$work/all.c"
+sed -n "s|^/\\* $include/[^*]*\\*/ extern [^(]*[ *]\\([a-z0-9_]*\\) (.*|\\1|p" "$work/prototypes" |
+    sort -u >"$work/declared"
+nm -D --defined-only "$library/libherald.so" | awk '$2 ~ /[TDBRW]/ {sub(/@.*/, "", $3); print $3}' |
+    sort -u >"$work/exported"
+diff "$work/declared" "$work/exported" || { echo "declared (<) is not what is exported (>)"; exit 1; }
+[ "$(wc -l <"$work/declared")" -ge 20 ] || { echo "too few functions:"; cat "$work/declared"; exit 1; }
+
+# The same from C++: each function is there under its own name.
+{
+    cat "$work/all.h"
+    echo '#include <cstdio>'
+    echo 'int main() { const void *all[] = {'
+    sed 's/.*/    reinterpret_cast<const void *>(\&&),/' "$work/declared"
+    echo '    }; return all[0] != nullptr && std::puts(herald_version()) > 0 ? 0 : 1; }'
+} >"$work/all.cpp"
+compilers=(g++) # which build-essential brings; what it sanitizes only it can link
+if [ -z "$sanitize" ] && command -v clang++ >/dev/null; then
+    compilers+=(clang++)
+fi
+for compiler in "${compilers[@]}"; do
+    # shellcheck disable=SC2046,SC2086
+    "$compiler" -std=c++11 -Wall -Wextra -Wpedantic -Werror $sanitize "$work/all.cpp" \
+        $(pkg-config --cflags --libs herald) -o "$work/all"
+    "$work/all" | grep -x '[0-9.]*'
+done
 
 for service in producer order-consumer retry-scheduler compensator; do
     "$work/root/bin/herald-$service" 2>"$work/$service.log" &

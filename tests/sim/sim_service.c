@@ -6,6 +6,7 @@
 #include "sim_shell.h"
 
 #include "base/check.h"
+#include "base/err_name.h"
 #include "wire/wire_message.h"
 
 uint64_t

@@ -1,5 +1,6 @@
 #include "ctl.h"
 
+#include "base/err_name.h"
 #include "delivery/policy.h"
 #include "runtime/exit_code.h"
 

@@ -1,6 +1,7 @@
 #include "unit/journal/journal_forge.h"
 #include "unit/journal/store_fixture.h"
 
+#include "base/err_name.h"
 #include "support/odd_call.h"
 
 #include <errno.h>

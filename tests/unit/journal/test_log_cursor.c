@@ -1,3 +1,4 @@
+#include "base/err_name.h"
 #include "unit/journal/journal_fixture.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "unit/journal/journal_fixture.h"
 
 #include "base/bytes.h"
+#include "base/err_name.h"
 
 #include <errno.h>
 

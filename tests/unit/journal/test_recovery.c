@@ -1,3 +1,4 @@
+#include "base/err_name.h"
 #include "support/odd_call.h"
 #include "unit/journal/journal_forge.h"
 

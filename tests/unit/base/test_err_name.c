@@ -1,8 +1,8 @@
-#include "base/err.h"
+#include "base/err_name.h"
 
 #include <criterion/criterion.h>
 
-Test(err, every_code_has_its_name)
+Test(err_name, every_code_has_its_name)
 {
     cr_assert_str_eq(err_name(ERR_OK), "ERR_OK");
     cr_assert_str_eq(err_name(ERR_CONFLICT), "ERR_CONFLICT");
@@ -12,7 +12,7 @@ Test(err, every_code_has_its_name)
     }
 }
 
-Test(err, a_number_that_is_not_listed_is_named_so)
+Test(err_name, a_number_that_is_not_listed_is_named_so)
 {
     cr_assert_str_eq(err_name(1), "ERR_?");
     cr_assert_str_eq(err_name(ERR_TIMEOUT - 1), "ERR_?");

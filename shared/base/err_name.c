@@ -1,4 +1,4 @@
-#include "base/err.h"
+#include "base/err_name.h"
 
 const char *
 err_name(err_t err)
