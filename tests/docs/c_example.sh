@@ -25,3 +25,8 @@ services_start
 cd "$sandbox"
 ./paid
 heraldctl query c-paid
+
+# Where it cannot have a client it says why, and does not end by a signal.
+code=0
+(ulimit -n 8 && exec ./paid) 2>said || code=$?
+[ "$code" -eq 1 ] && grep '^ERR_FULL: ' said

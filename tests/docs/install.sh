@@ -63,6 +63,21 @@ for compiler in "${compilers[@]}"; do
     "$work/all" | grep -x '[0-9.]*'
 done
 
+# What cannot be says why, and nothing ends by a signal.
+said() { # said CODE PATTERN COMMAND...
+    local wanted=$1 pattern=$2 code=0
+    shift 2
+    "$@" >"$work/said" 2>&1 || code=$?
+    if [ "$code" -ne "$wanted" ] || ! grep -q "$pattern" "$work/said"; then
+        echo "$*: ended with $code, not $wanted, and said:"
+        cat "$work/said"
+        exit 1
+    fi
+}
+said 64 '^provider: ERR_INVALID: ' "$work/provider" nowhere topic id '{}'
+said 1 '^provider: ERR_FULL: ' bash -c 'ulimit -n 8 && exec "$@"' - \
+    "$work/provider" ipc:///tmp/herald-nobody topic id '{}'
+
 for service in producer order-consumer retry-scheduler compensator; do
     "$work/root/bin/herald-$service" 2>"$work/$service.log" &
     pids+=($!)
@@ -73,3 +88,18 @@ done
 "$work/provider" "ipc://$work/data/run/producer.front" order.created 1001-created \
     '{"order_id":"1001","amount":1099,"currency":"USD"}' | tee "$work/out"
 grep -q '^1001-created: DONE at orders$' "$work/out"
+
+# A case is no end: it goes on until a person has decided.
+"$work/provider" "ipc://$work/data/run/producer.front" payment.succeeded 1001-payment \
+    '{"order_id":"1001","amount":1,"currency":"USD"}' >"$work/out" 2>&1 &
+provider=$!
+pids+=("$provider")
+for _ in {1..600}; do
+    grep -q '^1001-payment: CASE at orders$' "$work/out" && break
+    sleep 0.05
+done
+grep '^1001-payment: CASE at orders$' "$work/out"
+case=$("$work/root/bin/heraldctl" cases --json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n 1)
+"$work/root/bin/heraldctl" case resolve "$case" --by ann --reason waived
+wait "$provider" || { echo "the provider ended with $?"; cat "$work/out"; exit 1; }
+grep '^1001-payment: RESOLVED at orders$' "$work/out"
