@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "wire/wire_endpoint.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -100,20 +101,6 @@ wire_socket_end_context(void *context)
     }
 }
 
-/* Only this machine: ipc, inproc, or the loopback addresses. */
-static bool
-is_local(const char *endpoint)
-{
-    static const char *const prefixes[] = {"ipc://", "inproc://", "tcp://127.",
-                                           "tcp://localhost:", "tcp://[::1]:"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        if (strncmp(endpoint, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A CURVE server: whom it lets in is the ZAP handler's. */
 static bool
 has_curve(void *socket)
@@ -123,44 +110,17 @@ has_curve(void *socket)
     return zmq_getsockopt(socket, ZMQ_CURVE_SERVER, &server, &size) == 0 && server == 1;
 }
 
-static err_t
-bind_one(void *socket, const char *endpoint, bool insecure, struct why *why)
-{
-    if (!is_local(endpoint) && !insecure && !has_curve(socket)) {
-        return why_set(why, ERR_DENIED,
-                       "%s reaches beyond this machine, and without CURVE anyone there could "
-                       "connect; set curve/directory, use ipc or loopback, or set `insecure`",
-                       endpoint);
-    }
-    if (zmq_bind(socket, endpoint) != 0) {
-        bool longer = errno == ENAMETOOLONG;
-        return why_set(why, ERR_IO, "cannot bind %s: %s%s", endpoint, zmq_strerror(errno),
-                       longer ? " (an ipc path has at most 107 bytes: choose a shorter data "
-                                "directory)"
-                              : "");
-    }
-    return ERR_OK;
-}
-
 err_t
 wire_socket_bind(void *socket, const char *endpoints, bool insecure, struct why *why)
 {
-    while (*endpoints != '\0') {
-        size_t size = strcspn(endpoints, " ");
-        if (size > LIMIT_ENDPOINT_BYTES) {
-            return why_set(why, ERR_INVALID, "an endpoint has at most %d bytes: %.60s...",
-                           LIMIT_ENDPOINT_BYTES, endpoints);
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    err_t rc = wire_endpoint_check_bind(endpoints, !insecure && !has_curve(socket), why);
+    while (rc == ERR_OK && (rc = wire_endpoint_next(&endpoints, endpoint, why)) == ERR_OK) {
+        if (zmq_bind(socket, endpoint) != 0) {
+            rc = why_set(why, ERR_IO, "cannot bind %s: %s", endpoint, zmq_strerror(errno));
         }
-        char endpoint[LIMIT_ENDPOINT_BYTES + 1];
-        memcpy(endpoint, endpoints, size);
-        endpoint[size] = '\0';
-        err_t rc = size == 0 ? ERR_OK : bind_one(socket, endpoint, insecure, why);
-        if (rc != ERR_OK) {
-            return rc;
-        }
-        endpoints += size + strspn(endpoints + size, " ");
     }
-    return ERR_OK;
+    return rc == ERR_NOT_FOUND ? ERR_OK : rc; /* the list's end */
 }
 
 err_t

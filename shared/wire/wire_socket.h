@@ -36,10 +36,11 @@ void wire_socket_close(void **socket_p);
 /* zmq_ctx_term, once all sockets are closed; a signal does not end it. */
 void wire_socket_end_context(void *context);
 
-/* Bind to, or connect to, each endpoint of a list with spaces in between. ERR_IO, ERR_DENIED for an
- * address beyond this machine while `insecure` is false and the socket is no CURVE server. */
+/* Bind to each endpoint of a list with spaces in between. The errors of wire_endpoint_check_bind,
+ * with nothing bound; it is open while `insecure` is false and the socket is no CURVE server.
+ * ERR_IO: why names the one that could not be bound; those before it are. */
 err_t wire_socket_bind(void *socket, const char *endpoints, bool insecure, struct why *why);
-err_t wire_socket_connect(void *socket, const char *endpoint, struct why *why);
+err_t wire_socket_connect(void *socket, const char *endpoint, struct why *why); /* ERR_IO */
 
 /* What the socket was bound to last, with the port that was chosen. */
 err_t wire_socket_endpoint(void *socket, char *text, size_t size);

@@ -105,6 +105,16 @@ Test(wire_socket, a_list_of_endpoints_is_bound_up_to_the_first_that_fails)
     cr_assert_eq(wire_socket_endpoint(front, endpoint, 3), ERR_IO);
 }
 
+Test(wire_socket, a_list_with_an_endpoint_that_is_none_is_not_bound_at_all)
+{
+    struct why why = {{0}};
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
+    cr_assert_eq(wire_socket_bind(front, "inproc://a nonsense", false, &why), ERR_INVALID);
+    cr_assert(strstr(why.text, "nonsense") != NULL, "%s", why.text);
+    cr_assert_eq(wire_socket_endpoint(front, endpoint, sizeof endpoint), ERR_OK);
+    cr_assert_str_eq(endpoint, "");
+}
+
 Test(wire_socket, endpoints_that_are_too_long_are_refused_with_the_limit)
 {
     char longer[LIMIT_ENDPOINT_BYTES + 20] = "ipc://";
@@ -112,7 +122,7 @@ Test(wire_socket, endpoints_that_are_too_long_are_refused_with_the_limit)
     struct why why = {{0}};
     cr_assert_eq(wire_socket_bind(front, longer, false, &why), ERR_INVALID);
     longer[200] = '\0'; /* an endpoint of ours, and no path of the system's */
-    cr_assert_eq(wire_socket_bind(front, longer, false, &why), ERR_IO);
+    cr_assert_eq(wire_socket_bind(front, longer, false, &why), ERR_INVALID);
     cr_assert(strstr(why.text, "107 bytes") != NULL);
     cr_assert_eq(wire_socket_connect(client, "nonsense", &why), ERR_IO);
     cr_assert(strstr(why.text, "nonsense") != NULL);
