@@ -14,11 +14,50 @@ struct seal {
     uint32_t removals;
 };
 
+/* What the directory of keys holds; *allow is the caller's. */
 static err_t
-open_handler(seal_t *self, const struct seal_settings *settings, struct why *why)
+read_files(seal_t *self, const struct seal_settings *settings, seal_allow_t **allow,
+           struct why *why)
 {
+    const char *secret = settings->secret == NULL ? SEAL_SECRET_FILE : settings->secret;
+    err_t rc = seal_path(self->allowed_path, settings->directory, SEAL_ALLOWED_FILE, why);
+    if (rc == ERR_OK) {
+        rc = seal_keys_open(&self->keys, settings->directory, secret, why);
+    }
+    return rc == ERR_OK ? seal_allow_open(allow, self->allowed_path, why) : rc;
+}
+
+static err_t
+server_key(const seal_t *self, const char *server, const uint8_t **key, struct why *why)
+{
+    *key = seal_keys_server(self->keys, server);
+    return *key != NULL ? ERR_OK
+                        : why_set(why, ERR_NOT_FOUND, "%s has no key of the server %s",
+                                  SEAL_SERVERS_FILE, server);
+}
+
+err_t
+seal_check(const struct seal_settings *settings, const char *const *servers, struct why *why)
+{
+    seal_t *self = mem_zeroed(sizeof *self);
     seal_allow_t *allow = NULL;
-    err_t rc = seal_allow_open(&allow, self->allowed_path, why);
+    const uint8_t *key = NULL;
+    err_t rc = read_files(self, settings, &allow, why);
+    for (size_t i = 0; rc == ERR_OK && servers[i] != NULL; i++) {
+        rc = server_key(self, servers[i], &key, why);
+    }
+    seal_allow_close(&allow);
+    seal_close(&self);
+    return rc;
+}
+
+err_t
+seal_open(seal_t **self_p, const struct seal_settings *settings, struct why *why)
+{
+    CHECK(self_p != NULL && *self_p == NULL);
+    seal_t *self = mem_zeroed(sizeof *self);
+    seal_allow_t *allow = NULL;
+    err_t rc = read_files(self, settings, &allow, why);
     if (rc == ERR_OK) {
         const struct seal_zap_settings zap = {
             .context = settings->context,
@@ -28,23 +67,8 @@ open_handler(seal_t *self, const struct seal_settings *settings, struct why *why
         };
         rc = seal_zap_open(&self->zap, &zap, why);
     }
-    return rc == ERR_OK
-               ? seal_self_test(settings->context, self->zap, seal_keys_secret(self->keys), why)
-               : rc;
-}
-
-err_t
-seal_open(seal_t **self_p, const struct seal_settings *settings, struct why *why)
-{
-    CHECK(self_p != NULL && *self_p == NULL);
-    seal_t *self = mem_zeroed(sizeof *self);
-    const char *secret = settings->secret == NULL ? SEAL_SECRET_FILE : settings->secret;
-    err_t rc = seal_path(self->allowed_path, settings->directory, SEAL_ALLOWED_FILE, why);
     if (rc == ERR_OK) {
-        rc = seal_keys_open(&self->keys, settings->directory, secret, why);
-    }
-    if (rc == ERR_OK) {
-        rc = open_handler(self, settings, why);
+        rc = seal_self_test(settings->context, self->zap, seal_keys_secret(self->keys), why);
     }
     if (rc != ERR_OK) {
         seal_close(&self);
@@ -80,10 +104,9 @@ seal_bind(seal_t *self, void *socket, enum seal_domain domain, struct why *why)
 err_t
 seal_connect_to(const seal_t *self, void *socket, const char *server, struct why *why)
 {
-    const uint8_t *key = seal_keys_server(self->keys, server);
-    return key == NULL ? why_set(why, ERR_NOT_FOUND, "%s has no key of the server %s",
-                                 SEAL_SERVERS_FILE, server)
-                       : seal_socket_connect(socket, seal_keys_secret(self->keys), key, why);
+    const uint8_t *key = NULL;
+    err_t rc = server_key(self, server, &key, why);
+    return rc == ERR_OK ? seal_socket_connect(socket, seal_keys_secret(self->keys), key, why) : rc;
 }
 
 const uint8_t *

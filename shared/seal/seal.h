@@ -29,6 +29,14 @@ struct seal_settings {
  * ERR_UNSUPPORTED                         this libzmq does not do what is asked of it
  */
 err_t seal_open(seal_t **self_p, const struct seal_settings *settings, struct why *why);
+/*
+ * Whether the files are as seal_open wants them: the same reading, and no handler, no socket.
+ *
+ * servers  names that will be connected to, a NULL behind the last
+ *
+ * ERR_NOT_FOUND  also: servers.zpl lacks one of them
+ */
+err_t seal_check(const struct seal_settings *settings, const char *const *servers, struct why *why);
 /* After the sockets are closed, before the context is terminated. */
 void seal_close(seal_t **self_p);
 

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -296,6 +297,27 @@ Test(seal, serves_more_sockets_than_it_can_watch)
     for (size_t i = 0; i < SEAL_MONITORS_MAX; i++) {
         (void)zmq_close(sockets[i]);
     }
+}
+
+Test(seal, a_check_refuses_the_files_that_a_start_refuses)
+{
+    static const char *const known[] = {"producer", NULL};
+    static const char *const unknown[] = {"producer", "compensator", NULL};
+    struct seal_settings settings = {.directory = fixture.directory};
+    struct why why = {{0}};
+    cr_assert_eq(seal_check(&settings, known, &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(seal_check(&settings, unknown, &why), ERR_NOT_FOUND);
+    cr_assert_not_null(strstr(why.text, "compensator"), "%s", why.text);
+    settings.secret = "front.key";
+    cr_assert_eq(seal_check(&settings, known, &why), ERR_NOT_FOUND);
+    cr_assert_not_null(strstr(why.text, "front.key"), "%s", why.text);
+    settings.secret = NULL;
+    seal_fixture_write(&fixture, "allowed.zpl", "shop\n    role = \"king\"\n", 0644);
+    cr_assert_eq(seal_check(&settings, known, &why), ERR_INVALID);
+    cr_assert_not_null(strstr(why.text, "king"), "%s", why.text);
+    cr_assert_eq(chmod(seal_fixture_path(&fixture, "secret.key"), 0440), 0);
+    cr_assert_eq(seal_check(&settings, known, &why), ERR_DENIED);
+    cr_assert_not_null(strstr(why.text, "0400"), "%s", why.text);
 }
 
 Test(seal, one_context_has_one_handler)
