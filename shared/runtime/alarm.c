@@ -6,12 +6,17 @@
 #include "runtime/logger.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -20,6 +25,7 @@ extern char **environ;
 #define FACTS 5
 #define INHERITED_MAX 256
 #define TICK_MS 1000
+#define STANDARD_PATH "/bin:/usr/bin" /* without PATH, as posix_spawnp has it */
 
 /* Equal alarms of the present minute. */
 struct group {
@@ -39,29 +45,84 @@ struct alarm {
     struct group groups[ALARM_GROUPS_MAX];
 };
 
-err_t
-alarm_open(alarm_t **self_p, const char *command, struct why *why)
+/* Into words, in place. */
+static err_t
+split(alarm_t *self, const char *command, struct why *why)
 {
-    CHECK(self_p != NULL && *self_p == NULL);
     if (strlen(command) > ALARM_COMMAND_BYTES) {
-        return why_set(why, ERR_INVALID, "the alarm's command has at most %d bytes",
+        return why_set(why, ERR_INVALID, "alarm/command: has at most %d bytes",
                        ALARM_COMMAND_BYTES);
     }
-    alarm_t *self = mem_zeroed(sizeof *self);
     memcpy(self->command, command, strlen(command) + 1);
     size_t count = 0;
     char *rest = NULL;
     for (char *word = strtok_r(self->command, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest)) {
         if (count == ALARM_WORDS_MAX) {
-            alarm_close(&self);
-            return why_set(why, ERR_INVALID, "the alarm's command has at most %d words",
+            return why_set(why, ERR_INVALID, "alarm/command: has at most %d words",
                            ALARM_WORDS_MAX);
         }
         self->words[count++] = word;
     }
+    return ERR_OK;
+}
+
+static bool
+can_run(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 && S_ISREG(file.st_mode) &&
+           faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* Whether there is the program that posix_spawnp will look for: by its path, or in PATH. */
+static err_t
+find_program(const char *program, struct why *why)
+{
+    if (strchr(program, '/') != NULL) {
+        return can_run(program)
+                   ? ERR_OK
+                   : why_set(why, ERR_INVALID,
+                             "alarm/command: %.200s is no program that can be run", program);
+    }
+    const char *places = getenv("PATH");
+    for (const char *at = places == NULL ? STANDARD_PATH : places; *at != '\0';) {
+        char path[PATH_MAX];
+        size_t size = strcspn(at, ":");
+        int length =
+            snprintf(path, sizeof path, "%.*s%s%s", (int)size, at, size == 0 ? "./" : "/", program);
+        if (length > 0 && (size_t)length < sizeof path && can_run(path)) {
+            return ERR_OK;
+        }
+        at += size + (at[size] == ':');
+    }
+    return why_set(why, ERR_INVALID, "alarm/command: there is no program %.100s in PATH", program);
+}
+
+err_t
+alarm_open(alarm_t **self_p, const char *command, struct why *why)
+{
+    CHECK(self_p != NULL && *self_p == NULL);
+    alarm_t *self = mem_zeroed(sizeof *self);
+    err_t rc = split(self, command, why);
+    if (rc == ERR_OK && self->words[0] != NULL) {
+        rc = find_program(self->words[0], why);
+    }
+    if (rc != ERR_OK) {
+        alarm_close(&self);
+        return rc;
+    }
     *self_p = self;
     return ERR_OK;
+}
+
+err_t
+alarm_check(const char *command, struct why *why)
+{
+    alarm_t *alarm = NULL;
+    err_t rc = alarm_open(&alarm, command, why);
+    alarm_close(&alarm);
+    return rc;
 }
 
 void

@@ -123,11 +123,45 @@ Test(alarm, a_command_has_bounds)
     for (size_t i = 0; i <= ALARM_WORDS_MAX; i++) {
         text[2 * i] = 'x';
     }
+    memcpy(text, "sh ", 3);
+    text[2 * ALARM_WORDS_MAX + 2] = 'x';
     cr_assert_eq(alarm_open(&self, text, &why), ERR_INVALID);
     cr_assert_null(self);
     cr_assert_not_null(strstr(why.text, "32 words"));
-    text[2 * ALARM_WORDS_MAX] = ' ';
-    cr_assert_eq(alarm_open(&self, text, &why), ERR_OK);
+    text[2 * ALARM_WORDS_MAX + 2] = ' ';
+    cr_assert_eq(alarm_open(&self, text, &why), ERR_OK, "%s", why.text);
+}
+
+static void
+refuses_program(const char *command, const char *says)
+{
+    struct why why = {{0}};
+    cr_assert_eq(alarm_check(command, &why), ERR_INVALID, "%s", command);
+    cr_assert_not_null(strstr(why.text, says), "%s", why.text);
+    cr_assert_eq(alarm_open(&self, command, &why), ERR_INVALID, "%s", command);
+    cr_assert_null(self);
+}
+
+Test(alarm, a_program_that_is_not_there_or_cannot_be_run_is_refused)
+{
+    char path[96];
+    struct why why = {{0}};
+    refuses_program("/nowhere/at/all now", "/nowhere/at/all");
+    refuses_program("herald-no-such-program", "PATH");
+    refuses_program("/tmp", "/tmp");
+    (void)snprintf(path, sizeof path, "%s/command", directory); /* fits */
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fclose(file), 0);
+    cr_assert_eq(chmod(path, 0600), 0);
+    refuses_program(path, path);
+    cr_assert_eq(chmod(path, 0700), 0);
+    cr_assert_eq(alarm_check(path, &why), ERR_OK, "%s", why.text);
+    refuses_program("command", "PATH");
+    cr_assert_eq(setenv("PATH", directory, 1), 0);
+    cr_assert_eq(alarm_check("command", &why), ERR_OK, "%s", why.text);
+    cr_assert_eq(unsetenv("PATH"), 0);
+    cr_assert_eq(alarm_check("sh -c true", &why), ERR_OK, "%s", why.text);
 }
 
 Test(alarm, equal_ones_are_counted_for_a_minute_and_then_are_one_line)
@@ -187,8 +221,10 @@ Test(alarm, a_command_that_fails_or_is_not_there_is_logged)
     wait_for("alarm_command_failed", 1, NULL);
     cr_assert_eq(logged("alarm_command_failed"), 1);
     alarm_close(&self);
-    struct why why = {{0}};
-    cr_assert_eq(alarm_open(&self, "/nowhere/at/all", &why), ERR_OK, "it may come later");
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/command", directory); /* fits */
+    open_with("exit 0");
+    cr_assert_eq(unlink(path), 0); /* it goes while the service runs */
     raise_one("case_opened", "billing", START_MS);
     /* At once, or when its child is reaped: posix_spawn cannot tell where vfork is a fork. */
     wait_for("alarm_command_failed", 2, NULL);
