@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/client_context.h"
+#include "client/client_dial.h"
 #include "client/consumer_private.h"
+#include "wire/wire_endpoint.h"
 
 #include <signal.h>
 #include <string.h>
@@ -25,8 +27,22 @@ check_text(const char *option, const char *text, size_t max, struct why *why)
 }
 
 static err_t
-check_options(const struct herald_consumer_options *options, struct why *why)
+check_handlers(const struct herald_consumer_options *options, struct why *why)
 {
+    if (options->apply == NULL) {
+        return why_set(why, ERR_INVALID, "apply: there must be a handler");
+    }
+    if (options->undo != NULL && options->fence == NULL) {
+        return why_set(why, ERR_INVALID, "undo: who can undo can fence; give both handlers");
+    }
+    return ERR_OK;
+}
+
+/* Texts and numbers; and the keys, NULL without CURVE. */
+static err_t
+take_settings(const struct herald_consumer_options *options, seal_keys_t **keys, struct why *why)
+{
+    struct why detail = {{0}};
     err_t rc = check_text("producer", options->producer, LIMIT_ENDPOINT_BYTES, why);
     if (rc == ERR_OK) {
         rc = check_text("group", options->group, LIMIT_NAME_BYTES, why);
@@ -34,15 +50,29 @@ check_options(const struct herald_consumer_options *options, struct why *why)
     if (rc == ERR_OK) {
         rc = check_text("name", options->name, LIMIT_NAME_BYTES, why);
     }
-    if (rc == ERR_OK && options->apply == NULL) {
-        rc = why_set(why, ERR_INVALID, "apply: there must be a handler");
-    }
-    if (rc == ERR_OK && options->undo != NULL && options->fence == NULL) {
-        rc = why_set(why, ERR_INVALID, "undo: who can undo can fence; give both handlers");
-    }
     if (rc == ERR_OK && options->batch_max > HERALD_CONSUMER_BATCH_MAX) {
         rc = why_set(why, ERR_INVALID, "batch_max: must be at most %d", HERALD_CONSUMER_BATCH_MAX);
     }
+    if (rc == ERR_OK && options->keys != NULL) {
+        rc = seal_keys_open(keys, options->keys, SEAL_SECRET_FILE, why);
+    }
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    rc = wire_endpoint_check_connect(options->producer, &detail);
+    if (rc == ERR_OK) {
+        const uint8_t *known = *keys == NULL ? NULL : seal_keys_server(*keys, "producer");
+        rc = client_dial_check(options->producer, *keys != NULL, known != NULL, &detail);
+    }
+    return rc == ERR_OK ? ERR_OK : why_set(why, rc, "producer: %s", detail.text);
+}
+
+err_t
+herald_consumer_check(const struct herald_consumer_options *options, struct why *why)
+{
+    seal_keys_t *keys = NULL;
+    err_t rc = take_settings(options, &keys, why);
+    seal_keys_close(&keys);
     return rc;
 }
 
@@ -164,14 +194,13 @@ herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_opt
                     struct why *why)
 {
     CHECK(self_p != NULL && *self_p == NULL);
-    err_t rc = check_options(options, why);
-    if (rc != ERR_OK) {
-        return rc;
-    }
     seal_keys_t *keys = NULL;
-    rc = options->keys == NULL ? ERR_OK
-                               : seal_keys_open(&keys, options->keys, SEAL_SECRET_FILE, why);
+    err_t rc = check_handlers(options, why);
+    if (rc == ERR_OK) {
+        rc = take_settings(options, &keys, why);
+    }
     if (rc != ERR_OK) {
+        seal_keys_close(&keys);
         return rc;
     }
     herald_consumer_t *self = mem_zeroed(sizeof *self);

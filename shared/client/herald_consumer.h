@@ -123,6 +123,10 @@ struct herald_consumer_counts {
 err_t herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                           struct why *why);
 
+/* Whether herald_consumer_new would take these, handlers aside: files are read, nothing is
+ * connected. Its errors. */
+err_t herald_consumer_check(const struct herald_consumer_options *options, struct why *why);
+
 /* Hand back what was not started, send what was answered (up to 2 s), leave. Not while a step runs,
  * nor from a function of the options. NULL inside is fine. */
 void herald_consumer_destroy(herald_consumer_t **self_p);

@@ -68,6 +68,25 @@ Test(herald_consumer, refuses_options_that_make_no_sense_and_names_them)
     cr_assert_null(f.consumer);
 }
 
+Test(herald_consumer, a_check_refuses_what_a_start_refuses_and_connects_to_nobody)
+{
+    struct why why = {{0}};
+    struct herald_consumer_options options = f.options;
+    options.apply = NULL; /* handlers are no settings */
+    cr_assert_eq(herald_consumer_check(&options, &why), ERR_OK, "%s", why.text);
+    options.producer = "tcp://127.0.0.1";
+    cr_assert_eq(herald_consumer_check(&options, &why), ERR_INVALID);
+    cr_assert(strncmp(why.text, "producer:", 9) == 0, "%s", why.text);
+    options.producer = f.options.producer;
+    options.name = "";
+    cr_assert_eq(herald_consumer_check(&options, &why), ERR_INVALID);
+    cr_assert(strncmp(why.text, "name:", 5) == 0, "%s", why.text);
+    options.name = f.options.name;
+    options.keys = "/nowhere";
+    cr_assert_eq(herald_consumer_check(&options, &why), ERR_NOT_FOUND);
+    cr_assert_not_null(strstr(why.text, "/nowhere/secret.key"), "%s", why.text);
+}
+
 Test(herald_consumer, answers_a_batch_that_is_done_with_one_run_in_one_frame)
 {
     consumer_fixture_join(&f);
