@@ -106,8 +106,13 @@ serve(const settings_t *settings, const char *data, struct why *why)
 static err_t
 check(const settings_t *settings, struct why *why)
 {
-    struct compensator_settings unused;
-    return compensator_settings_read(settings, &unused, why);
+    struct compensator_settings core;
+    const struct shell_settings shell = shell_settings_of(settings);
+    err_t rc = compensator_settings_read(settings, &core, why);
+    if (rc == ERR_OK) {
+        rc = alarm_check(settings_text(settings, "alarm/command"), why);
+    }
+    return rc == ERR_OK ? shell_check(&shell, why) : rc;
 }
 
 int

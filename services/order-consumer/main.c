@@ -1,4 +1,5 @@
 /* herald-order-consumer: applies notifications about orders to the order database. */
+#include "order_parts.h"
 #include "order_settings.h"
 #include "order_shell.h"
 
@@ -32,6 +33,14 @@ run(const settings_t *settings, const char *data, struct why *why)
     return rc;
 }
 
+static err_t
+check(const settings_t *settings, struct why *why)
+{
+    struct order_settings values;
+    err_t rc = order_settings_read(settings, &values, why);
+    return rc == ERR_OK ? order_parts_check(&values, why) : rc;
+}
+
 /* Take the option out, for service_main knows those of all services only. Returns argc. */
 static int
 take_renew_identity(int argc, char **argv)
@@ -57,6 +66,7 @@ main(int argc, char **argv)
                    "With --renew-identity the database gets an identity of its own first: once, "
                    "after it was\ncopied or restored.",
         .table = order_settings_table,
+        .check = check,
         .run = run,
     };
     return service_main(&service, take_renew_identity(argc, argv), argv);

@@ -28,6 +28,19 @@ struct order_db {
     bool broken; /* an error was returned: only close is left */
 };
 
+static bool
+is_postgres(const struct order_db_options *options)
+{
+    return options->url != NULL && options->url[0] != '\0';
+}
+
+err_t
+order_db_check(const struct order_db_options *options, struct why *why)
+{
+    return is_postgres(options) ? order_postgres_check(options->url, options->password_file, why)
+                                : ERR_OK;
+}
+
 err_t
 order_db_open(order_db_t **self_p, const struct order_db_options *options, struct why *why)
 {
@@ -36,7 +49,7 @@ order_db_open(order_db_t **self_p, const struct order_db_options *options, struc
     json_set_alloc_funcs(mem_alloc, mem_free); /* out of memory must not look like bad JSON */
     order_store_t *store = NULL;
     err_t err;
-    if (options->url != NULL && options->url[0] != '\0') {
+    if (is_postgres(options)) {
         const struct order_postgres_options postgres = {
             .url = options->url,
             .password_file = options->password_file,

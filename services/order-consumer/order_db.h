@@ -41,6 +41,10 @@ struct order_db_batch {
     int64_t now_unix_ms;            /* stored as the time of what changes */
 };
 
+/* Whether order_db_open would take these, as far as can be told without the database: PostgreSQL's
+ * connection string and password file. ERR_INVALID, ERR_DENIED; why. */
+err_t order_db_check(const struct order_db_options *options, struct why *why);
+
 /*
  * Open, or create. With SQLite: become the one process that writes it.
  *

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runtime/refusal_log.h"
 #include "runtime/service.h"
+#include "wire/wire_endpoint.h"
 #include "wire/wire_socket.h"
 
 #include <errno.h>
@@ -28,19 +29,45 @@ struct order_front {
     int wake_fd; /* owned */
 };
 
+static bool
+has_seal(const struct order_front_options *options)
+{
+    return options->curve[0] != '\0';
+}
+
+static struct seal_settings
+seal_settings_of(const struct order_front_options *options)
+{
+    return (struct seal_settings){
+        .directory = options->curve,
+        .secret = "front.key", /* secret.key is the consumer's */
+        .refused = refusal_log,
+    };
+}
+
+err_t
+order_front_check(const struct order_front_options *options, struct why *why)
+{
+    static const char *const servers[] = {NULL}; /* it connects to nobody */
+    const struct seal_settings seal = seal_settings_of(options);
+    struct why detail = {{0}};
+    err_t rc = has_seal(options) ? seal_check(&seal, servers, &detail) : ERR_OK;
+    if (rc != ERR_OK) {
+        return why_set(why, rc, "curve/directory: %s", detail.text);
+    }
+    bool open = !options->insecure && !has_seal(options);
+    rc = wire_endpoint_check_bind(options->endpoints, open, &detail);
+    return rc == ERR_OK ? ERR_OK : why_set(why, rc, "front/bind: %s", detail.text);
+}
+
 static err_t
 open_socket(order_front_t *self, const struct order_front_options *options, struct why *why)
 {
-    const struct seal_settings settings = {
-        .directory = options->curve,
-        .secret = "front.key", /* secret.key is the consumer's */
-        .context = self->context,
-        .refused = refusal_log,
-    };
-    bool sealed = options->curve[0] != '\0';
-    err_t rc = sealed ? seal_open(&self->seal, &settings, why) : ERR_OK;
+    struct seal_settings settings = seal_settings_of(options);
+    settings.context = self->context;
+    err_t rc = has_seal(options) ? seal_open(&self->seal, &settings, why) : ERR_OK;
     self->door.seal = self->seal;
-    if (rc == ERR_OK && sealed) {
+    if (rc == ERR_OK && self->seal != NULL) {
         rc = seal_bind(self->seal, self->socket, SEAL_FRONT, why);
     }
     return rc == ERR_OK ? wire_socket_bind(self->socket, options->endpoints, options->insecure, why)

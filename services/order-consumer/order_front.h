@@ -15,6 +15,10 @@ struct order_front_options {
     bool insecure;
 };
 
+/* Whether order_front_open would take these, as far as can be told without a socket. The errors of
+ * seal_check and wire_endpoint.h; why. */
+err_t order_front_check(const struct order_front_options *options, struct why *why);
+
 /* ERR_IO, ERR_DENIED, ERR_INVALID: why says which endpoint cannot be bound, or what is wrong with
  * which key. */
 err_t order_front_open(order_front_t **self_p, const struct order_front_options *options,

@@ -13,6 +13,7 @@
 #include "order_postgres.h"
 
 #include "order_postgres_link.h"
+#include "order_postgres_password.h"
 #include "order_postgres_rows.h"
 #include "order_postgres_schema.h"
 
@@ -207,11 +208,23 @@ static const struct order_store_ops operations = {
 };
 
 err_t
+order_postgres_check(const char *url, const char *password_file, struct why *why)
+{
+    char *password = NULL;
+    err_t err = order_postgres_link_check(url, why);
+    if (err == ERR_OK) {
+        err = order_postgres_password_read(password_file, &password, why);
+    }
+    order_postgres_password_forget(&password);
+    return err;
+}
+
+err_t
 order_postgres_open(order_store_t **store_p, const struct order_postgres_options *options,
                     struct why *why)
 {
     CHECK(store_p != NULL && *store_p == NULL);
-    err_t err = order_postgres_link_check(options->url, why);
+    err_t err = order_postgres_check(options->url, options->password_file, why);
     if (err != ERR_OK) {
         return err;
     }

@@ -12,6 +12,9 @@ struct order_postgres_options {
     const char *group;
 };
 
+/* The connection string, and the password's file: NULL or empty: none. ERR_INVALID, ERR_DENIED. */
+err_t order_postgres_check(const char *url, const char *password_file, struct why *why);
+
 /* Errors are order_db_open's. */
 err_t order_postgres_open(order_store_t **store_p, const struct order_postgres_options *options,
                           struct why *why);

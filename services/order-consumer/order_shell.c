@@ -4,6 +4,7 @@
 #include "order_counters.h"
 #include "order_db.h"
 #include "order_front.h"
+#include "order_parts.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -58,13 +59,7 @@ fault(order_shell_t *self, err_t err, const char *doing)
 static err_t
 open_database(order_shell_t *self, struct why *why)
 {
-    struct order_db_options options = {
-        .path = self->settings->path,
-        .url = self->settings->url,
-        .password_file = self->settings->password_file,
-        .group = self->settings->group,
-        .busy_ms = self->settings->busy_ms,
-    };
+    const struct order_db_options options = order_parts_database(self->settings);
     return order_db_open(&self->db, &options, why);
 }
 
@@ -253,7 +248,6 @@ count_all(void *context, struct wire_counter *counters, uint32_t max)
 static err_t
 join(order_shell_t *self, struct why *why)
 {
-    const struct order_settings *settings = self->settings;
     if (self->renew_identity) {
         err_t rc = order_db_renew_identity(self->db, why);
         if (rc != ERR_OK) {
@@ -263,20 +257,13 @@ join(order_shell_t *self, struct why *why)
         self->renew_identity = false;
     }
     memcpy(self->identity, order_db_identity(self->db), sizeof self->identity);
-    const struct herald_consumer_options options = {
-        .producer = settings->producer,
-        .keys = settings->curve[0] == '\0' ? NULL : settings->curve,
-        .group = settings->group,
-        .name = settings->name,
-        .identity = self->identity,
-        .context = self,
-        .apply = on_apply,
-        .fence = on_fence,
-        .undo = on_undo,
-        .batch_max = settings->batch_max,
-        .hang_ms = settings->hang_ms,
-        .event = on_event,
-    };
+    struct herald_consumer_options options = order_parts_consumer(self->settings);
+    options.identity = self->identity;
+    options.context = self;
+    options.apply = on_apply;
+    options.fence = on_fence;
+    options.undo = on_undo;
+    options.event = on_event;
     herald_consumer_t *consumer = NULL;
     err_t rc = herald_consumer_new(&consumer, &options, why);
     CHECK(pthread_mutex_lock(&self->mutex) == 0);
@@ -308,7 +295,6 @@ come_up(order_shell_t *self)
 static err_t
 open_parts(order_shell_t *self, struct why *why)
 {
-    const struct order_settings *settings = self->settings;
     err_t rc = open_database(self, why);
     if (rc == ERR_AGAIN) { /* a server that may still come */
         self->why = *why;
@@ -316,11 +302,7 @@ open_parts(order_shell_t *self, struct why *why)
         rc = ERR_OK;
     }
     if (rc == ERR_OK) {
-        const struct order_front_options front = {
-            .endpoints = settings->front,
-            .curve = settings->curve,
-            .insecure = settings->insecure,
-        };
+        const struct order_front_options front = order_parts_front(self->settings);
         rc = order_front_open(&self->front, &front, why);
     }
     if (rc == ERR_OK && self->db != NULL) {

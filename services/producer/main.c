@@ -83,10 +83,10 @@ open_core(struct producer *self, const settings_t *settings, const char *data, s
     return rc == ERR_OK ? producer_core_configure(self->core, subscriptions, count, why) : rc;
 }
 
-static err_t
-open_shell(struct producer *self, const settings_t *settings, struct why *why)
+static struct shell_settings
+shell_settings_of(const settings_t *settings)
 {
-    struct shell_settings shell = {
+    return (struct shell_settings){
         .service = "producer",
         .log = LOG_PRODUCER,
         .front = settings_text(settings, "front/bind"),
@@ -100,8 +100,14 @@ open_shell(struct producer *self, const settings_t *settings, struct why *why)
         .curve = settings_text(settings, "curve/directory"),
         .reload = service_reload,
         .insecure = settings_number(settings, "insecure") != 0,
-        .alarm = self->alarm,
     };
+}
+
+static err_t
+open_shell(struct producer *self, const settings_t *settings, struct why *why)
+{
+    struct shell_settings shell = shell_settings_of(settings);
+    shell.alarm = self->alarm;
     err_t rc = shell_open(&self->shell, &shell, peers_own(self->peers), self->outbox, why);
     if (rc != ERR_OK) {
         return rc;
@@ -168,8 +174,19 @@ static err_t
 check(const settings_t *settings, struct why *why)
 {
     struct producer_subscription_settings subscriptions[LIMIT_SUBSCRIPTIONS];
+    const struct shell_settings shell = shell_settings_of(settings);
     size_t count = 0;
-    return producer_settings_subscriptions(settings, subscriptions, &count, why);
+    err_t rc = producer_settings_subscriptions(settings, subscriptions, &count, why);
+    for (size_t i = 0; rc == ERR_OK && i < count; i++) {
+        rc = producer_core_check(&subscriptions[i], why);
+    }
+    if (rc == ERR_OK) {
+        rc = producer_settings_check_told(settings, why);
+    }
+    if (rc == ERR_OK) {
+        rc = alarm_check(settings_text(settings, "alarm/command"), why);
+    }
+    return rc == ERR_OK ? shell_check(&shell, why) : rc;
 }
 
 int

@@ -36,9 +36,8 @@ append(producer_core_t *self, const struct record_subscription *record, struct w
     return rc;
 }
 
-static err_t
-check(const producer_core_t *self, const struct producer_subscription_settings *wanted,
-      struct why *why)
+err_t
+producer_core_check(const struct producer_subscription_settings *wanted, struct why *why)
 {
     struct policy policy;
     struct why inner;
@@ -58,8 +57,20 @@ check(const producer_core_t *self, const struct producer_subscription_settings *
         policy_parse(&policy, wanted->policy, strlen(wanted->policy), &inner) != ERR_OK) {
         return why_set(why, ERR_INVALID, "subscriptions/%s: %s", wanted->name, inner.text);
     }
+    return ERR_OK;
+}
+
+/* As above, and against what the log knows. */
+static err_t
+check(const producer_core_t *self, const struct producer_subscription_settings *wanted,
+      struct why *why)
+{
+    err_t rc = producer_core_check(wanted, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
     const struct catalog_subscription *known =
-        catalog_subscription_named(self->catalog, wanted->name, name_size);
+        catalog_subscription_named(self->catalog, wanted->name, strlen(wanted->name));
     if (known != NULL &&
         strcmp(catalog_group_at(self->catalog, known->group)->name, wanted->group) != 0) {
         return why_set(why, ERR_INVALID,

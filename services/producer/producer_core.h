@@ -46,7 +46,7 @@ struct producer_settings {
     void (*event)(const char *event, const char *text);
 };
 
-/* A configured subscription, for producer_configure. Texts are borrowed for the call. */
+/* A configured subscription, for producer_core_configure. Texts are borrowed for the call. */
 struct producer_subscription_settings {
     const char *name;
     const char *pattern; /* topic patterns with spaces between them */
@@ -67,6 +67,10 @@ void producer_core_destroy(producer_core_t **self_p);
 /* Read all three logs to their durable ends. Before anything else. ERR_CORRUPT, ERR_IO; why. */
 err_t producer_core_recover(producer_core_t *self, int64_t now_ms, int64_t now_unix_ms,
                             struct why *why);
+
+/* What producer_core_configure refuses of a subscription whatever the log says: sizes, topic
+ * patterns, the policy. ERR_INVALID; why. */
+err_t producer_core_check(const struct producer_subscription_settings *wanted, struct why *why);
 
 /*
  * The configured subscriptions; what has changed is appended to the log, what is not configured any

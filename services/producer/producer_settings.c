@@ -4,6 +4,7 @@
 #include "delivery/record.h"
 #include "runtime/sender.h"
 #include "runtime/service.h"
+#include "wire/wire_endpoint.h"
 
 #include <assert.h>
 #include <string.h>
@@ -126,6 +127,21 @@ producer_settings_subscriptions(const settings_t *settings,
     }
     if (*count == 0) {
         subscriptions[(*count)++] = standard;
+    }
+    return ERR_OK;
+}
+
+err_t
+producer_settings_check_told(const settings_t *settings, struct why *why)
+{
+    static const char *const paths[] = {"scheduler/front", "compensator/front"};
+    struct why detail = {{0}};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        /* A host * is told as it is: it stands for the one that the consumer has dialled. */
+        err_t rc = wire_endpoint_check_bind(settings_text(settings, paths[i]), false, &detail);
+        if (rc != ERR_OK) {
+            return why_set(why, rc, "%s: %s", paths[i], detail.text);
+        }
     }
     return ERR_OK;
 }

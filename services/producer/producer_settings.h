@@ -15,4 +15,7 @@ err_t producer_settings_subscriptions(const settings_t *settings,
                                       struct producer_subscription_settings *subscriptions,
                                       size_t *count, struct why *why);
 
+/* The endpoints that consumers are told of, and nobody here connects to. ERR_INVALID; why. */
+err_t producer_settings_check_told(const settings_t *settings, struct why *why);
+
 #endif

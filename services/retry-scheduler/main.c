@@ -105,6 +105,14 @@ run(const settings_t *settings, const char *data, struct why *why)
     return rc;
 }
 
+static err_t
+check(const settings_t *settings, struct why *why)
+{
+    const struct shell_settings shell = shell_settings_of(settings);
+    err_t rc = alarm_check(settings_text(settings, "alarm/command"), why);
+    return rc == ERR_OK ? shell_check(&shell, why) : rc;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -113,6 +121,7 @@ main(int argc, char **argv)
         .summary = "tries failed deliveries again, as their schedules say.",
         .table = scheduler_settings_table,
         .recent_bytes = RECENT_BYTES,
+        .check = check,
         .run = run,
     };
     return service_main(&service, argc, argv);

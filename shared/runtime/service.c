@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define DIRECTORY_BYTES 4096
+#define JOURNAL "/journal"    /* the longest of the names in the data directory */
 #define PATIENCE_NS 500000000 /* between two tries to read a log that is behind */
 
 extern char **environ;
@@ -73,7 +75,7 @@ print_help(const struct service *service, const settings_t *settings)
            "  --data DIR        where everything is kept (HERALD_DATA; default ./var)\n"
            "  --config FILE     settings as ZPL\n"
            "  --set PATH=VALUE  one setting; wins over the file and the environment\n"
-           "  --check-config    read the settings, say what is wrong, end\n"
+           "  --check-config    say what a start would refuse of the settings, end\n"
            "  --print-config    print the settings in force, end\n"
            "  --version, --help\n\n"
            "Settings (in the environment: HERALD_ and the path in capitals, / and - as _):\n\n",
@@ -148,7 +150,7 @@ read_options(const struct service *service, int argc, char **argv, struct option
     return 0;
 }
 
-/* File, environment, command line, each over the one before; then what the table cannot say. */
+/* File, environment, command line, each over the one before. */
 static err_t
 read_settings(settings_t *settings, struct why *why)
 {
@@ -163,9 +165,6 @@ read_settings(settings_t *settings, struct why *why)
            (option = getopt_long(running.argc, running.argv, "", option_names, NULL)) != -1) {
         rc = option == 's' ? apply_set(settings, optarg, why) : ERR_OK;
     }
-    if (rc == ERR_OK && running.service->check != NULL) {
-        rc = running.service->check(settings, why);
-    }
     return rc;
 }
 
@@ -175,6 +174,25 @@ set_up_log(const settings_t *settings)
     enum logger_level level = LOGGER_INFO;
     (void)logger_level_parse(settings_text(settings, "log/level"), &level); /* a choice: valid */
     logger_setup(running.service->name, level, settings_number(settings, "log/json") != 0);
+}
+
+static err_t
+directory_path(const char *data, const char *name, char path[DIRECTORY_BYTES], struct why *why)
+{
+    int size = snprintf(path, DIRECTORY_BYTES, "%s%s", data, name);
+    return size >= 0 && size < DIRECTORY_BYTES
+               ? ERR_OK
+               : why_set(why, ERR_INVALID, "the data directory's path has at most %d bytes",
+                         DIRECTORY_BYTES - 1 - (int)strlen(JOURNAL));
+}
+
+/* What the tables cannot say. {data} has been filled in. */
+static err_t
+check(const settings_t *settings, struct why *why)
+{
+    char path[DIRECTORY_BYTES];
+    err_t rc = directory_path(running.options.data, JOURNAL, path, why);
+    return rc == ERR_OK ? running.service->check(settings, why) : rc;
 }
 
 err_t
@@ -198,28 +216,77 @@ service_reload(void *context, struct front_reloaded *done, struct why *why)
 }
 
 static err_t
-make_directory(const char *data, const char *name, struct why *why)
+make_directory(const char *name, struct why *why)
 {
-    char path[4096];
-    int size = snprintf(path, sizeof path, "%s%s", data, name);
-    if (size < 0 || (size_t)size >= sizeof path) {
-        return why_set(why, ERR_INVALID, "the data directory's path is too long");
+    char path[DIRECTORY_BYTES];
+    err_t rc = directory_path(running.options.data, name, path, why);
+    if (rc == ERR_OK && mkdir(path, 0700) != 0 && errno != EEXIST) {
+        rc = why_set(why, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot make %s: %s", path,
+                     strerror(errno));
     }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        return why_set(why, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot make %s: %s", path,
-                       strerror(errno));
-    }
-    return ERR_OK;
+    return rc;
 }
 
 static err_t
-make_directories(const char *data, struct why *why)
+make_directories(struct why *why)
 {
-    err_t rc = make_directory(data, "", why);
+    err_t rc = make_directory("", why);
     if (rc == ERR_OK) {
-        rc = make_directory(data, "/journal", why);
+        rc = make_directory(JOURNAL, why);
     }
-    return rc == ERR_OK ? make_directory(data, "/run", why) : rc;
+    return rc == ERR_OK ? make_directory("/run", why) : rc;
+}
+
+/* The log has been set up. */
+static err_t
+serve(const settings_t *settings, struct why *why)
+{
+    err_t rc = check(settings, why);
+    if (rc == ERR_OK) {
+        rc = make_directories(why);
+    }
+    return rc == ERR_OK ? running.service->run(settings, running.options.data, why) : rc;
+}
+
+static void
+log_end(err_t rc, const struct why *why)
+{
+    if (rc == ERR_OK) {
+        LOGGER_EVENT(LOGGER_INFO, "stopped", LOGGER_INT("pid", getpid()));
+    } else if (rc == ERR_CORRUPT) {
+        LOGGER_EVENT(LOGGER_FATAL, "ended", LOGGER_TEXT("error", err_name(rc)),
+                     LOGGER_TEXT("why", why->text),
+                     LOGGER_TEXT("help", "nothing was changed; herald-journal verify shows the "
+                                         "damage, herald-journal salvage copies what is sound"));
+    } else {
+        LOGGER_EVENT(LOGGER_FATAL, "ended", LOGGER_TEXT("error", err_name(rc)),
+                     LOGGER_TEXT("why", why->text));
+    }
+}
+
+/* The settings have been read; returns the exit code. */
+static int
+go_on(settings_t *settings)
+{
+    struct why why = {{0}};
+    set_up_process();
+    settings_fill(settings, "{data}", running.options.data);
+    if (running.options.check) {
+        err_t rc = check(settings, &why);
+        if (rc == ERR_OK) {
+            printf("the settings are in order\n");
+        } else {
+            fprintf(stderr, "herald-%s: %s\n", running.service->name, why.text);
+        }
+        return exit_code_of(rc);
+    }
+    mem_keep(running.service->heap_bytes);
+    accept_guard_open(settings_number(settings, "connections"));
+    set_up_log(settings);
+    running.settings = settings;
+    err_t rc = serve(settings, &why);
+    log_end(rc, &why);
+    return exit_code_of(rc);
 }
 
 int
@@ -230,48 +297,23 @@ service_main(const struct service *service, int argc, char **argv)
     running.service = service;
     running.argc = argc;
     running.argv = argv;
-    const struct options *options = &running.options;
     int code = read_options(service, argc, argv, &running.options);
     if (code != 0) {
         return code - 1;
     }
     struct why why = {{0}};
     settings_t *settings = settings_new(service->table);
-    err_t rc = read_settings(settings, &why);
-    if (rc != ERR_OK || options->check || options->print) {
-        if (rc != ERR_OK) {
-            fprintf(stderr, "herald-%s: %s\n", service->name, why.text);
-        } else if (options->print) {
-            settings_print_values(settings, stdout);
-        } else {
-            printf("the settings are in order\n");
-        }
-        settings_destroy(&settings);
-        return rc == ERR_OK ? EXIT_CODE_OK : EXIT_CODE_CONFIG;
-    }
-    set_up_process();
-    mem_keep(service->heap_bytes);
-    accept_guard_open(settings_number(settings, "connections"));
-    set_up_log(settings);
-    rc = make_directories(options->data, &why);
-    settings_fill(settings, "{data}", options->data);
-    running.settings = settings;
-    if (rc == ERR_OK) {
-        rc = service->run(settings, options->data, &why);
-    }
-    if (rc == ERR_OK) {
-        LOGGER_EVENT(LOGGER_INFO, "stopped", LOGGER_INT("pid", getpid()));
-    } else if (rc == ERR_CORRUPT) {
-        LOGGER_EVENT(LOGGER_FATAL, "ended", LOGGER_TEXT("error", err_name(rc)),
-                     LOGGER_TEXT("why", why.text),
-                     LOGGER_TEXT("help", "nothing was changed; herald-journal verify shows the "
-                                         "damage, herald-journal salvage copies what is sound"));
+    if (read_settings(settings, &why) != ERR_OK) {
+        fprintf(stderr, "herald-%s: %s\n", service->name, why.text);
+        code = EXIT_CODE_CONFIG;
+    } else if (running.options.print) {
+        settings_print_values(settings, stdout);
+        code = EXIT_CODE_OK;
     } else {
-        LOGGER_EVENT(LOGGER_FATAL, "ended", LOGGER_TEXT("error", err_name(rc)),
-                     LOGGER_TEXT("why", why.text));
+        code = go_on(settings);
     }
     settings_destroy(&settings);
-    return exit_code_of(rc);
+    return code;
 }
 
 /* Until a log that is behind can be read, or the service shall stop. */
@@ -301,10 +343,10 @@ err_t
 service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data, enum log_id id,
                   struct why *why)
 {
-    char directory[4096];
-    int size = snprintf(directory, sizeof directory, "%s/journal", data);
-    if (size < 0 || (size_t)size >= sizeof directory) {
-        return why_set(why, ERR_INVALID, "the data directory's path is too long");
+    char directory[DIRECTORY_BYTES];
+    err_t rc = directory_path(data, JOURNAL, directory, why);
+    if (rc != ERR_OK) {
+        return rc;
     }
     const struct log_settings journal = {
         .directory = directory,

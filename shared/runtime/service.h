@@ -16,10 +16,12 @@ struct service {
     const struct setting *table; /* its settings; the common ones are added */
     size_t recent_bytes;         /* of its own log that are kept in memory; 0: as in log.h */
     size_t heap_bytes;           /* that it has from the start, and soon uses */
-    /* What the table cannot say of the settings; NULL: it says all. ERR_INVALID. */
+    /* What a start would refuse of the settings and the table does not say, by the functions that a
+     * start goes through: it may read files, and binds, makes, locks and writes nothing. Called
+     * before run, and for --check-config. Its errors end the process with exit_code_of(them).
+     * {data} in settings has been filled in. */
     err_t (*check)(const settings_t *settings, struct why *why);
-    /* Serve; returns when told to stop. An error ends the process with exit_code_of(it). {data} in
-     * settings has been filled in. */
+    /* Serve; returns when told to stop. Errors and {data} as above. */
     err_t (*run)(const settings_t *settings, const char *data, struct why *why);
 };
 

@@ -73,7 +73,13 @@ struct shell_settings {
 
 typedef struct shell shell_t;
 
-/* ERR_IO, ERR_DENIED: why says which socket. The log and outbox stay the caller's. */
+/* Whether shell_open would take these, as far as can be told without a socket, a log or another
+ * process; alarm and reload do not matter. ERR_INVALID, and the errors of seal_check and
+ * wire_endpoint.h: why says which setting or file. */
+err_t shell_check(const struct shell_settings *settings, struct why *why);
+
+/* The errors of shell_check; ERR_IO: why says which socket. The log and outbox stay the caller's.
+ */
 err_t shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log,
                  outbox_t *outbox, struct why *why);
 void shell_close(shell_t **self_p);

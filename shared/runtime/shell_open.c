@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "runtime/refusal_log.h"
+#include "wire/wire_endpoint.h"
 #include "wire/wire_socket.h"
 
 #include <stdio.h>
@@ -24,29 +25,56 @@ bind_socket(shell_t *self, void *socket, enum seal_domain domain, const char *en
 static err_t
 connect_peer(shell_t *self, int peer, struct why *why)
 {
+    const char *endpoint = self->settings.peers[peer];
     void *socket = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, SHELL_HIGH_WATER);
     self->peers[peer] = socket;
-    err_t rc = self->seal == NULL
-                   ? ERR_OK
-                   : seal_connect_to(self->seal, socket, self->settings.peer_names[peer], why);
-    return rc == ERR_OK ? wire_socket_connect(socket, self->settings.peers[peer], why) : rc;
+    err_t rc = wire_endpoint_check_connect(endpoint, why);
+    if (rc == ERR_OK && self->seal != NULL) {
+        rc = seal_connect_to(self->seal, socket, self->settings.peer_names[peer], why);
+    }
+    return rc == ERR_OK ? wire_socket_connect(socket, endpoint, why) : rc;
+}
+
+static bool
+has_seal(const struct shell_settings *settings)
+{
+    return settings->curve != NULL && settings->curve[0] != '\0';
 }
 
 static err_t
 open_seal(shell_t *self, struct why *why)
 {
-    const char *directory = self->settings.curve;
-    if (directory == NULL || directory[0] == '\0') {
-        return ERR_OK;
-    }
     const struct seal_settings settings = {
-        .directory = directory,
+        .directory = self->settings.curve,
         .context = self->context,
         .refused = refusal_log,
     };
-    err_t rc = seal_open(&self->seal, &settings, why);
+    err_t rc = has_seal(&self->settings) ? seal_open(&self->seal, &settings, why) : ERR_OK;
     self->door.seal = self->seal;
     return rc;
+}
+
+/* What the lane is to be bound to: the setting, with the lane's number for %u. */
+static err_t
+lane_endpoints(const struct shell_settings *settings, uint32_t lane,
+               char endpoints[LIMIT_ENDPOINT_BYTES + 1], struct why *why)
+{
+    const char *text = settings->lanes;
+    const char *mark = strstr(text, "%u");
+    if (mark == NULL && settings->lane_count > 1 && text[strcspn(text, "*")] == '\0') {
+        return why_set(
+            why, ERR_INVALID,
+            "%u lanes cannot share %.100s: it needs %%u for the lane's number, or a port *",
+            settings->lane_count, text);
+    }
+    int before = mark == NULL ? (int)strlen(text) : (int)(mark - text);
+    int size = mark == NULL ? snprintf(endpoints, LIMIT_ENDPOINT_BYTES + 1, "%s", text)
+                            : snprintf(endpoints, LIMIT_ENDPOINT_BYTES + 1, "%.*s%u%s", before,
+                                       text, lane, mark + 2);
+    return size >= 0 && size <= LIMIT_ENDPOINT_BYTES
+               ? ERR_OK
+               : why_set(why, ERR_INVALID, "an endpoint has at most %d bytes",
+                         LIMIT_ENDPOINT_BYTES);
 }
 
 static err_t
@@ -57,19 +85,13 @@ open_lanes(shell_t *self, struct why *why)
     self->lanes = mem_array(count, sizeof *self->lanes);
     for (uint32_t i = 0; i < count; i++) {
         struct shell_lane *lane = &self->lanes[i];
-        const char *mark = strstr(self->settings.lanes, "%u");
-        int before =
-            mark == NULL ? (int)strlen(self->settings.lanes) : (int)(mark - self->settings.lanes);
         char wanted[LIMIT_ENDPOINT_BYTES + 1];
-        int size = mark == NULL ? snprintf(wanted, sizeof wanted, "%s", self->settings.lanes)
-                                : snprintf(wanted, sizeof wanted, "%.*s%u%s", before,
-                                           self->settings.lanes, i, mark + 2);
-        if (size < 0 || (size_t)size >= sizeof wanted) {
-            return why_set(why, ERR_INVALID, "lanes: an endpoint has at most %d bytes",
-                           LIMIT_ENDPOINT_BYTES);
+        err_t rc = lane_endpoints(&self->settings, i, wanted, why);
+        if (rc != ERR_OK) {
+            return rc;
         }
         lane->socket = wire_socket_new(self->context, WIRE_SOCKET_PUSH, 0, SHELL_LANE_HIGH_WATER);
-        err_t rc = bind_socket(self, lane->socket, SEAL_LANE, wanted, why);
+        rc = bind_socket(self, lane->socket, SEAL_LANE, wanted, why);
         if (rc != ERR_OK) {
             return rc;
         }
@@ -139,6 +161,66 @@ open_sockets(shell_t *self, struct why *why)
         rc = bind_socket(self, self->front.socket, SEAL_FRONT, settings->front, why);
     }
     return rc;
+}
+
+/* An error of one setting, with its path. */
+static err_t
+name_setting(err_t rc, const char *path, const struct why *detail, struct why *why)
+{
+    return rc == ERR_OK ? ERR_OK : why_set(why, rc, "%s: %s", path, detail->text);
+}
+
+static err_t
+check_bound(const struct shell_settings *settings, struct why *why)
+{
+    const struct {
+        const char *path;
+        const char *endpoints; /* NULL: there is no such socket */
+    } bound[] = {
+        {"wake/bind", settings->wake},
+        {"outcome/bind", settings->outcome},
+        {"front/bind", settings->front},
+    };
+    bool open = !settings->insecure && !has_seal(settings);
+    struct why detail = {{0}};
+    err_t rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof bound / sizeof bound[0]; i++) {
+        if (bound[i].endpoints != NULL) {
+            rc = wire_endpoint_check_bind(bound[i].endpoints, open, &detail);
+            rc = name_setting(rc, bound[i].path, &detail, why);
+        }
+    }
+    char lane[LIMIT_ENDPOINT_BYTES + 1];
+    for (uint32_t i = 0; rc == ERR_OK && settings->lanes != NULL && i < settings->lane_count; i++) {
+        rc = lane_endpoints(settings, i, lane, &detail);
+        if (rc == ERR_OK) {
+            rc = wire_endpoint_check_bind(lane, open, &detail);
+        }
+        rc = name_setting(rc, "lanes/bind", &detail, why);
+    }
+    return rc;
+}
+
+err_t
+shell_check(const struct shell_settings *settings, struct why *why)
+{
+    const char *servers[SHELL_PEERS_MAX + 1] = {NULL};
+    struct why detail = {{0}};
+    size_t count = 0;
+    err_t rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < SHELL_PEERS_MAX; i++) {
+        if (settings->peers[i] != NULL) {
+            servers[count++] = settings->peer_names[i];
+            rc = wire_endpoint_check_connect(settings->peers[i], &detail);
+        }
+    }
+    if (rc != ERR_OK) {
+        return why_set(why, rc, "the wake endpoint of the %s: %s", servers[count - 1], detail.text);
+    }
+    const struct seal_settings seal = {.directory = settings->curve};
+    rc = has_seal(settings) ? seal_check(&seal, servers, &detail) : ERR_OK;
+    rc = name_setting(rc, "curve/directory", &detail, why);
+    return rc == ERR_OK ? check_bound(settings, why) : rc;
 }
 
 err_t

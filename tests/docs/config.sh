@@ -3,9 +3,12 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${HERALD_BIN:?the directory with the built programs}
+keys=$(mktemp -d)
+trap 'rm -rf "$keys"' EXIT
+"$bin/heraldctl" keygen "$keys" >/dev/null
 for service in producer retry-scheduler compensator order-consumer; do
     file=$root/deploy/config/$service.zpl
-    said=$("$bin/herald-$service" --config "$file" --check-config)
+    said=$(HERALD_CURVE_DIRECTORY=$keys/$service "$bin/herald-$service" --config "$file" --check-config)
     echo "$file: $said"
     shown=$("$bin/herald-$service" --config "$file" --print-config)
     if ! grep -q '^curve/directory = "/' <<<"$shown" || ! grep -q '^insecure = "false"' <<<"$shown"; then

@@ -1,4 +1,5 @@
 /* The parts of the PostgreSQL store that need no server. */
+#include "order_db.h"
 #include "order_postgres_array.h"
 #include "order_postgres_link.h"
 #include "order_postgres_password.h"
@@ -129,4 +130,19 @@ Test(order_postgres_password, what_cannot_be_one_is_refused)
     cr_assert_null(password);
     cr_assert_eq(order_postgres_password_read("", &password, &why), ERR_OK);
     cr_assert_null(password);
+}
+
+Test(order_db, a_check_refuses_the_connection_string_and_password_file_that_a_start_refuses)
+{
+    struct order_db_options options = {.group = "orders", .path = "/nowhere/orders.db"};
+    struct why why = {{0}};
+    cr_assert_eq(order_db_check(&options, &why), ERR_OK, "what becomes of a path is the start's");
+    options.url = "host=/nowhere dbname=herald";
+    cr_assert_eq(order_db_check(&options, &why), ERR_OK, "%s", why.text);
+    options.password_file = "/nowhere/password";
+    cr_assert_eq(order_db_check(&options, &why), ERR_INVALID);
+    cr_assert_not_null(strstr(why.text, "/nowhere/password"), "%s", why.text);
+    options.url = "no connection string";
+    cr_assert_eq(order_db_check(&options, &why), ERR_INVALID);
+    cr_assert_not_null(strstr(why.text, "database/url"), "%s", why.text);
 }

@@ -44,12 +44,14 @@ Test(producer_configure, what_cannot_be_a_subscription_is_refused_by_name_and_ch
     for (size_t i = 0; i < 8; i++) {
         struct why why = {{0}};
         self->subscriptions[1] = bad[i];
+        cr_assert_eq(producer_core_check(&bad[i], &why), ERR_INVALID, "number %zu", i);
         cr_assert_eq(configure(self, &why), ERR_INVALID, "number %zu", i);
         cr_assert_eq(strncmp(why.text, "subscriptions/", 14), 0, "%s", why.text);
     }
     fixture_step(self);
     cr_assert_eq(fixture_count(self, RECORD_SUBSCRIPTION), records);
     self->subscriptions[1] = good;
+    cr_assert_eq(producer_core_check(&good, NULL), ERR_OK);
     cr_assert_eq(configure(self, NULL), ERR_OK);
     fixture_close(self);
 }

@@ -1,0 +1,105 @@
+"""--check-config refuses what a start refuses, with the same words and code, and leaves nothing."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import BIN, PATIENCE, SERVICES, HeraldTest
+
+LOGS = ("producer", "retry-scheduler", "compensator")
+DENIED, SETTINGS = 77, 78
+# What only a start goes through beyond the tables: (services, settings, exit code, what is said).
+BAD = (
+    (("producer",), {"subscriptions/a/topic": "order.*"}, SETTINGS,
+     "subscriptions/a: topic and group"),
+    (("producer",), {"subscriptions/orders/policy": "now and then"}, SETTINGS,
+     "subscriptions/orders: policy:"),
+    (("producer",), {"subscriptions/orders/topic": "order..paid"}, SETTINGS, "empty level"),
+    (("producer",), {"subscriptions/orders/group": "g" * 65}, SETTINGS, "1 to 64 bytes"),
+    (("producer",), {"scheduler/front": "nonsense"}, SETTINGS, "scheduler/front"),
+    (("producer",), {"compensator/front": "tcp://" + "h" * 260 + ":1"}, SETTINGS, "256 bytes"),
+    (("compensator",), {"try_delays": "1s soon"}, SETTINGS, "try_delays"),
+    (("compensator",), {"wake/producer": "tcp://127.0.0.1"}, SETTINGS,
+     "the wake endpoint of the producer"),
+    (("retry-scheduler", "producer"), {"lanes/bind": "ipc:///tmp/lane"}, SETTINGS, "lanes/bind"),
+    (LOGS, {"alarm/command": "/nowhere/at/all"}, SETTINGS, "alarm/command: /nowhere/at/all"),
+    (LOGS, {"wake/bind": "udp://127.0.0.1:7103"}, SETTINGS, "wake/bind"),
+    (SERVICES, {"front/bind": "tcp://127.0.0.1:70000"}, SETTINGS, "front/bind"),
+    (SERVICES, {"front/bind": "ipc://" + "p" * 108}, SETTINGS, "107 bytes"),
+    (SERVICES, {"front/bind": "tcp://0.0.0.0:7199"}, DENIED, "curve/directory"),
+    (SERVICES, {"curve/directory": "/nowhere"}, SETTINGS, "/nowhere"),
+    (("order-consumer",), {"group": ""}, SETTINGS, "group"),
+    (("order-consumer",), {"name": "a\tb"}, SETTINGS, "name"),
+    (("order-consumer",), {"producer": "nonsense"}, SETTINGS, "producer"),
+    (("order-consumer",), {"database/url": "nonsense"}, SETTINGS, "database/url"),
+    (("order-consumer",), {"database/url": "dbname=herald", "database/password_file": "/nowhere"},
+     SETTINGS, "database/password_file"),
+)
+
+
+def run(service, *arguments, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HERALD_")}
+    return subprocess.run([os.path.join(BIN, "herald-" + service), *arguments], text=True,
+                          capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
+                          env={**clean, **environment})
+
+
+def sets(settings):
+    return [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
+
+
+class CheckTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="herald-")
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.data = os.path.join(self.directory, "data")
+
+    def both(self, service, *arguments, **environment):
+        """A check and a start that both refuse: (exit code, what the check said)."""
+        check = run(service, "--data", self.data, *arguments, "--check-config", **environment)
+        start = run(service, "--data", self.data, *arguments, **environment)
+        said = check.stderr.removeprefix(f"herald-{service}: ").rstrip("\n")
+        self.assertEqual(check.stdout, "")
+        self.assertEqual(check.returncode, start.returncode, start.stderr)
+        last = start.stderr.splitlines()[-1].replace('\\"', '"')
+        self.assertIn("level=fatal", last)
+        self.assertIn(said, last)
+        self.assertEqual(os.listdir(self.directory), [], "neither leaves anything")
+        return check.returncode, said
+
+    def test_what_a_start_refuses_is_refused_with_the_same_words_and_code(self):
+        for services, settings, code, says in BAD:
+            for service in services:
+                with self.subTest(service=service, settings=settings):
+                    found = self.both(service, *sets(settings))
+                    self.assertEqual(found[0], code, found[1])
+                    self.assertIn(says, found[1])
+
+    def test_the_data_directory_counts(self):
+        for length, says in ((100, "107 bytes"), (4090, "data directory")):
+            self.data = os.path.join(self.directory, "d" * length)
+            code, said = self.both("producer")
+            self.assertEqual(code, SETTINGS)
+            self.assertIn(says, said)
+
+    def test_what_is_in_order_passes_and_nothing_is_made(self):
+        for service in SERVICES:
+            done = run(service, "--data", self.data, "--check-config")
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (0, "the settings are in order\n", ""), service)
+        self.assertEqual(os.listdir(self.directory), [])
+
+
+class CheckBesideTest(HeraldTest):
+    def test_a_check_beside_the_running_service_binds_and_locks_nothing(self):
+        self.herald.start()
+        for service in SERVICES:
+            done = run(service, "--data", self.herald.data, "--check-config")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), service)
+            self.assertTrue(self.herald.ping(service), service)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
