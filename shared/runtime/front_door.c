@@ -77,9 +77,11 @@ put_reloaded(const struct front_door *self, uint64_t request, struct wire_out *o
     }
     if (rc == ERR_OK && done.log_level != NULL) {
         bool restart = done.after_restart[0] != '\0';
-        (void)why_set(&text, rc, "%s%slog/level: %s%s%s", keys.text,
+        bool refused = done.refused.text[0] != '\0';
+        (void)why_set(&text, rc, "%s%slog/level: %s%s%s%s%s", keys.text,
                       keys.text[0] == '\0' ? "" : "; ", done.log_level,
-                      restart ? "; after a restart: " : "", done.after_restart);
+                      restart ? "; after a restart: " : "", done.after_restart,
+                      refused ? "; which would be refused: " : "", done.refused.text);
         wire_said_text(&said, "log_level", done.log_level);
         wire_said_text(&said, "after_restart", done.after_restart);
     }

@@ -22,6 +22,7 @@ typedef uint32_t front_counters_fn(void *context, struct wire_counter *counters,
 struct front_reloaded {
     const char *log_level;   /* borrowed, static; NULL: nothing was read */
     char after_restart[200]; /* settings that have changed and need one, "a, b" */
+    struct why refused;      /* why that start would be refused; empty: it would not */
 };
 
 /* Read again what can be read again. An error: why says what is wrong. */

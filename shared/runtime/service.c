@@ -210,6 +210,10 @@ service_reload(void *context, struct front_reloaded *done, struct why *why)
         (void)logger_level_parse(settings_text(settings, "log/level"),
                                  &level); /* a choice: valid */
         done->log_level = logger_level_name(level);
+        /* Told only: a key that was taken out shall not stay in because of it. */
+        if (done->after_restart[0] != '\0') {
+            (void)check(settings, &done->refused);
+        }
     }
     settings_destroy(&settings);
     return rc;

@@ -370,6 +370,11 @@ class Keys(Sealed):
                          ("OK", "debug", "watches"))
         self.assertEqual(facts["keys"], len(os.listdir(self.keys)), facts)
         with open(config, "w") as file:
+            file.write("watches = 200\nsubscriptions\n    orders\n        policy = soon\n")
+        said = self.herald.ctl("reload", "producer").stdout
+        self.assertRegex(said, "after a restart: watches, subscriptions/orders/policy; "
+                               "which would be refused: .*soon")
+        with open(config, "w") as file:
             file.write("watches = many\n")
         done = self.herald.ctl("reload", "producer", check=False)
         self.assertEqual(done.returncode, 1)
