@@ -5,6 +5,7 @@
 #include "runtime/logger.h"
 #include "runtime/service.h"
 #include "runtime/shell.h"
+#include "service_tables.h"
 
 #define RECENT_BYTES (1024U * 1024) /* of our log: it is seldom read */
 
@@ -123,6 +124,7 @@ main(int argc, char **argv)
         .summary = "has receivers compensate what could not be delivered, and keeps the cases that "
                    "need a person",
         .table = compensator_settings_table,
+        .tables = service_tables,
         .recent_bytes = RECENT_BYTES,
         .check = check,
         .run = serve,

@@ -2,6 +2,7 @@
 #include "order_parts.h"
 #include "order_settings.h"
 #include "order_shell.h"
+#include "service_tables.h"
 
 #include "runtime/logger.h"
 #include "runtime/service.h"
@@ -66,6 +67,7 @@ main(int argc, char **argv)
                    "With --renew-identity the database gets an identity of its own first: once, "
                    "after it was\ncopied or restored.",
         .table = order_settings_table,
+        .tables = service_tables,
         .check = check,
         .run = run,
     };

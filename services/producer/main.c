@@ -1,6 +1,7 @@
 /* herald-producer: joins the core, the journal and the sockets. */
 #include "producer_core.h"
 #include "producer_settings.h"
+#include "service_tables.h"
 
 #include "base/clock.h"
 #include "journal/file_slow.h"
@@ -198,6 +199,7 @@ main(int argc, char **argv)
                    "what became of them.",
         .table = producer_settings_table,
         .heap_bytes = HEAP_BYTES,
+        .tables = service_tables,
         .check = check,
         .run = run,
     };

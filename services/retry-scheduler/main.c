@@ -4,6 +4,7 @@
 #include "runtime/service.h"
 #include "scheduler_core.h"
 #include "scheduler_settings.h"
+#include "service_tables.h"
 
 #define RECENT_BYTES (1024U * 1024) /* of our log: it is seldom read */
 
@@ -120,6 +121,7 @@ main(int argc, char **argv)
         .name = "retry-scheduler",
         .summary = "tries failed deliveries again, as their schedules say.",
         .table = scheduler_settings_table,
+        .tables = service_tables,
         .recent_bytes = RECENT_BYTES,
         .check = check,
         .run = run,

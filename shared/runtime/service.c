@@ -241,10 +241,25 @@ make_directories(struct why *why)
     return rc == ERR_OK ? make_directory("/run", why) : rc;
 }
 
+static void
+print_unknown(const char *name)
+{
+    fprintf(stderr, "herald-%s: warning: %s: no service has such a setting; it is ignored\n",
+            running.service->name, name);
+}
+
+static void
+log_unknown(const char *name)
+{
+    LOGGER_EVENT(LOGGER_WARN, "unknown_variable", LOGGER_TEXT("name", name),
+                 LOGGER_TEXT("text", "no service has such a setting; it is ignored"));
+}
+
 /* The log has been set up. */
 static err_t
 serve(const settings_t *settings, struct why *why)
 {
+    settings_each_unknown(running.service->tables, environ, log_unknown);
     err_t rc = check(settings, why);
     if (rc == ERR_OK) {
         rc = make_directories(why);
@@ -276,6 +291,7 @@ go_on(settings_t *settings)
     set_up_process();
     settings_fill(settings, "{data}", running.options.data);
     if (running.options.check) {
+        settings_each_unknown(running.service->tables, environ, print_unknown);
         err_t rc = check(settings, &why);
         if (rc == ERR_OK) {
             printf("the settings are in order\n");
@@ -308,6 +324,7 @@ service_main(const struct service *service, int argc, char **argv)
     struct why why = {{0}};
     settings_t *settings = settings_new(service->table);
     if (read_settings(settings, &why) != ERR_OK) {
+        settings_each_unknown(service->tables, environ, print_unknown); /* they may be why */
         fprintf(stderr, "herald-%s: %s\n", service->name, why.text);
         code = EXIT_CODE_CONFIG;
     } else if (running.options.print) {

@@ -11,11 +11,12 @@
 #include "runtime/settings.h"
 
 struct service {
-    const char *name;            /* as in logs and PONG, static */
-    const char *summary;         /* a sentence for --help */
-    const struct setting *table; /* its settings; the common ones are added */
-    size_t recent_bytes;         /* of its own log that are kept in memory; 0: as in log.h */
-    size_t heap_bytes;           /* that it has from the start, and soon uses */
+    const char *name;                    /* as in logs and PONG, static */
+    const char *summary;                 /* a sentence for --help */
+    const struct setting *table;         /* its settings; the common ones are added */
+    const struct setting *const *tables; /* of all services, this one too; a NULL behind the last */
+    size_t recent_bytes; /* of its own log that are kept in memory; 0: as in log.h */
+    size_t heap_bytes;   /* that it has from the start, and soon uses */
     /* What a start would refuse of the settings and the table does not say, by the functions that a
      * start goes through: it may read files, and binds, makes, locks and writes nothing. Called
      * before run, and for --check-config. Its errors end the process with exit_code_of(them).

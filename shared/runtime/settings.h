@@ -57,6 +57,12 @@ err_t settings_read_text(settings_t *self, const char *name, char *text, struct 
 err_t settings_read_file(settings_t *self, const char *path, struct why *why);
 err_t settings_read_environment(settings_t *self, char *const *environment, struct why *why);
 
+/* Each HERALD_ name of the environment that no table has (a NULL behind the last) and that is no
+ * other name of Herald's either: a slip, as a rule. Told without its value. */
+typedef void settings_unknown_fn(const char *name);
+void settings_each_unknown(const struct setting *const *tables, char *const *environment,
+                           settings_unknown_fn *tell);
+
 /* A value; asking for what the table does not have is a bug (CHECK). Borrowed until the next set.
  */
 const char *settings_text(const settings_t *self, const char *path);

@@ -1,6 +1,7 @@
 """--check-config refuses what a start refuses, with the same words and code, and leaves nothing."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -8,6 +9,7 @@ import unittest
 
 from harness import BIN, PATIENCE, SERVICES, HeraldTest
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 LOGS = ("producer", "retry-scheduler", "compensator")
 DENIED, SETTINGS = 77, 78
 # What only a start goes through beyond the tables: (services, settings, exit code, what is said).
@@ -37,6 +39,9 @@ BAD = (
     (("order-consumer",), {"database/url": "dbname=herald", "database/password_file": "/nowhere"},
      SETTINGS, "database/password_file"),
 )
+# Where a script, a container or a program takes a name from the environment, or says one.
+NAME = re.compile(r"""(?<![-A-Za-z_])(?:\$\{?|ENV |^\s*|[ (`;"])"""
+                  r"""(HERALD_[A-Z_]+)(?![A-Z_/*a-z(])""", re.M)
 
 
 def run(service, *arguments, **environment):
@@ -48,6 +53,24 @@ def run(service, *arguments, **environment):
 
 def sets(settings):
     return [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
+
+
+def variables(service):
+    """The settings of a service as they are called in the environment; NAME stands for any name."""
+    text = run(service, "--help").stdout.split("\n\nSettings", 1)[1]
+    paths = re.findall(r"(?m)^  ([a-z][a-z_/*]*)$", text)
+    return {"HERALD_" + path.replace("*", "NAME").replace("/", "_").upper() for path in paths}
+
+
+def names_of_the_tree():
+    found = set()
+    for place, directories, files in os.walk(ROOT):
+        directories[:] = [name for name in directories if name not in (".git", "build")]
+        for name in files:
+            if name.endswith((".sh", ".py", ".yml", ".bash")) or name == "Dockerfile":
+                with open(os.path.join(place, name), encoding="utf-8") as file:
+                    found |= set(NAME.findall(file.read()))
+    return {name for name in found if not name.startswith("HERALD_CLIENT_")}  # C, in a script
 
 
 class CheckTest(unittest.TestCase):
@@ -90,6 +113,34 @@ class CheckTest(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (0, "the settings are in order\n", ""), service)
         self.assertEqual(os.listdir(self.directory), [])
+
+    def test_a_name_of_the_environment_that_is_nobodys_is_told_and_ignored(self):
+        wrong = {"HERALD_" + "JOURNAL_RETENTON": "1d"}
+        for service in SERVICES:
+            done = run(service, "--check-config", "--data", self.data, **wrong)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            for part in ("warning", *wrong, "no service has such a setting"):
+                self.assertIn(part, done.stderr)
+            done = run(service, "--data", self.data, "--set", "front/bind=nonsense", **wrong)
+            first = done.stderr.splitlines()[0]
+            for part in ("level=warn", "event=unknown_variable", *wrong):
+                self.assertIn(part, first)
+        done = run("producer", "--set", "no/such=1", **wrong)  # it may be the reason
+        self.assertEqual(done.returncode, SETTINGS)
+        self.assertIn(*wrong, done.stderr)
+
+    def test_a_name_that_another_part_of_herald_knows_is_not_told(self):
+        own = {service: variables(service) for service in SERVICES}
+        known = names_of_the_tree() | set().union(*own.values())
+        self.assertIn("HERALD_TAG", known)
+        self.assertIn("HERALD_SUBSCRIPTIONS_NAME_TOPIC", known)
+        for service in SERVICES:
+            # Values of its own settings would have to make sense.
+            others = {name: "x" for name in known - own[service]
+                      if service != "producer" or "SUBSCRIPTIONS" not in name}
+            done = run(service, "--data", self.data, "--check-config", **others)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 class CheckBesideTest(HeraldTest):

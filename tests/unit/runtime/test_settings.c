@@ -150,6 +150,53 @@ Test(settings, of_children_come_from_the_environment_too)
     settings_destroy(&settings);
 }
 
+static char unknown[256];
+
+static void
+note_unknown(const char *name)
+{
+    size_t used = strlen(unknown);
+    (void)snprintf(unknown + used, sizeof unknown - used, "%s ", name);
+}
+
+Test(settings, of_no_table_in_the_environment_are_told_by_name_but_not_herald_s_other_names)
+{
+    static const struct setting another[] = {
+        {"database/url", SETTING_TEXT, "", 0, 0, NULL, "another service's"},
+        {.path = NULL},
+    };
+    const struct setting *const tables[] = {table, another, NULL};
+    static const char *const texts[] = {
+        "HERALD_WINDOW=9",
+        "HERALD_SUBSCRIPTIONS_BOOKS_TOPIC=b",
+        "HERALD_DATABASE_URL=secret",
+        "HERALD_DATA=/d",
+        "HERALD_ALARM_KIND=x",
+        "HERALD_TEST_PATIENCE=1",
+        "HERALD_TAG=1",
+        "HERALD_WINDOWS=secret",
+        "HERALD_SUBSCRIPTIONS__TOPIC=x",
+        "HERALD_ALARM_SORT=x",
+        "HERALD_DATABASE_URLS=x",
+        "HERALDIC_LEASE=x",
+        "HERALD_front_bind=x",
+        "HERALD_TEST_=x",
+        "NO_EQUAL_SIGN",
+        "HERALD_=x",
+    };
+    char *environment[sizeof texts / sizeof texts[0] + 1] = {NULL};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        environment[i] = strdup(texts[i]);
+    }
+    unknown[0] = '\0';
+    settings_each_unknown(tables, environment, note_unknown);
+    cr_assert_str_eq(unknown, "HERALD_WINDOWS HERALD_SUBSCRIPTIONS__TOPIC HERALD_ALARM_SORT "
+                              "HERALD_DATABASE_URLS HERALD_front_bind HERALD_TEST_ HERALD_ ");
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        free(environment[i]);
+    }
+}
+
 Test(settings, are_filled_in_defaults_included)
 {
     static const struct setting places[] = {
