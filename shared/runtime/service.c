@@ -81,9 +81,9 @@ print_help(const struct service *service, const settings_t *settings)
            "Settings (in the environment: HERALD_ and the path in capitals, / and - as _):\n\n",
            service->name, service->summary);
     settings_print_help(settings, stdout);
-    printf(
-        "\nExit codes: 0 stopped as asked; 64 command line; 73 another process holds the log;\n"
-        "74 damage or a read error at start; 75 the disk failed; 77 not allowed; 78 settings.\n");
+    printf("\nExit codes: 0 stopped as asked; 64 command line; 73 another process holds the log\n"
+           "or the SQLite database; 74 damage or a read error at start; 75 the disk failed;\n"
+           "77 not allowed; 78 settings.\n");
 }
 
 static err_t

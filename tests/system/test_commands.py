@@ -89,6 +89,8 @@ class CommandLines(unittest.TestCase):
             done = run("herald-" + service, "--help")
             self.assertEqual(done.returncode, 0, service)
             self.assertIn("default:", done.stdout)
+            codes = " ".join(done.stdout.split("Exit codes: ")[1].split())
+            self.assertIn("73 another process holds the log or the SQLite database;", codes)
             self.refused("herald-" + service, "--fly", says="--fly")
             done = run("herald-" + service, "--set", "no/such=1")
             self.assertEqual(done.returncode, SETTINGS, done.stderr)
