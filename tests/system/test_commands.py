@@ -96,6 +96,15 @@ class CommandLines(unittest.TestCase):
             self.assertEqual(done.returncode, SETTINGS, done.stderr)
             self.assertIn("no/such", done.stderr)
 
+    def test_keys_that_are_missing_are_a_matter_of_settings_and_no_answer(self):
+        for arguments in (("ping", "producer"), ("query", "1-created"), ("stats",),
+                          ("receive", "--group", "g")):
+            with self.subTest(arguments=arguments):
+                done = run("heraldctl", *arguments, "--keys", "/nowhere")
+                self.assertEqual(done.returncode, SETTINGS, done.stderr)
+                self.assertIn("/nowhere/secret.key", done.stderr)
+        self.assertIn("78 a file of keys", run("heraldctl", "ping", "--help").stdout)
+
     def test_the_bench_explains_itself_and_names_what_makes_no_sense(self):
         overview = run("herald-bench", "--help")
         self.assertEqual(overview.returncode, 0)

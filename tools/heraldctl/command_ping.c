@@ -89,7 +89,7 @@ const struct ctl_command command_ping = {
         "  heraldctl ping producer\n"
         "  heraldctl ping compensator --wait 30s\n"
         "\n"
-        "Exit codes: 0 it answers, 69 it does not.\n",
+        "Exit codes: 0 it answers, 69 it does not, 78 a file of keys is missing or wrong.\n",
     .options = CTL_ASKING | CTL_BIT(CTL_WAIT),
     .min_operands = 1,
     .max_operands = 1,

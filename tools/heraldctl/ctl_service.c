@@ -75,6 +75,16 @@ ctl_keys(const struct ctl *ctl)
     return keys;
 }
 
+err_t
+ctl_keys_check(const struct ctl *ctl, struct why *why)
+{
+    const char *directory = ctl_keys(ctl);
+    seal_keys_t *keys = NULL;
+    err_t rc = directory == NULL ? ERR_OK : seal_keys_open(&keys, directory, SEAL_SECRET_FILE, why);
+    seal_keys_close(&keys);
+    return rc;
+}
+
 /* Where an option says that it is, or, without --data, the environment. NULL: neither does. */
 static const char *
 ctl_given(const struct ctl *ctl, enum ctl_service service)

@@ -26,6 +26,9 @@ err_t ctl_service_of(const char *name, enum ctl_service *service, struct why *wh
 
 /* The directory of our keys, --keys or $HERALD_KEYS; NULL: without CURVE. */
 const char *ctl_keys(const struct ctl *ctl);
+/* Whether they can be used, before anything is asked. ERR_NOT_FOUND, ERR_DENIED, ERR_INVALID,
+ * ERR_IO: why names the file. */
+err_t ctl_keys_check(const struct ctl *ctl, struct why *why);
 
 /* ERR_INVALID: too long for a socket. */
 err_t ctl_endpoint(const struct ctl *ctl, enum ctl_service service,

@@ -1,4 +1,5 @@
 #include "ctl.h"
+#include "ctl_service.h"
 
 #include "base/version.h"
 #include "runtime/exit_code.h"
@@ -34,7 +35,21 @@ print_help(void)
         "Exit codes: 0 yes, all of it; 1 answered no: refused, conflict, unknown id, a case;\n"
         "64 the command line makes no sense; 65 lines of a file make none; 69 no answer, or\n"
         "not in time: what happened is not known, and asking again is safe; 74 input or output\n"
-        "failed; 77 not allowed; 130 interrupted.\n");
+        "failed; 77 not allowed; 78 a file of keys is missing or wrong; 130 interrupted.\n");
+}
+
+/* What cannot be asked for want of keys was not answered: the code is that of settings. */
+static int
+run(const struct ctl *ctl)
+{
+    struct why why = {{0}};
+    bool asks = (ctl->command->options & CTL_BIT(CTL_KEYS)) != 0;
+    err_t rc = asks ? ctl_keys_check(ctl, &why) : ERR_OK;
+    if (rc != ERR_OK) {
+        (void)ctl_failed(rc, &why); /* its code is that of an answer */
+        return exit_code_of(rc);
+    }
+    return ctl->command->run(ctl);
 }
 
 int
@@ -53,7 +68,7 @@ main(int argc, char **argv)
     } else if (ctl.help) {
         ctl_print_help(ctl.command);
     } else {
-        code = ctl.command->run(&ctl);
+        code = run(&ctl);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         (void)fprintf(stderr, "heraldctl: stdout cannot be written\n");
