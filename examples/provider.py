@@ -50,7 +50,7 @@ def main(endpoint, command, first, *rest):
         print(STATUS[status], position, field or "", text or "")
         return STATUS[status] not in ("ACCEPTED", "DUPLICATE")
     [[status, _, _, _, _, _, deliveries, *_]] = ask(front, QUERY, [first])
-    if command == "watch":
+    if command == "watch" and deliveries:
         return watch(front, first, {delivery[0] for delivery in deliveries})
     print(STATUS[status], *(f"{one[0]}={STATE[one[2]]}" for one in deliveries))
     return STATUS[status] != "OK"

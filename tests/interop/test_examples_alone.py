@@ -92,6 +92,8 @@ class AloneTest(unittest.TestCase):
         self.assertEqual((1, "CONFLICT"), (conflict.returncode, conflict.stdout.split()[0]))
         unknown = self.provide("query", "b")
         self.assertEqual((1, "NOT_FOUND\n"), (unknown.returncode, unknown.stdout))
+        unknown = self.provide("watch", "b")
+        self.assertEqual((1, "NOT_FOUND\n"), (unknown.returncode, unknown.stdout))
 
     def test_a_submit_without_an_answer_is_sent_again(self):
         self.herald.quiet = 1
