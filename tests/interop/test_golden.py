@@ -94,6 +94,26 @@ class DocumentTest(unittest.TestCase):
                 seen.add(kind)
         self.assertEqual(set(counts), seen)
 
+    def test_the_rule_of_a_message_has_every_message(self):
+        rules = set(re.findall(r'(?m)^    ([a-z-]+) += "\[" version +\d', self.text))
+        message = re.search(r"(?m)^    message +=((?:.+\n)+)", self.text)[1]
+        self.assertEqual(rules, set(re.findall(r"[a-z-]+", message)))
+        types = self.names("shared/wire/wire_message.h", "wire_type", "WIRE_")
+        self.assertEqual(len(types), len(rules))
+
+    def test_who_sends_a_message_is_whose_role_may(self):
+        """The tables of 6.1 and 13; of HELLO and PING there are two kinds."""
+        words = ("provider", "consumer", "operator", "service")
+        rows = re.findall(r"(?m)^\| ([A-Z][^|]*?) \|((?: (?:yes)? ?\|){4})$", self.text)
+        may = {name: [word for word, cell in zip(words, cells.split("|")) if "yes" in cell]
+               for names, cells in rows for name in re.findall(r"\b[A-Z]{4,}\b", names)}
+        self.assertGreater(len(may), 10)
+        senders = re.findall(r"(?m)^\| \d+ \| `([A-Z_]+)` \| ([^,|]+), to ", self.text)
+        for name, sender in senders:
+            if name in may and name not in ("HELLO", "PING"):
+                with self.subTest(name):
+                    self.assertEqual(" or ".join(may[name]), sender)
+
     def test_the_worked_example_has_the_golden_bytes(self):
         shown = "".join(re.findall(r"(?m)^    ((?:[0-9a-f]{2} ?)+)(?:  .*)?$", self.text))
         shown = shown.replace(" ", "")
