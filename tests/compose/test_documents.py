@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 
-from engine import IMAGES, ROOT, SERVICES, ComposeTest, chunk, docker, documented, json, os, say
+from engine import IMAGES, ROOT, SERVICES, ComposeTest, docker, documented, os, say
 
 
 class Documents(ComposeTest):
@@ -13,7 +13,6 @@ class Documents(ComposeTest):
         os.mkdir(place)
         for name in ("docker-compose.yml", "docker-compose.postgres.yml"):
             shutil.copy(os.path.join(ROOT, name), place)
-        self.lines(place, "day.jsonl", 0)
         environment = {**project.environment, "COMPOSE_FILE": "docker-compose.yml",
                        "COMPOSE_PROFILES": "", "PATH": os.environ["HERALD_BIN"] + ":" + os.environ["PATH"],
                        "HERALD_PORT": str(project.port)}
@@ -30,9 +29,3 @@ class Documents(ComposeTest):
                 count += 1
         self.assertGreater(count, 10)
         say(f"{count} commands of README.md and docs/OPERATIONS.md ran")
-
-    @staticmethod
-    def lines(place, name, first):
-        with open(os.path.join(place, name), "w", encoding="utf-8") as out:
-            for line in chunk(first, 9):
-                out.write(json.dumps(line) + "\n")

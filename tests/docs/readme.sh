@@ -12,3 +12,10 @@ services_start
 # herald-bench keeps its data there, and refuses a tmpfs.
 export TMPDIR=${HERALD_BENCH_DIRECTORY:-/var/tmp}
 python3 "$root/tests/docs/run_commands.py" "$root/README.md" "$sandbox"
+# The commands for containers submit a file that one of them makes.
+(cd "$sandbox" && bash -c "$(sed -n 's/^    \(seq .* > day\.jsonl\)$/\1/p' "$root/README.md")")
+said=$(heraldctl submit --file "$sandbox/day.jsonl")
+if ! grep -qxF "    $said" "$root/README.md"; then
+    echo "FAIL day.jsonl, as README.md makes it: $said"
+    exit 1
+fi
