@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define HEAP_BYTES (32U * 1024 * 1024) /* blocks written last, frames, a checkpoint's buffer */
-#define SMALL_NOTIFICATION_BYTES 128 /* on disk, with a payload of 64 bytes and what ends it */
+#define SMALL_NOTIFICATION_BYTES 128   /* on disk, with a payload of 64 bytes and what ends it */
 
 /* Everything that a running producer has. */
 struct producer {
