@@ -4,12 +4,11 @@
  * The consumer says HELLO to the producer, learns from it where everything else is, and receives
  * from the producer, the retry scheduler and the compensator over sockets of its own thread. Your
  * handlers run in whatever thread calls herald_consumer_step, one batch at a time. When a handler
- * hangs, that thread of the consumer hands back what was not started, which burns no attempt, and
- * stays away until the handler has returned.
+ * hangs, the consumer's thread hands back what was not started, which burns no attempt, and stays
+ * away until it has returned.
  *
- * A notification may come more than once, late, and in any order. A handler must apply it once for
- * its biz_id: write the effect and a row with the biz_id as UNIQUE key in one transaction, and
- * answer DONE only after the commit.
+ * A notification may come more than once, late, in any order. A handler must apply it once for its
+ * biz_id: effect and a row with the biz_id as UNIQUE key in one transaction, DONE after the commit.
  */
 #ifndef HERALD_CONSUMER_H
 #define HERALD_CONSUMER_H
@@ -92,10 +91,10 @@ struct herald_consumer_options {
     herald_consumer_fn *undo;  /* NULL: it has no undoing action; needs fence */
     size_t batch_max;          /* 1 to HERALD_CONSUMER_BATCH_MAX; 0: the most */
     uint32_t hang_ms;          /* a handler that runs longer hangs; 0: 30000 */
-    const char *keys;          /* CURVE: directory with secret.key, and servers.zpl, which has the
-                                * producer's public key; NULL: without CURVE */
-    /* Something worth a log line has happened: joined, refused, lost, hung, recovered, malformed.
-     * Called from the consumer's thread, texts borrowed; may only stop and count. May be NULL. */
+    const char *keys; /* CURVE: directory of secret.key and servers.zpl, which names the producer's
+                       * public key; NULL: without */
+    /* Worth a log line: joined, refused, lost, hung, recovered, malformed. Called from the
+     * consumer's thread, texts borrowed; may only stop and count. May be NULL. */
     void (*event)(void *context, const char *event, const char *detail);
 };
 
@@ -112,8 +111,8 @@ struct herald_consumer_counts {
 /*
  * Start receiving. Options are copied, but for context. why may be NULL.
  *
- * ERR_INVALID  why names the option and its limit, or the file of keys
- * ERR_DENIED, ERR_NOT_FOUND, ERR_IO  why names the file of keys and what is wrong with it
+ * ERR_INVALID, ERR_DENIED, ERR_NOT_FOUND, ERR_IO  why names the option or the file of keys, and
+ *              what is wrong with it
  * ERR_FULL     no descriptors or threads are left, as with herald_client_new: it takes 9 and 3, and
  *              as it joins up to 16 descriptors more; want of those is told as `refused`
  *
@@ -123,19 +122,16 @@ struct herald_consumer_counts {
 err_t herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                           struct why *why);
 
-/* Whether herald_consumer_new would take these, handlers aside: files are read, nothing is
- * connected. Its errors. */
+/* Would herald_consumer_new take these? Reads files, connects nothing; no handlers are needed. */
 err_t herald_consumer_check(const struct herald_consumer_options *options, struct why *why);
 
 /* Hand back what was not started, send what was answered (up to 2 s), leave. Not while a step runs,
  * nor from a function of the options. NULL inside is fine. */
 void herald_consumer_destroy(herald_consumer_t **self_p);
 
-/*
- * Wait up to wait_ms (0 or less: not at all) for work, let a handler do one batch of it, and have
+/* Wait up to wait_ms (0 or less: not at all) for work, let a handler do one batch of it, and have
  * the answers sent. Returns the number of deliveries handled; 0: nothing came, or
- * herald_consumer_stop was called. From any thread, but one at a time.
- */
+ * herald_consumer_stop was called. From any thread, but one at a time. */
 size_t herald_consumer_step(herald_consumer_t *self, int wait_ms);
 
 /* From any thread: a step that waits returns now, and none waits any more. */
