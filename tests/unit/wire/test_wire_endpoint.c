@@ -20,6 +20,7 @@ Test(wire_endpoint, is_refused_for_what_no_socket_could_be_bound_or_connected_to
         {"tcp://*:*", ERR_OK, ERR_INVALID},
         {"tcp://eth0:0", ERR_OK, ERR_INVALID},
         {"tcp://127.0.0.1:*", ERR_OK, ERR_INVALID},
+        {"tcp://*.example:1", ERR_OK, ERR_OK}, /* no wildcard, though no name either */
         {"tcp://127.0.0.1:65536", ERR_INVALID, ERR_INVALID},
         {"tcp://127.0.0.1:123456", ERR_INVALID, ERR_INVALID},
         {"tcp://127.0.0.1:71x", ERR_INVALID, ERR_INVALID},
