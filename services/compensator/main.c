@@ -110,9 +110,6 @@ check(const settings_t *settings, struct why *why)
     struct compensator_settings core;
     const struct shell_settings shell = shell_settings_of(settings);
     err_t rc = compensator_settings_read(settings, &core, why);
-    if (rc == ERR_OK) {
-        rc = alarm_check(settings_text(settings, "alarm/command"), why);
-    }
     return rc == ERR_OK ? shell_check(&shell, why) : rc;
 }
 
@@ -125,6 +122,7 @@ main(int argc, char **argv)
                    "need a person",
         .table = compensator_settings_table,
         .tables = service_tables,
+        .alarm = "alarm/command",
         .recent_bytes = RECENT_BYTES,
         .check = check,
         .run = serve,

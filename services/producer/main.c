@@ -184,9 +184,6 @@ check(const settings_t *settings, struct why *why)
     if (rc == ERR_OK) {
         rc = producer_settings_check_told(settings, why);
     }
-    if (rc == ERR_OK) {
-        rc = alarm_check(settings_text(settings, "alarm/command"), why);
-    }
     return rc == ERR_OK ? shell_check(&shell, why) : rc;
 }
 
@@ -200,6 +197,7 @@ main(int argc, char **argv)
         .table = producer_settings_table,
         .heap_bytes = HEAP_BYTES,
         .tables = service_tables,
+        .alarm = "alarm/command",
         .check = check,
         .run = run,
     };

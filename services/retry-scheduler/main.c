@@ -110,8 +110,7 @@ static err_t
 check(const settings_t *settings, struct why *why)
 {
     const struct shell_settings shell = shell_settings_of(settings);
-    err_t rc = alarm_check(settings_text(settings, "alarm/command"), why);
-    return rc == ERR_OK ? shell_check(&shell, why) : rc;
+    return shell_check(&shell, why);
 }
 
 int
@@ -122,6 +121,7 @@ main(int argc, char **argv)
         .summary = "tries failed deliveries again, as their schedules say.",
         .table = scheduler_settings_table,
         .tables = service_tables,
+        .alarm = "alarm/command",
         .recent_bytes = RECENT_BYTES,
         .check = check,
         .run = run,

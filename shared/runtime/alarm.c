@@ -105,9 +105,6 @@ alarm_open(alarm_t **self_p, const char *command, struct why *why)
     CHECK(self_p != NULL && *self_p == NULL);
     alarm_t *self = mem_zeroed(sizeof *self);
     err_t rc = split(self, command, why);
-    if (rc == ERR_OK && self->words[0] != NULL) {
-        rc = find_program(self->words[0], why);
-    }
     if (rc != ERR_OK) {
         alarm_close(&self);
         return rc;
@@ -121,6 +118,18 @@ alarm_check(const char *command, struct why *why)
 {
     alarm_t *alarm = NULL;
     err_t rc = alarm_open(&alarm, command, why);
+    alarm_close(&alarm);
+    return rc;
+}
+
+err_t
+alarm_find(const char *command, struct why *why)
+{
+    alarm_t *alarm = NULL;
+    err_t rc = alarm_open(&alarm, command, why);
+    if (rc == ERR_OK && alarm->words[0] != NULL) {
+        rc = find_program(alarm->words[0], why);
+    }
     alarm_close(&alarm);
     return rc;
 }

@@ -34,12 +34,13 @@ struct alarm_facts {
 typedef struct alarm alarm_t;
 
 /* command: the words of a program and its arguments, split at spaces; no shell. Empty: log only.
- * ERR_INVALID: too long, too many words, or there is no such program; one that goes later costs a
- * log line for each alarm. */
+ * ERR_INVALID: too long, too many words. */
 err_t alarm_open(alarm_t **self_p, const char *command, struct why *why);
-void alarm_close(alarm_t **self_p); /* does not wait for commands */
-err_t alarm_check(const char *command,
-                  struct why *why); /* what alarm_open refuses; nothing is run */
+void alarm_close(alarm_t **self_p);                      /* does not wait for commands */
+err_t alarm_check(const char *command, struct why *why); /* what alarm_open refuses */
+/* Is there a program for it now? Nothing is run. ERR_INVALID: none, or as above. A missing one
+ * costs a log line for each alarm. */
+err_t alarm_find(const char *command, struct why *why);
 
 void alarm_raise(alarm_t *self, const struct alarm_facts *facts, int64_t now_ms);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "runtime/accept_guard.h"
+#include "runtime/alarm.h"
 #include "runtime/exit_code.h"
 #include "runtime/logger.h"
 #include "runtime/shell.h"
@@ -192,7 +193,19 @@ check(const settings_t *settings, struct why *why)
 {
     char path[DIRECTORY_BYTES];
     err_t rc = directory_path(running.options.data, JOURNAL, path, why);
+    if (rc == ERR_OK && running.service->alarm != NULL) {
+        rc = alarm_check(settings_text(settings, running.service->alarm), why);
+    }
     return rc == ERR_OK ? running.service->check(settings, why) : rc;
+}
+
+/* A start goes on without it: deliveries are worth more than alarms, which are log lines as well,
+ * and it may come later. */
+static err_t
+find_alarm(const settings_t *settings, struct why *why)
+{
+    const char *path = running.service->alarm;
+    return path == NULL ? ERR_OK : alarm_find(settings_text(settings, path), why);
 }
 
 err_t
@@ -261,6 +274,10 @@ serve(const settings_t *settings, struct why *why)
 {
     settings_each_unknown(running.service->tables, environ, log_unknown);
     err_t rc = check(settings, why);
+    struct why missing;
+    if (rc == ERR_OK && find_alarm(settings, &missing) != ERR_OK) {
+        LOGGER_EVENT(LOGGER_ERROR, "alarm_program_missing", LOGGER_TEXT("text", missing.text));
+    }
     if (rc == ERR_OK) {
         rc = make_directories(why);
     }
@@ -293,6 +310,7 @@ go_on(settings_t *settings)
     if (running.options.check) {
         settings_each_unknown(running.service->tables, environ, print_unknown);
         err_t rc = check(settings, &why);
+        rc = rc == ERR_OK ? find_alarm(settings, &why) : rc;
         if (rc == ERR_OK) {
             printf("the settings are in order\n");
         } else {

@@ -15,6 +15,7 @@ struct service {
     const char *summary;                 /* a sentence for --help */
     const struct setting *table;         /* its settings; the common ones are added */
     const struct setting *const *tables; /* of all services, this one too; a NULL behind the last */
+    const char *alarm;                   /* the setting that is an alarm's command; NULL: none */
     size_t recent_bytes; /* of its own log that are kept in memory; 0: as in log.h */
     size_t heap_bytes;   /* that it has from the start, and soon uses */
     /* What a start would refuse of the settings and the table does not say, by the functions that a

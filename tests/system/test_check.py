@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import BIN, PATIENCE, SERVICES, HeraldTest
+from harness import BIN, PATIENCE, SERVICES, HeraldTest, order
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 LOGS = ("producer", "retry-scheduler", "compensator")
@@ -26,7 +26,7 @@ BAD = (
     (("compensator",), {"wake/producer": "tcp://127.0.0.1"}, SETTINGS,
      "the wake endpoint of the producer"),
     (("retry-scheduler", "producer"), {"lanes/bind": "ipc:///tmp/lane"}, SETTINGS, "lanes/bind"),
-    (LOGS, {"alarm/command": "/nowhere/at/all"}, SETTINGS, "alarm/command: /nowhere/at/all"),
+    (LOGS, {"alarm/command": "x " * 33}, SETTINGS, "alarm/command: has at most 32 words"),
     (LOGS, {"wake/bind": "udp://127.0.0.1:7103"}, SETTINGS, "wake/bind"),
     (SERVICES, {"front/bind": "tcp://127.0.0.1:70000"}, SETTINGS, "front/bind"),
     (SERVICES, {"front/bind": "ipc://" + "p" * 108}, SETTINGS, "107 bytes"),
@@ -100,6 +100,13 @@ class CheckTest(unittest.TestCase):
                     self.assertEqual(found[0], code, found[1])
                     self.assertIn(says, found[1])
 
+    def test_an_alarm_program_that_is_not_there_is_refused_by_the_check(self):
+        for service in LOGS:
+            done = run(service, "--data", self.data, "--set", "alarm/command=/nowhere/at/all now",
+                       "--check-config")
+            self.assertEqual((done.returncode, done.stdout), (SETTINGS, ""), service)
+            self.assertIn("alarm/command: /nowhere/at/all is no program", done.stderr)
+
     def test_the_data_directory_counts(self):
         for length, says in ((100, "107 bytes"), (4090, "data directory")):
             self.data = os.path.join(self.directory, "d" * length)
@@ -144,6 +151,17 @@ class CheckTest(unittest.TestCase):
 
 
 class CheckBesideTest(HeraldTest):
+    def test_a_start_tells_that_the_alarm_program_is_not_there_and_serves(self):
+        for service in LOGS:
+            self.herald.options[service] += ["--set", "alarm/command=/nowhere/at/all now"]
+        self.herald.start()
+        for service in LOGS:
+            log = self.herald.log_text(service)
+            self.assertEqual(log.count("event=alarm_program_missing"), 1, log)
+            self.assertIn("/nowhere/at/all is no program", log)
+        self.herald.submit([order(1)])
+        self.herald.wait_state("1-created", "DONE")
+
     def test_a_check_beside_the_running_service_binds_and_locks_nothing(self):
         self.herald.start()
         for service in SERVICES:
