@@ -114,7 +114,7 @@ struct herald_consumer_counts {
  * ERR_INVALID, ERR_DENIED, ERR_NOT_FOUND, ERR_IO  why names the option or the file of keys, and
  *              what is wrong with it
  * ERR_FULL     no descriptors or threads are left, as with herald_client_new: it takes 9 and 3, and
- *              as it joins up to 16 descriptors more; want of those is told as `refused`
+ *              as it joins up to 17 descriptors more; want of those is told as `refused`
  *
  * Nothing has to be there yet: the consumer keeps saying HELLO. *self_p must be NULL, and stays so
  * on an error. A broken contract and no memory left end the process (abort).

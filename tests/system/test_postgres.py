@@ -1,6 +1,7 @@
 """Order consumers on PostgreSQL: several at once, and a server that is frozen, stopped or killed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -132,6 +133,29 @@ class Postgres(HeraldTest):
 
     def test_a_server_that_is_killed_under_way_recovers_and_so_do_we(self):
         self.down_and_up(self.server.crash, self.server.start)
+
+    def tells(self, count):
+        wait_for(lambda: self.herald.log_text("order-consumer").count("descriptors are needed")
+                 >= count, f"for the {count}. time it tells what it has not enough of")
+
+    def test_started_before_its_server_it_waits_for_descriptors_too(self):
+        self.server.create()
+        self.herald.start("producer", "retry-scheduler", "compensator")
+        self.herald.options["order-consumer"] = ["--set", "database/url=" + self.server.url]
+        self.herald.start("order-consumer")
+        pid = self.herald.processes["order-consumer"].pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        few = 6 + max(map(int, os.listdir(f"/proc/{pid}/fd")))  # for the database, not for receiving
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, before[1]))
+        self.server.start()
+        self.tells(1)
+        # Another sentence is told again: by another try, which finds the database open.
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few + 1, before[1]))
+        self.tells(2)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        self.joined("order-consumer")
+        self.herald.submit([order(1)])
+        self.herald.wait_state("1-created", "DONE")
 
     def test_started_before_its_server_it_answers_ping_and_waits(self):
         self.server.create()
