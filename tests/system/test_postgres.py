@@ -145,7 +145,7 @@ class Postgres(HeraldTest):
         self.herald.start("order-consumer")
         pid = self.herald.processes["order-consumer"].pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        few = 6 + max(map(int, os.listdir(f"/proc/{pid}/fd")))  # for the database, not for receiving
+        few = 6 + max(map(int, os.listdir(f"/proc/{pid}/fd")))  # not for receiving
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, before[1]))
         self.server.start()
         self.tells(1)
