@@ -8,6 +8,7 @@
 #include "runtime/alarm.h"
 #include "runtime/exit_code.h"
 #include "runtime/logger.h"
+#include "runtime/service_data.h"
 #include "runtime/shell.h"
 
 #include <errno.h>
@@ -22,8 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DIRECTORY_BYTES 4096
-#define JOURNAL "/journal"    /* the longest of the names in the data directory */
 #define PATIENCE_NS 500000000 /* between two tries to read a log that is behind */
 
 extern char **environ;
@@ -177,22 +176,12 @@ set_up_log(const settings_t *settings)
     logger_setup(running.service->name, level, settings_number(settings, "log/json") != 0);
 }
 
-static err_t
-directory_path(const char *data, const char *name, char path[DIRECTORY_BYTES], struct why *why)
-{
-    int size = snprintf(path, DIRECTORY_BYTES, "%s%s", data, name);
-    return size >= 0 && size < DIRECTORY_BYTES
-               ? ERR_OK
-               : why_set(why, ERR_INVALID, "the data directory's path has at most %d bytes",
-                         DIRECTORY_BYTES - 1 - (int)strlen(JOURNAL));
-}
-
 /* What the tables cannot say. {data} has been filled in. */
 static err_t
 check(const settings_t *settings, struct why *why)
 {
-    char path[DIRECTORY_BYTES];
-    err_t rc = directory_path(running.options.data, JOURNAL, path, why);
+    char path[SERVICE_DATA_BYTES];
+    err_t rc = service_data_journal(running.options.data, path, why);
     if (rc == ERR_OK && running.service->alarm != NULL) {
         rc = alarm_check(settings_text(settings, running.service->alarm), why);
     }
@@ -232,28 +221,6 @@ service_reload(void *context, struct front_reloaded *done, struct why *why)
     return rc;
 }
 
-static err_t
-make_directory(const char *name, struct why *why)
-{
-    char path[DIRECTORY_BYTES];
-    err_t rc = directory_path(running.options.data, name, path, why);
-    if (rc == ERR_OK && mkdir(path, 0700) != 0 && errno != EEXIST) {
-        rc = why_set(why, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot make %s: %s", path,
-                     strerror(errno));
-    }
-    return rc;
-}
-
-static err_t
-make_directories(struct why *why)
-{
-    err_t rc = make_directory("", why);
-    if (rc == ERR_OK) {
-        rc = make_directory(JOURNAL, why);
-    }
-    return rc == ERR_OK ? make_directory("/run", why) : rc;
-}
-
 static void
 print_unknown(const char *name)
 {
@@ -279,7 +246,7 @@ serve(const settings_t *settings, struct why *why)
         LOGGER_EVENT(LOGGER_ERROR, "alarm_program_missing", LOGGER_TEXT("text", missing.text));
     }
     if (rc == ERR_OK) {
-        rc = make_directories(why);
+        rc = service_data_make(running.options.data, why);
     }
     return rc == ERR_OK ? running.service->run(settings, running.options.data, why) : rc;
 }
@@ -382,8 +349,8 @@ err_t
 service_open_logs(peers_t **peers_p, const settings_t *settings, const char *data, enum log_id id,
                   struct why *why)
 {
-    char directory[DIRECTORY_BYTES];
-    err_t rc = directory_path(data, JOURNAL, directory, why);
+    char directory[SERVICE_DATA_BYTES];
+    err_t rc = service_data_journal(data, directory, why);
     if (rc != ERR_OK) {
         return rc;
     }
