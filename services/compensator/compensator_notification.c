@@ -1,5 +1,6 @@
 #include "compensator_notification.h"
 
+#include "base/limits.h"
 #include "delivery/record_codec.h"
 
 struct read {
@@ -61,6 +62,30 @@ is_lost(compensator_t *self, uint64_t position)
     return true;
 }
 
+/* In its own case, or in that of another delivery of the same notification. */
+static bool
+find_copy(compensator_t *self, const struct compensator_entry *entry,
+          struct compensator_notification *found)
+{
+    struct record_case opened;
+    struct delivery_key key = entry->key;
+    for (uint16_t id = 0; id <= LIMIT_SUBSCRIPTIONS; id++) {
+        key.subscription = id; /* from 1 on; before them the entry itself */
+        const struct compensator_entry *at =
+            id == 0 ? entry : compensator_table_find(self->table, key);
+        if (at == NULL ||
+            !compensator_notification_copy(self, at->case_id, &opened, &found->block)) {
+            continue;
+        }
+        if (opened.notification.encoded_size > 0) {
+            found->record = opened.notification;
+            return true;
+        }
+        log_block_release(&found->block); /* a case of what was lost */
+    }
+    return false;
+}
+
 bool
 compensator_notification_get(compensator_t *self, const struct compensator_entry *entry,
                              struct compensator_notification *found)
@@ -80,9 +105,7 @@ compensator_notification_get(compensator_t *self, const struct compensator_entry
         found->block = read.block;
         return true;
     }
-    struct record_case opened;
-    if (compensator_notification_copy(self, entry->case_id, &opened, &found->block)) {
-        found->record = opened.notification;
+    if (find_copy(self, entry, found)) {
         return true;
     }
     found->lost = self->failure == ERR_OK && is_lost(self, entry->key.position);

@@ -99,11 +99,17 @@ bool
 scheduler_notification_lost(struct scheduler_core *self, const struct scheduler_entry *entry)
 {
     struct log_record record;
+    struct scheduler_notification copy = {.block = NULL};
     log_block_t *block = NULL;
     err_t rc =
         log_read(peers_log(self->peers, LOG_PRODUCER), entry->position, &record, &block, NULL);
     log_block_release(&block);
-    return rc == ERR_OK || rc == ERR_NOT_FOUND; /* LOST stands there, or the log begins behind it */
+    bool lost = rc == ERR_OK ? record.kind == LOG_KIND_LOST : rc == ERR_NOT_FOUND;
+    if (lost && entry->copy != 0) { /* which may stand where we have not looked yet */
+        lost = read_copy(self, entry->copy, &copy, NULL) == ERR_NOT_FOUND;
+        log_block_release(&copy.block);
+    }
+    return lost;
 }
 
 err_t

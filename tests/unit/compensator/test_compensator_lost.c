@@ -89,12 +89,12 @@ Test(compensator_lost, a_case_that_needs_no_try_before_is_one_too)
     expect_case(given(FIXTURE_BARE, OUTCOME_CANCEL), OUTCOME_CANCEL);
 }
 
-/* A salvage of what was before the first thing that it could read leaves nothing of it. */
-Test(compensator_lost, what_lies_before_the_logs_beginning_is_lost_too)
+/* What a producer's log of some segments, trimmed, has not any more. */
+static void
+trim_away(struct delivery_key key)
 {
-    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
     struct delivery_key last = key;
-    for (int i = 0; i < 4000; i++) { /* some segments */
+    for (int i = 0; i < 4000; i++) {
         last = fixture_append_notification(&self, FIXTURE_REAPPLY);
     }
     (void)fixture_durable(self.producer, last.position);
@@ -104,6 +104,30 @@ Test(compensator_lost, what_lies_before_the_logs_beginning_is_lost_too)
     cr_assert_eq(log_trim(self.producer, last.position, NULL), ERR_OK);
     cr_assert_gt(log_first(self.producer), key.position);
     fixture_restart(&self); /* what it had open was still to be read */
+}
+
+/* One notification for two groups: the case of the one has all that the other's needs. */
+Test(compensator_lost, what_another_deliverys_case_holds_is_not_lost)
+{
+    uint64_t id = 0;
+    struct delivery_key key = fixture_case(&self, FIXTURE_REAPPLY, &id);
+    trim_away(key);
+    uint32_t jobs = self.count;
+    struct delivery_key other = {.position = key.position, .subscription = FIXTURE_BARE};
+    (void)fixture_move(&self, self.scheduler, other, 3, OUTCOME_CANCEL);
+    fixture_step(&self);
+    const struct record_case opened = fixture_last_case(&self);
+    cr_assert_eq(opened.custody.key.subscription, FIXTURE_BARE);
+    cr_assert_gt(opened.notification.encoded_size, 0);
+    cr_assert_not(fixture_entry(&self, other)->info->lost);
+    cr_assert_eq(self.count, jobs);
+}
+
+/* A salvage of what was before the first thing that it could read leaves nothing of it. */
+Test(compensator_lost, what_lies_before_the_logs_beginning_is_lost_too)
+{
+    struct delivery_key key = fixture_notify(&self, FIXTURE_REAPPLY);
+    trim_away(key);
     (void)fixture_move(&self, self.scheduler, key, 3, OUTCOME_RETRY);
     fixture_step(&self);
     expect_case(key, OUTCOME_RETRY);
