@@ -10,10 +10,11 @@
 
 #include <stdio.h>
 
-#define NEAR_TENTHS                                                                                \
-    9U                /* of retained_max; from there on what may go goes (producer_retention.c)    \
-                       */
-#define FAR_TENTHS 8U /* less than that: the next time it is near is news again */
+/* Of retained_max. From nine tenths on what may go goes (producer_retention.c); with less than
+ * eight it is news again when it is near. */
+#define NEAR_TENTHS 9U
+#define FAR_TENTHS 8U
+#define ROOM_PART 20U /* of it that is free again: submits are taken again for a while */
 
 /* From where on nothing may go. */
 struct holder {
@@ -112,6 +113,7 @@ producer_held_look(producer_core_t *self, const struct delivery_key *open)
 {
     struct producer_held *held = &self->held;
     struct holder holder = {.count = 0};
+    held->looked_ms = open != NULL ? self->now_ms : 0;
     if (open != NULL) {
         holder = holder_of(self, *open);
     }
@@ -147,11 +149,13 @@ end(producer_core_t *self)
 void
 producer_held_tell(producer_core_t *self)
 {
-    bool full = self->total - self->gone >= self->settings.retained_max;
-    if (full && !self->held.full) {
+    uint64_t kept = self->total - self->gone;
+    uint64_t most = self->settings.retained_max;
+    if (kept >= most && !self->held.full) {
         begin(self);
-    } else if (!full && self->held.full) {
+        self->held.full = true;
+    } else if (kept < most - most / ROOM_PART && self->held.full) {
         end(self);
+        self->held.full = false;
     }
-    self->held.full = full;
 }

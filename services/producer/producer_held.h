@@ -11,6 +11,7 @@
 struct producer_held {
     uint64_t count;       /* notifications that may not go, at the last look; 0: not looked for */
     uint64_t busy_before; /* producer_counts.busy_retained when it became full */
+    int64_t looked_ms;    /* the last look; 0: not looked for */
     bool near;            /* the alarm retained_near was raised */
     bool full;            /* submits are BUSY: the alarm retained_full was raised */
 };
