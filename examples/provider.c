@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define PATIENCE_S 30
 
 static void
 tell(void *context, const struct herald_client_event *event)
@@ -67,8 +70,9 @@ main(int argc, char **argv)
         fprintf(stderr, "%s\n", why.text); /* it goes on asking */
     }
     bool ended = false;
-    for (int i = 0; accepted && !ended && i < 300; i++) {
-        (void)herald_client_step(client, 100); /* up to 30 s */
+    time_t until = time(NULL) + PATIENCE_S;
+    while (accepted && !ended && time(NULL) < until) {
+        (void)herald_client_step(client, 100);
         ended = told && all_ended(client, argv[3]);
     }
     herald_client_destroy(&client);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,8 +54,10 @@ order_postgres_password_read(const char *path, char **password, struct why *why)
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        return why_set(why, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_INVALID,
-                       "database/password_file: %s: %s", path, strerror(errno));
+        bool full = errno == EMFILE || errno == ENFILE;
+        err_t rc = errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_INVALID;
+        return why_set(why, full ? ERR_FULL : rc, "database/password_file: %s: %s", path,
+                       strerror(errno));
     }
     char line[LINE_BYTES] = "";
     err_t err = check_file(fd, path, why);

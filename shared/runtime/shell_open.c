@@ -54,6 +54,20 @@ open_seal(shell_t *self, struct why *why)
     return rc;
 }
 
+/* A port, or a name, of the system's choice in each endpoint of the list. */
+static bool
+is_chosen(const char *text)
+{
+    bool all = true;
+    for (; *text != '\0'; text += strspn(text, " ")) {
+        size_t size = strcspn(text, " ");
+        bool ipc = size == sizeof "ipc://*" - 1 && strncmp(text, "ipc://*", size) == 0;
+        all = all && (ipc || (size > 2 && strncmp(text + size - 2, ":*", 2) == 0));
+        text += size;
+    }
+    return all;
+}
+
 /* What the lane is to be bound to: the setting, with the lane's number for %u. */
 static err_t
 lane_endpoints(const struct shell_settings *settings, uint32_t lane,
@@ -61,7 +75,7 @@ lane_endpoints(const struct shell_settings *settings, uint32_t lane,
 {
     const char *text = settings->lanes;
     const char *mark = strstr(text, "%u");
-    if (mark == NULL && settings->lane_count > 1 && text[strcspn(text, "*")] == '\0') {
+    if (mark == NULL && settings->lane_count > 1 && !is_chosen(text)) {
         return why_set(
             why, ERR_INVALID,
             "%u lanes cannot share %.100s: it needs %%u for the lane's number, or a port *",

@@ -1,5 +1,6 @@
 """--check-config refuses what a start refuses, with the same words and code, and leaves nothing."""
 
+import glob
 import os
 import re
 import shutil
@@ -26,6 +27,8 @@ BAD = (
     (("compensator",), {"wake/producer": "tcp://127.0.0.1"}, SETTINGS,
      "the wake endpoint of the producer"),
     (("retry-scheduler", "producer"), {"lanes/bind": "ipc:///tmp/lane"}, SETTINGS, "lanes/bind"),
+    (("retry-scheduler", "producer"), {"lanes/bind": "tcp://*:17301", "insecure": "true"}, SETTINGS,
+     "lanes cannot share"),
     (LOGS, {"alarm/command": "x " * 33}, SETTINGS, "alarm/command: has at most 32 words"),
     (LOGS, {"wake/bind": "udp://127.0.0.1:7103"}, SETTINGS, "wake/bind"),
     (SERVICES, {"front/bind": "tcp://127.0.0.1:70000"}, SETTINGS, "front/bind"),
@@ -64,12 +67,15 @@ def variables(service):
 
 def names_of_the_tree():
     found = set()
-    for place, directories, files in os.walk(ROOT):
-        directories[:] = [name for name in directories if name not in (".git", "build")]
-        for name in files:
-            if name.endswith((".sh", ".py", ".yml", ".bash")) or name == "Dockerfile":
-                with open(os.path.join(place, name), encoding="utf-8") as file:
-                    found |= set(NAME.findall(file.read()))
+    for part in ("deploy", "tests", "tools", "examples"):
+        for place, _, files in os.walk(os.path.join(ROOT, part)):
+            for name in files:
+                if name.endswith((".sh", ".py", ".yml", ".bash")) or name == "Dockerfile":
+                    with open(os.path.join(place, name), encoding="utf-8") as file:
+                        found |= set(NAME.findall(file.read()))
+    for name in glob.glob(os.path.join(ROOT, "docker-compose*.yml")):
+        with open(name, encoding="utf-8") as file:
+            found |= set(NAME.findall(file.read()))
     return {name for name in found if not name.startswith("HERALD_CLIENT_")}  # C, in a script
 
 
