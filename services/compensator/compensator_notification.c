@@ -64,15 +64,12 @@ is_lost(compensator_t *self, uint64_t position)
 
 /* In its own case, or in that of another delivery of the same notification. */
 static bool
-find_copy(compensator_t *self, const struct compensator_entry *entry,
-          struct compensator_notification *found)
+find_copy(compensator_t *self, uint64_t position, struct compensator_notification *found)
 {
     struct record_case opened;
-    struct delivery_key key = entry->key;
-    for (uint16_t id = 0; id <= LIMIT_SUBSCRIPTIONS; id++) {
-        key.subscription = id; /* from 1 on; before them the entry itself */
-        const struct compensator_entry *at =
-            id == 0 ? entry : compensator_table_find(self->table, key);
+    for (uint16_t id = 1; id <= LIMIT_SUBSCRIPTIONS; id++) {
+        const struct delivery_key key = {.position = position, .subscription = id};
+        const struct compensator_entry *at = compensator_table_find(self->table, key);
         if (at == NULL ||
             !compensator_notification_copy(self, at->case_id, &opened, &found->block)) {
             continue;
@@ -105,7 +102,7 @@ compensator_notification_get(compensator_t *self, const struct compensator_entry
         found->block = read.block;
         return true;
     }
-    if (find_copy(self, entry, found)) {
+    if (find_copy(self, entry->key.position, found)) {
         return true;
     }
     found->lost = self->failure == ERR_OK && is_lost(self, entry->key.position);

@@ -122,7 +122,7 @@ struct herald_consumer_counts {
 err_t herald_consumer_new(herald_consumer_t **self_p, const struct herald_consumer_options *options,
                           struct why *why);
 
-/* Would herald_consumer_new take these? Reads files, connects nothing; no handlers are needed. */
+/* Would herald_consumer_new take these? Its errors; connects nothing, and needs no handlers. */
 err_t herald_consumer_check(const struct herald_consumer_options *options, struct why *why);
 
 /* Hand back what was not started, send what was answered (up to 2 s), leave. Not while a step runs,

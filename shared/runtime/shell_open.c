@@ -58,14 +58,14 @@ open_seal(shell_t *self, struct why *why)
 static bool
 is_chosen(const char *text)
 {
+    char endpoint[LIMIT_ENDPOINT_BYTES + 1];
     bool all = true;
-    for (; *text != '\0'; text += strspn(text, " ")) {
-        size_t size = strcspn(text, " ");
-        bool ipc = size == sizeof "ipc://*" - 1 && strncmp(text, "ipc://*", size) == 0;
-        all = all && (ipc || (size > 2 && strncmp(text + size - 2, ":*", 2) == 0));
-        text += size;
+    while (all && wire_endpoint_next(&text, endpoint, NULL) == ERR_OK) {
+        size_t size = strlen(endpoint);
+        all = strcmp(endpoint, "ipc://*") == 0 ||
+              (size > 2 && strcmp(endpoint + size - 2, ":*") == 0);
     }
-    return all;
+    return all; /* one that is too long is refused as such */
 }
 
 /* What the lane is to be bound to: the setting, with the lane's number for %u. */

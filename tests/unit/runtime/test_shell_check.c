@@ -69,8 +69,11 @@ Test(shell_check, several_lanes_need_several_endpoints)
     lanes.lane_count = 1;
     cr_assert_eq(shell_check(&lanes, &why), ERR_OK, "%s", why.text);
     lanes.lane_count = 16;
-    lanes.lanes = "tcp://127.0.0.1:*";
+    lanes.lanes = " ipc://*  tcp://127.0.0.1:* ";
     cr_assert_eq(shell_check(&lanes, &why), ERR_OK, "%s", why.text);
+    lanes.insecure = true;
+    lanes.lanes = "ipc://* tcp://*:17301"; /* a host * is no port * */
+    refuses(&lanes, ERR_INVALID, "lanes/bind", "cannot share");
     char longer[LIMIT_ENDPOINT_BYTES + 20] = "tcp://127.0.0.1:%u";
     memset(longer + strlen(longer), '0', sizeof longer - 1 - strlen(longer));
     lanes.lanes = longer;
