@@ -9,12 +9,6 @@
 
 #define HUGE_BYTES (2U * 1024 * 1024)
 
-void
-producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t first_bytes)
-{
-    *self = (struct producer_slots){.slot_count = slot_count, .first_bytes = first_bytes};
-}
-
 static size_t
 region_bytes(const struct producer_slots *self, unsigned part)
 {
@@ -77,6 +71,16 @@ fetch_aside(struct producer_slots *self, unsigned part)
 }
 
 void
+producer_slots_init(struct producer_slots *self, uint32_t slot_count, size_t first_bytes)
+{
+    *self = (struct producer_slots){.slot_count = slot_count, .first_bytes = first_bytes};
+    if (is_small(self, 0)) {
+        self->small = map(HUGE_BYTES);
+        mem_fetch(self->small, HUGE_BYTES);
+    }
+}
+
+void
 producer_slots_fini(struct producer_slots *self)
 {
     fetch_end(self);
@@ -103,10 +107,6 @@ producer_slots_reach(struct producer_slots *self, unsigned part)
         self->regions[part] = map(region_bytes(self, part));
         fetch_aside(self, part);
         return;
-    }
-    if (self->small == NULL) {
-        self->small = map(HUGE_BYTES);
-        mem_fetch(self->small, HUGE_BYTES);
     }
     self->regions[part] = self->small + bytes_before(self, part);
 }

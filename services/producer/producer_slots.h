@@ -6,8 +6,9 @@
  * looking up at random costs no walk through the page tables of millions of small pages, which was
  * a seventh of the producer's processor time.
  *
- * Tables fill alike, so that all of them reach a part at about the same time: a thread fetches its
- * region from the system then, and the producer does not wait for one huge page after the other.
+ * The huge page that the small parts share is fetched from the system at once: the first submits
+ * do not wait for it. Tables fill alike, so that all of them reach a part at about the same time: a
+ * thread fetches its region then, and the producer does not wait for one huge page after the other.
  *
  * Nothing is given back before the end: what retention lets go makes room in the tables.
  */
@@ -25,10 +26,10 @@ struct producer_slots {
     uint32_t slot_count; /* tables */
     size_t first_bytes;  /* of a slot's part 0 and part 1; each part after it is twice as large */
     uint8_t *regions[PRODUCER_SLOTS_PARTS]; /* owned; NULL: not there yet */
-    uint8_t *small;                         /* owned: the memory of the small ones; NULL: none */
-    pthread_t fetcher;                      /* fetches `fetched` */
-    bool fetches;                           /* it was started, and not joined yet */
-    unsigned fetched;                       /* the part */
+    uint8_t *small;    /* owned: the memory of the small ones; NULL: all are large */
+    pthread_t fetcher; /* fetches `fetched` */
+    bool fetches;      /* it was started, and not joined yet */
+    unsigned fetched;  /* the part */
 };
 
 /* It stays where it is until producer_slots_fini. */

@@ -40,10 +40,11 @@ lose(struct file_store *self, struct why *why, int negative_errno, const char *w
 static void
 remember(struct file_store *self, log_block_t *block)
 {
-    while (self->recent_count > 0 && (self->recent_count == FILE_STORE_RECENT_MAX ||
-                                      self->recent_bytes + block->capacity > self->recent_limit)) {
+    while (self->recent_count > 0 &&
+           (self->recent_count == FILE_STORE_RECENT_MAX ||
+            self->recent_bytes + log_block_memory(block) > self->recent_limit)) {
         log_block_t **oldest = &self->recent[self->recent_first];
-        self->recent_bytes -= (*oldest)->capacity;
+        self->recent_bytes -= log_block_memory(*oldest);
         log_block_release(oldest);
         self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;
         self->recent_count--;
@@ -51,7 +52,7 @@ remember(struct file_store *self, log_block_t *block)
     size_t at = (self->recent_first + self->recent_count) % FILE_STORE_RECENT_MAX;
     self->recent[at] = log_block_hold(block);
     self->recent_count++;
-    self->recent_bytes += block->capacity;
+    self->recent_bytes += log_block_memory(block);
 }
 
 static void

@@ -59,6 +59,12 @@ log_block_span(const log_block_t *self)
     return (size_t)log_block_span_of(self->size);
 }
 
+size_t
+log_block_memory(const log_block_t *self)
+{
+    return sizeof *self + self->capacity + LOG_BLOCK_SLACK_BYTES;
+}
+
 uint64_t
 log_block_last(const log_block_t *self)
 {

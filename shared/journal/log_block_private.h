@@ -39,6 +39,9 @@ size_t log_block_record_bytes(size_t size);
 /* Bytes on disk: header, records and padding. */
 size_t log_block_span(const log_block_t *self);
 
+/* Bytes of memory that it takes. A small block's slack is more than half of them. */
+size_t log_block_memory(const log_block_t *self);
+
 /* Position of its last record. */
 uint64_t log_block_last(const log_block_t *self);
 
