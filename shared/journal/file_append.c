@@ -31,28 +31,11 @@ lose(struct file_store *self, struct why *why, int negative_errno, const char *w
         (void)self->ops->close(self->fd); /* its fate is unknown already */
         self->fd = -1;
     }
+    file_direct_close(self);
     if (self->lost_why.text[0] == '\0') {
         (void)file_io_failed(&self->lost_why, negative_errno, what, self->path, name);
     }
     return why_set(why, ERR_LOST, "%s", self->lost_why.text);
-}
-
-static void
-remember(struct file_store *self, log_block_t *block)
-{
-    while (self->recent_count > 0 &&
-           (self->recent_count == FILE_STORE_RECENT_MAX ||
-            self->recent_bytes + log_block_memory(block) > self->recent_limit)) {
-        log_block_t **oldest = &self->recent[self->recent_first];
-        self->recent_bytes -= log_block_memory(*oldest);
-        log_block_release(oldest);
-        self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;
-        self->recent_count--;
-    }
-    size_t at = (self->recent_first + self->recent_count) % FILE_STORE_RECENT_MAX;
-    self->recent[at] = log_block_hold(block);
-    self->recent_count++;
-    self->recent_bytes += log_block_memory(block);
 }
 
 static void
@@ -233,6 +216,7 @@ roll(struct file_store *self, unsigned flags)
     }
     (void)segment_set_add(&self->set, &head, stat.inode);
     open_syncs(self);
+    file_direct_open(self);
     forget_far(self);
     return ERR_OK;
 }
@@ -247,6 +231,14 @@ page_rest(uint64_t end)
     return (size_t)((LOG_BLOCK_SLACK_BYTES - end % LOG_BLOCK_SLACK_BYTES) % LOG_BLOCK_SLACK_BYTES);
 }
 
+/* What is kept for accepted work is not for filling pages. Returns the block's span. */
+static uint64_t
+fill(struct file_store *self, log_block_t *block)
+{
+    uint64_t room = log_block_span_of(block->size) + LOG_BLOCK_PAGE_BYTES;
+    return log_block_fill(block, self->offset, file_room_now(self, false) >= room);
+}
+
 err_t
 file_append_block(struct file_store *self, log_block_t *block, unsigned flags, uint64_t *tag)
 {
@@ -254,8 +246,9 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     if (self->lost) {
         return ERR_LOST;
     }
-    uint64_t span = log_block_span(block);
-    CHECK(SEGMENT_HEAD_BYTES + span <= segment_data_end(self->segment_bytes));
+    CHECK(SEGMENT_HEAD_BYTES + log_block_span_of(block->size) <=
+          segment_data_end(self->segment_bytes));
+    uint64_t span = fill(self, block);
     if ((flags & LOG_STORE_FINISHING) == 0 && file_room_now(self, false) < span &&
         file_room_now(self, true) < span) {
         return ERR_FULL;
@@ -267,10 +260,11 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
         }
     }
     struct segment *active = file_store_active(self);
+    span = fill(self, block); /* in a new segment another */
     segment_block_seal(&active->head, self->offset, self->durable, block);
     size_t rest = page_rest(self->offset + span);
     log_block_pad(block, rest);
-    int rc = file_io_write(self->ops, self->fd, block->bytes, (size_t)span + rest, self->offset);
+    int rc = file_direct_write(self, block, (size_t)span + rest);
     if (rc != 0) {
         /* A part of it may be there, at a place that the next try writes again. */
         return file_io_err(rc) == ERR_FULL ? ERR_FULL : lose(self, NULL, rc, "cannot write");
@@ -279,14 +273,14 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
         .first = block->first,
         .count = block->count,
         .kinds = block->kinds,
-        .size = block->size,
+        .size = block->size + block->fill,
     };
     segment_index_add(&active->index, &written);
     self->offset += span;
     active->end = self->offset;
     self->next += block->count;
     file_room_took(self, span);
-    remember(self, block);
+    file_read_remember(self, block);
     *tag = self->next - 1;
     return ERR_OK;
 }
@@ -385,10 +379,7 @@ file_append_finish(struct file_store *self)
 {
     /* Waits for syncs that are under way. */
     sync_pool_destroy(&self->syncs);
-    for (; self->recent_count > 0; self->recent_count--) {
-        log_block_release(&self->recent[self->recent_first]);
-        self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;
-    }
+    file_read_forget(self);
     if (self->fd >= 0) {
         if (!self->lost && self->position_file.dirty) {
             (void)position_file_sync(&self->position_file); /* recovery would prove less */
@@ -396,5 +387,6 @@ file_append_finish(struct file_store *self)
         (void)self->ops->close(self->fd); /* what was reaped is synced */
         self->fd = -1;
     }
+    file_direct_close(self);
     spare_pool_destroy(&self->pool);
 }

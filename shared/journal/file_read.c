@@ -16,6 +16,38 @@ recent_at(const struct file_store *self, size_t index)
     return self->recent[(self->recent_first + index) % FILE_STORE_RECENT_MAX];
 }
 
+static void
+forget_oldest(struct file_store *self)
+{
+    log_block_t **oldest = &self->recent[self->recent_first];
+    self->recent_bytes -= log_block_memory(*oldest);
+    log_block_release(oldest);
+    self->recent_first = (self->recent_first + 1) % FILE_STORE_RECENT_MAX;
+    self->recent_count--;
+}
+
+void
+file_read_remember(struct file_store *self, log_block_t *block)
+{
+    size_t bytes = log_block_memory(block);
+    while (self->recent_count == FILE_STORE_RECENT_MAX ||
+           (self->recent_count > 0 && self->recent_bytes + bytes > self->recent_limit)) {
+        forget_oldest(self);
+    }
+    size_t at = (self->recent_first + self->recent_count) % FILE_STORE_RECENT_MAX;
+    self->recent[at] = log_block_hold(block);
+    self->recent_count++;
+    self->recent_bytes += bytes;
+}
+
+void
+file_read_forget(struct file_store *self)
+{
+    while (self->recent_count > 0) {
+        forget_oldest(self);
+    }
+}
+
 /* The first recent block that ends at or after `from`, of recent_count when there is none. */
 static size_t
 recent_find(const struct file_store *self, uint64_t from)

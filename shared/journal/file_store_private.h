@@ -1,7 +1,7 @@
 /*
  * What the parts of the file store share: file_store.c (the engine's table, opening and closing),
- * file_append.c (writing, syncing, rolling), file_read.c (finding blocks), file_room.c (space and
- * trimming). Private to the file store.
+ * file_append.c (writing, syncing, rolling), file_direct.c (how large blocks are written),
+ * file_read.c (finding blocks), file_room.c (space and trimming). Private to the file store.
  */
 #ifndef HERALD_JOURNAL_FILE_STORE_PRIVATE_H
 #define HERALD_JOURNAL_FILE_STORE_PRIVATE_H
@@ -61,6 +61,8 @@ struct file_store {
     int64_t sync_ns;         /* what a sync takes, about */
     uint64_t asides;         /* syncs that were begun aside */
     int fd;                  /* owned; of the active segment, -1 once it is lost */
+    int direct_fd;           /* owned; the same file, past the page cache; below 0: not so */
+    bool no_direct;          /* its file system cannot */
     uint64_t offset;         /* where the next block goes */
     bool reserved;           /* the active segment's bytes are set aside on disk */
     bool lost;               /* for ever: a write's or sync's outcome is unknown */
@@ -91,11 +93,21 @@ bool file_append_start_syncs(struct file_store *self); /* whether there are thre
 bool file_append_syncs_aside(const struct file_store *self); /* what is appended now */
 void file_append_finish(struct file_store *self); /* before closing: let go of blocks and threads */
 
+/* file_direct.c: past the page cache */
+void file_direct_open(struct file_store *self); /* the active segment; or not: then through it */
+void file_direct_close(struct file_store *self);
+/* Write a sealed block at `offset`, one that is small through the page cache. 0 or a negative
+ * errno, as file_io_write. */
+int file_direct_write(struct file_store *self, const log_block_t *block, size_t size);
+
 /* file_read.c */
 err_t file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds,
                         log_block_t **block_p, struct why *why);
 err_t file_read_back(struct file_store *self, uint64_t up_to, uint32_t kinds, log_block_t **block_p,
                      struct why *why);
+/* A block that was appended is kept, until newer ones take its place. */
+void file_read_remember(struct file_store *self, log_block_t *block);
+void file_read_forget(struct file_store *self); /* all that are kept */
 
 /* file_room.c */
 uint64_t file_room_now(struct file_store *self, bool measure); /* above the reserve */

@@ -7,6 +7,22 @@
 
 #include <string.h>
 
+/* Memory for the capacity, with what is there already. */
+static void
+reserve(log_block_t *self, size_t used)
+{
+    bool large = self->capacity >= LOG_BLOCK_LARGE_BYTES;
+    size_t align = large ? LOG_BLOCK_PAGE_BYTES : 1;
+    uint8_t *memory = mem_alloc(align - 1 + self->capacity + LOG_BLOCK_SLACK_BYTES);
+    uint8_t *bytes = memory + (align - (uintptr_t)memory % align) % align;
+    if (used > 0) {
+        memcpy(bytes, self->bytes, used);
+    }
+    mem_free(self->memory);
+    self->memory = memory;
+    self->bytes = bytes;
+}
+
 log_block_t *
 log_block_new(uint64_t first, size_t size)
 {
@@ -14,7 +30,7 @@ log_block_new(uint64_t first, size_t size)
     atomic_init(&self->holds, 1);
     self->capacity = (size_t)log_block_span_of(size);
     CHECK(self->capacity <= LIMIT_BLOCK_BYTES);
-    self->bytes = mem_alloc(self->capacity + LOG_BLOCK_SLACK_BYTES);
+    reserve(self, 0);
     self->first = first;
     return self;
 }
@@ -37,8 +53,8 @@ log_block_add(log_block_t *self, uint8_t kind, size_t size)
         }
         larger = larger > LIMIT_BLOCK_BYTES ? LIMIT_BLOCK_BYTES : larger;
         CHECK(need <= larger);
-        self->bytes = mem_resize(self->bytes, larger + LOG_BLOCK_SLACK_BYTES);
         self->capacity = larger;
+        reserve(self, used);
     }
     uint8_t *at = self->bytes + used;
     *at++ = kind;
@@ -56,13 +72,27 @@ log_block_add(log_block_t *self, uint8_t kind, size_t size)
 size_t
 log_block_span(const log_block_t *self)
 {
-    return (size_t)log_block_span_of(self->size);
+    return (size_t)log_block_span_of((uint64_t)self->size + self->fill);
+}
+
+size_t
+log_block_fill(log_block_t *self, uint64_t offset, bool has_room)
+{
+    self->fill = 0;
+    size_t span = log_block_span(self);
+    uint64_t rest =
+        (LOG_BLOCK_PAGE_BYTES - (offset + span) % LOG_BLOCK_PAGE_BYTES) % LOG_BLOCK_PAGE_BYTES;
+    if (has_room && span >= LOG_BLOCK_LARGE_BYTES && rest > 0 && span + rest <= LIMIT_BLOCK_BYTES) {
+        self->fill = (uint32_t)(span + rest - LOG_BLOCK_HEAD_BYTES - self->size);
+    }
+    return log_block_span(self);
 }
 
 size_t
 log_block_memory(const log_block_t *self)
 {
-    return sizeof *self + self->capacity + LOG_BLOCK_SLACK_BYTES;
+    size_t before = (size_t)(self->bytes - self->memory);
+    return sizeof *self + before + self->capacity + LOG_BLOCK_SLACK_BYTES;
 }
 
 uint64_t
@@ -130,7 +160,7 @@ log_block_release(log_block_t **self_p)
     unsigned before = atomic_fetch_sub_explicit(&self->holds, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before == 1) {
-        mem_free(self->bytes);
+        mem_free(self->memory);
         mem_free(self);
     }
 }

@@ -2,8 +2,9 @@
  * How a block is made: gathered record by record by the log, sealed by the store. Private to the
  * journal; log_block.h is what others see.
  *
- * In memory a block is laid out as on disk: 64 bytes for the header, the records, zeros up to the
- * next multiple of 512.
+ * In memory a block is laid out as on disk: 64 bytes for the header, the records, zeros that count
+ * as theirs, zeros up to the next multiple of 512. A large one begins a page of memory, so that it
+ * can be written past the page cache.
  */
 #ifndef HERALD_JOURNAL_LOG_BLOCK_PRIVATE_H
 #define HERALD_JOURNAL_LOG_BLOCK_PRIVATE_H
@@ -11,17 +12,22 @@
 #include "journal/log_block.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define LOG_BLOCK_HEAD_BYTES 64
 #define LOG_BLOCK_ALIGN 512
 
-#define LOG_BLOCK_SLACK_BYTES 4096U /* may be written behind a block, to the end of a page */
+#define LOG_BLOCK_PAGE_BYTES 4096U
+#define LOG_BLOCK_SLACK_BYTES LOG_BLOCK_PAGE_BYTES /* may be written behind a block, to its end */
+#define LOG_BLOCK_LARGE_BYTES (32U * 1024)         /* on disk; such a block ends with a page */
 
 struct log_block {
     atomic_uint holds;
-    uint8_t *bytes;  /* owned; header, records, padding, and LOG_BLOCK_SLACK_BYTES behind */
+    uint8_t *memory; /* owned: bytes, and what is before them */
+    uint8_t *bytes;  /* header, records, padding, and LOG_BLOCK_SLACK_BYTES behind */
     size_t capacity; /* of bytes without the slack, a multiple of LOG_BLOCK_ALIGN */
-    uint32_t size;   /* of records */
+    uint32_t size;   /* of records; of one that was read with the zeros that count as theirs */
+    uint32_t fill;   /* zeros behind the records that will count as theirs on disk */
     uint32_t count;
     uint32_t kinds;
     uint64_t first;
@@ -36,8 +42,12 @@ uint8_t *log_block_add(log_block_t *self, uint8_t kind, size_t size);
 /* Bytes that a record of this body size takes in a block. */
 size_t log_block_record_bytes(size_t size);
 
-/* Bytes on disk: header, records and padding. */
+/* Bytes on disk: header, records, fill and padding. */
 size_t log_block_span(const log_block_t *self);
+
+/* That a large one ends with a page when it is written at this offset; a small one has no fill, nor
+ * has any while there is no room for it. Returns its span. */
+size_t log_block_fill(log_block_t *self, uint64_t offset, bool has_room);
 
 /* Bytes of memory that it takes. A small block's slack is more than half of them. */
 size_t log_block_memory(const log_block_t *self);

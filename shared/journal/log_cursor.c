@@ -79,8 +79,8 @@ log_cursor_next(struct log_cursor *cursor, struct log_record *record, struct why
                 return rc;
             }
         }
-        const uint8_t *end = log_block_records(cursor->block) + log_block_size(cursor->block);
-        while (cursor->next < end) {
+        uint64_t end = log_block_first(cursor->block) + log_block_count(cursor->block);
+        while (cursor->position < end) {
             if (!log_cursor_decode(cursor->block, &cursor->next, cursor->position, record)) {
                 return malformed(cursor, why);
             }

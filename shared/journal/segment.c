@@ -19,7 +19,7 @@
  *      504   8  XXH3-64 of bytes 0 to 503, then zeros
  *
  *   blocks, from 4096, each at a multiple of 512
- *        0   8  XXH3-64 of bytes 8 to the end of the records, seeded by place
+ *        0   8  XXH3-64 of bytes 8 to the end of these, seeded by place
  *        8   4  XXH3-64 of bytes 12 to 63, seeded by place, lower half
  *       12   4  "HBLK"
  *       16   8  run
@@ -27,7 +27,7 @@
  *       32   8  synced
  *       40   4  count
  *       44   4  kinds
- *       48   4  bytes of records
+ *       48   4  bytes of records, and of zeros behind them, fewer than 4096
  *       52  12  zeros
  *       64      records: kind u8, length LEB128, body; then zeros up to a multiple of 512
  *
@@ -200,6 +200,8 @@ segment_block_seal(const struct segment_head *head, uint64_t offset, uint64_t sy
 {
     XXH64_hash_t seed = place_seed(head, offset);
     uint8_t *to = block->bytes;
+    uint32_t size = block->size + block->fill;
+    log_block_pad(block, 0);
     memset(to, 0, LOG_BLOCK_HEAD_BYTES);
     bytes_put_u32(to + 12, BLOCK_MAGIC);
     bytes_put_u64(to + 16, head->run);
@@ -207,10 +209,9 @@ segment_block_seal(const struct segment_head *head, uint64_t offset, uint64_t sy
     bytes_put_u64(to + 32, synced);
     bytes_put_u32(to + 40, block->count);
     bytes_put_u32(to + 44, block->kinds);
-    bytes_put_u32(to + 48, block->size);
+    bytes_put_u32(to + 48, size);
     bytes_put_u32(to + 8, (uint32_t)XXH3_64bits_withSeed(to + 12, LOG_BLOCK_HEAD_BYTES - 12, seed));
-    bytes_put_u64(to, XXH3_64bits_withSeed(to + 8, LOG_BLOCK_HEAD_BYTES - 8 + block->size, seed));
-    log_block_pad(block, 0);
+    bytes_put_u64(to, XXH3_64bits_withSeed(to + 8, LOG_BLOCK_HEAD_BYTES - 8 + size, seed));
 }
 
 bool
@@ -248,22 +249,28 @@ segment_block_check(const struct segment_head *head, uint64_t offset, const uint
                                                        place_seed(head, offset));
 }
 
+/* What may stand behind the last record: zeros, up to the end of a page. */
+static bool
+is_fill(const uint8_t *bytes, size_t size)
+{
+    static const uint8_t zeros[LOG_BLOCK_PAGE_BYTES];
+    return size < sizeof zeros && memcmp(bytes, zeros, size) == 0;
+}
+
 bool
 segment_block_records_ok(const struct segment_block *block, const uint8_t *records)
 {
     struct bytes_in in = bytes_in_over(records, block->size);
-    uint32_t count = 0;
     uint32_t kinds = 0;
-    while (bytes_in_left(&in) > 0) {
+    for (uint32_t i = 0; i < block->count; i++) {
         uint8_t kind = bytes_in_u8(&in);
         uint64_t size = bytes_in_varint(&in);
         if (kind == 0 || kind >= LIMIT_KINDS || bytes_in_span(&in, size) == NULL) {
             return false;
         }
         kinds |= UINT32_C(1) << kind;
-        count++;
     }
-    return count == block->count && kinds == block->kinds;
+    return is_fill(in.next, bytes_in_left(&in)) && kinds == block->kinds;
 }
 
 static uint64_t

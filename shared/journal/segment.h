@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEGMENT_MAJOR 1
+#define SEGMENT_MAJOR 2 /* 1: without zeros behind the records; read as well */
 #define SEGMENT_MINOR 0
 #define SEGMENT_HEAD_BYTES 4096   /* blocks start behind it */
 #define SEGMENT_CHUNK_BYTES 65536 /* one mark of the index for each */
@@ -42,7 +42,7 @@ struct segment_block {
     uint64_t synced; /* highest position known to be synced when this block was written */
     uint32_t count;
     uint32_t kinds;
-    uint32_t size; /* of the records */
+    uint32_t size; /* of the records, and of zeros behind them that count as theirs */
 };
 
 /* One chunk of the segment in which at least one block starts. */

@@ -203,8 +203,8 @@ spare_pool_fill(spare_pool_t *self)
     if (fd < 0) {
         return fd;
     }
-    /* A descriptor of its own: what the log writes there later goes through the page cache, where
-     * those who follow it find it. */
+    /* A descriptor of its own: small blocks go through the page cache, where those who follow the
+     * log find them. */
     int direct_fd = file_io_open(self->ops, self->dir_fd, unfinished, O_WRONLY | O_DIRECT, 0);
     int rc = fill_bytes(self, fd, direct_fd);
     if (direct_fd >= 0) {

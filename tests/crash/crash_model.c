@@ -13,6 +13,7 @@
 #define DIRECTORY "j"
 #define NAME "producer"
 #define BODY_MAX 3000
+#define BULK 32
 
 void
 crash_model_copy(struct crash_model *to, const struct crash_model *from)
@@ -54,10 +55,11 @@ record_hash(uint8_t kind, const uint8_t *body, size_t size)
 static void
 append_some(struct crash_model *self, log_t *log)
 {
-    uint64_t count = 1 + crash_model_draw(self, 6);
+    bool bulk = crash_model_draw(self, 24) == 0; /* of a block that goes past the page cache */
+    uint64_t count = bulk ? BULK : 1 + crash_model_draw(self, 6);
     for (uint64_t i = 0; i < count && self->appended < CRASH_MODEL_MAX; i++) {
         uint8_t body[BODY_MAX];
-        bool large = crash_model_draw(self, 8) == 0;
+        bool large = bulk || crash_model_draw(self, 8) == 0;
         size_t size = (size_t)crash_model_draw(self, large ? BODY_MAX : 300);
         uint8_t fill = (uint8_t)crash_model_draw(self, 256);
         for (size_t k = 0; k < size; k++) {

@@ -211,12 +211,12 @@ Test(recovery, a_newer_format_is_refused_and_left_untouched)
     write_and_close(2);
     size_t size;
     uint8_t *bytes = sim_disk_bytes(disk, SEGMENT_1, &size);
-    bytes[8] = 2;
+    bytes[8] = SEGMENT_MAJOR + 1;
     sim_disk_settle(disk);
     uint64_t before = sim_disk_hash(disk);
     struct why why = {{0}};
     cr_assert_eq(fixture_own_fails(&why, 0), ERR_UNSUPPORTED);
-    cr_assert_not_null(strstr(why.text, "has format version 2"));
+    cr_assert_not_null(strstr(why.text, "has format version 3"));
     cr_assert_eq(sim_disk_hash(disk), before);
     struct log_settings settings = fixture_settings();
     log_t *reader = NULL;

@@ -33,7 +33,7 @@ hex(const uint8_t *bytes, size_t size, char *text)
     }
 }
 
-Test(segment, header_bytes_are_those_of_version_1)
+Test(segment, header_bytes_are_those_of_version_2)
 {
     struct segment_head head = example();
     static uint8_t bytes[SEGMENT_HEAD_BYTES];
@@ -41,7 +41,7 @@ Test(segment, header_bytes_are_those_of_version_1)
     segment_head_encode(&head, bytes);
     hex(bytes, 100, text);
     cr_assert_str_eq(text, "484552414c445347"
-                           "0100"
+                           "0200"
                            "0000"
                            "00020000"
                            "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
@@ -56,7 +56,7 @@ Test(segment, header_bytes_are_those_of_version_1)
                            "70726f6475636572"
                            "000000");
     hex(bytes + 504, 8, text);
-    cr_assert_str_eq(text, "220c0536ea6cbba4");
+    cr_assert_str_eq(text, "7b6b1da93d55ecc6");
     for (size_t i = 512; i < SEGMENT_HEAD_BYTES; i++) {
         cr_assert_eq(bytes[i], 0);
     }
@@ -101,7 +101,7 @@ Test(segment, a_newer_major_version_is_refused_as_such)
     segment_head_encode(&head, bytes);
     bytes[8] = SEGMENT_MAJOR + 1;
     cr_assert_eq(segment_head_decode(bytes, &head, &why), ERR_UNSUPPORTED);
-    cr_assert_str_eq(why.text, "has format version 2; this program reads up to 1");
+    cr_assert_str_eq(why.text, "has format version 3; this program reads up to 2");
 }
 
 Test(segment, a_header_with_a_right_checksum_and_wrong_fields_is_refused)
@@ -144,7 +144,7 @@ Test(segment, zeros_are_never_valid)
     cr_assert_not(segment_block_decode(&head, 4096, zeros, &block));
 }
 
-Test(segment, block_bytes_are_those_of_version_1)
+Test(segment, block_bytes_are_those_of_both_versions)
 {
     struct segment_head head = example();
     log_block_t *block = log_block_new(1001, 16);
@@ -291,6 +291,50 @@ Test(segment, records_that_do_not_fill_their_block_are_refused)
         cr_assert_not(segment_block_records_ok(&good, records));
     }
     log_block_release(&block);
+}
+
+Test(segment, zeros_behind_the_records_are_theirs_up_to_a_page)
+{
+    static const uint32_t fills[] = {0, 1, 4095, 4096, 5000};
+    for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+        log_block_t *block = fixture_block(1, 200, 7, 200);
+        struct segment_block said = {.count = 200, .kinds = 1U << 7};
+        said.size = block->size + fills[i];
+        uint8_t *records = mem_zeroed(said.size);
+        memcpy(records, log_block_records(block), block->size);
+        cr_assert_eq(segment_block_records_ok(&said, records), fills[i] < 4096);
+        if (fills[i] > 0) {
+            records[said.size - 1] = 1;
+            cr_assert_not(segment_block_records_ok(&said, records));
+        }
+        mem_free(records);
+        log_block_release(&block);
+    }
+}
+
+/* A large block ends with a page wherever it begins, a small one where its records do. */
+Test(segment, a_block_is_filled_to_the_end_of_its_page_when_it_is_large)
+{
+    struct segment_head head = example();
+    head.first = 1;
+    log_block_t *large = fixture_block(1, 400, 7, 99);
+    log_block_t *small = fixture_block(1, 10, 7, 99);
+    for (uint64_t offset = 4096; offset < 16384; offset += 512) {
+        size_t span = log_block_fill(large, offset, true);
+        cr_assert_eq(span, log_block_span(large));
+        cr_assert_eq((offset + span) % 4096, 0);
+        memset(large->bytes + 64 + large->size, 0xff, span - 64 - large->size);
+        segment_block_seal(&head, offset, 0, large);
+        struct segment_block back;
+        cr_assert(segment_block_decode(&head, offset, large->bytes, &back));
+        cr_assert(segment_block_check(&head, offset, large->bytes, &back));
+        cr_assert(segment_block_records_ok(&back, log_block_records(large)));
+        cr_assert_eq(log_block_span_of(back.size), span);
+        cr_assert_eq(log_block_fill(large, offset, false), log_block_span_of(large->size));
+        cr_assert_eq(log_block_fill(small, offset, true), log_block_span_of(small->size));
+    }
+    log_block_release(&large);
+    log_block_release(&small);
 }
 
 Test(segment, file_names_are_sixteen_hexadecimal_digits)

@@ -281,7 +281,7 @@ Test(segment_set, to_index_large_blocks_little_of_them_is_read)
     int dir_fd = counting.open(AT_FDCWD, "j/large", O_RDONLY, 0);
     segment_set_init(&large, &counting, dir_fd, "j/large");
     cr_assert_eq(segment_chain_load(&large, NULL), ERR_OK);
-    segment_set_extend(&large, 0, SEGMENT_HEAD_BYTES + BLOCKS * 240128 + SMALL * 512);
+    segment_set_extend(&large, 0, SEGMENT_HEAD_BYTES + BLOCKS * 59 * 4096 + SMALL * 512);
     bytes_read = 0;
     reads = 0;
     cr_assert_eq(segment_set_index(&large, &large.items[0], NULL), ERR_OK);

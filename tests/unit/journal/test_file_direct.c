@@ -1,0 +1,240 @@
+#define _GNU_SOURCE /* O_DIRECT */
+#include "unit/journal/journal_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <xxhash.h>
+
+#define LARGE 40000U /* bytes of a record that makes its block a large one */
+
+/* A disk that notes what is written past the page cache, and can refuse it. */
+static sim_disk_t *disk;
+static struct file_ops watching;
+static int direct_fd;
+static int open_answer;
+static int write_answer;
+static unsigned direct_opens;
+static unsigned direct_writes;
+static unsigned misplaced; /* that such a descriptor would not have taken */
+static uint64_t last_offset;
+
+static int
+watched_open(int dir_fd, const char *name, int flags, unsigned mode)
+{
+    bool direct = (flags & O_DIRECT) != 0;
+    direct_opens += direct;
+    if (direct && open_answer != 0) {
+        return open_answer;
+    }
+    int fd = sim_disk_table()->open(dir_fd, name, flags, mode);
+    direct_fd = direct ? fd : direct_fd;
+    return fd;
+}
+
+static int
+watched_close(int fd)
+{
+    direct_fd = fd == direct_fd ? -1 : direct_fd;
+    return sim_disk_table()->close(fd);
+}
+
+static int64_t
+watched_pwrite(int fd, const void *from, size_t size, uint64_t offset)
+{
+    if (fd == direct_fd) {
+        direct_writes++;
+        misplaced += (uintptr_t)from % 4096 != 0 || size % 4096 != 0 || offset % 4096 != 0;
+        last_offset = offset;
+        if (write_answer != 0) {
+            return write_answer;
+        }
+    }
+    return sim_disk_table()->pwrite(fd, from, size, offset);
+}
+
+static void
+setup(void)
+{
+    disk = fixture_disk();
+    watching = *sim_disk_table();
+    watching.open = watched_open;
+    watching.close = watched_close;
+    watching.pwrite = watched_pwrite;
+    file_ops_install(&watching);
+    direct_fd = -1;
+    open_answer = 0;
+    write_answer = 0;
+    direct_opens = 0;
+    direct_writes = 0;
+    misplaced = 0;
+}
+
+static void
+teardown(void)
+{
+    sim_disk_destroy(&disk);
+}
+
+TestSuite(file_direct, .init = setup, .fini = teardown);
+
+static log_t *
+own(void)
+{
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 1024U * 1024;
+    settings.recent_bytes = 1; /* what is read comes from the disk */
+    struct why why = {{0}};
+    log_t *log = NULL;
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, &why), ERR_OK, "%s", why.text);
+    return log;
+}
+
+/* All of it, by its owner and, after a start, by the next one. */
+static void
+count_twice(log_t **log, uint64_t count)
+{
+    cr_assert_eq(fixture_count(*log, 1, LOG_ALL_KINDS), count);
+    log_close(log);
+    *log = own();
+    cr_assert_eq(fixture_count(*log, 1, LOG_ALL_KINDS), count);
+    log_close(log);
+}
+
+Test(file_direct, large_blocks_go_past_the_page_cache_once_they_begin_a_page)
+{
+    log_t *log = own();
+    fixture_write(log, 5, 1, 100); /* the next one begins within a page, and ends with one */
+    fixture_write(log, 5, 1, LARGE);
+    cr_assert_eq(direct_writes, 0);
+    fixture_write(log, 5, 3, LARGE);
+    fixture_write(log, 5, 1, LARGE + 1000);
+    cr_assert_eq(direct_writes, 2);
+    fixture_write(log, 5, 1, 100);
+    fixture_write(log, 5, 1, 100);
+    fixture_write(log, 5, 1, LARGE);
+    cr_assert_eq(direct_writes, 2, "it began within a page");
+    fixture_write(log, 5, 1, LARGE);
+    cr_assert_eq(direct_writes, 3);
+    cr_assert_eq(misplaced, 0);
+    count_twice(&log, 10);
+}
+
+Test(file_direct, a_block_that_grew_to_be_large_lies_in_pages_too)
+{
+    log_t *log = own();
+    fixture_write(log, 5, 500, 90);
+    fixture_write(log, 6, 500, 90);
+    cr_assert_eq(direct_writes, 2);
+    cr_assert_eq(misplaced, 0);
+    count_twice(&log, 1000);
+}
+
+Test(file_direct, the_next_segment_is_written_so_as_well)
+{
+    log_t *log = own();
+    for (int i = 0; i < 60; i++) {
+        fixture_write(log, 5, 1, LARGE);
+    }
+    cr_assert_eq(direct_writes, 60);
+    cr_assert_eq(direct_opens, 3);
+    cr_assert_eq(misplaced, 0);
+    count_twice(&log, 60);
+}
+
+Test(file_direct, without_such_a_descriptor_all_goes_through_the_cache)
+{
+    open_answer = -EINVAL;
+    log_t *log = own();
+    fixture_write(log, 5, 1, LARGE);
+    fixture_write(log, 5, 1, LARGE);
+    cr_assert_eq(direct_writes, 0);
+    count_twice(&log, 2);
+}
+
+/* A file system may open it and refuse only the write; another that it needs whole blocks of more
+ * than a page. */
+Test(file_direct, where_the_write_is_refused_it_goes_through_the_cache_and_is_not_tried_again)
+{
+    static const int refusals[] = {-EINVAL, -EOPNOTSUPP};
+    for (size_t i = 0; i < 2; i++) {
+        teardown();
+        setup();
+        write_answer = refusals[i];
+        log_t *log = own();
+        for (int block = 0; block < 60; block++) { /* three segments */
+            fixture_write(log, 5, 1, LARGE);
+        }
+        cr_assert_eq(direct_writes, 1);
+        cr_assert_eq(direct_opens, 1);
+        count_twice(&log, 60);
+    }
+}
+
+Test(file_direct, an_error_is_one_of_the_disk)
+{
+    log_t *log = own();
+    fixture_write(log, 5, 1, LARGE);
+    write_answer = -EIO;
+    fixture_append(log, 5, 1, LARGE);
+    struct why why = {{0}};
+    cr_assert_eq(log_commit(log, 0, &why), ERR_LOST);
+    cr_assert_not_null(strstr(why.text, "cannot write"), "%s", why.text);
+    cr_assert_eq(direct_fd, -1, "nothing can be written through it any more");
+    log_close(&log);
+}
+
+/* Nothing was written, and the next try finds the block as it was, at another place perhaps. */
+Test(file_direct, a_full_disk_is_tried_again)
+{
+    log_t *log = own();
+    fixture_write(log, 5, 1, LARGE);
+    fixture_append(log, 5, 1, LARGE);
+    write_answer = -ENOSPC;
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(log_commit(log, 0, NULL), ERR_FULL);
+    }
+    write_answer = 0;
+    cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+    cr_assert_eq(log_reap(log, NULL), ERR_OK);
+    cr_assert_eq(misplaced, 0);
+    count_twice(&log, 2);
+}
+
+/* The reserve is for accepted work: what is written while room is short takes no more than it must.
+ */
+Test(file_direct, pages_are_not_filled_from_the_reserve)
+{
+    log_t *log = own();
+    fixture_write(log, 5, 1, LARGE);
+    fixture_write(log, 5, 1, LARGE);
+    cr_assert_eq(direct_writes, 2);
+    uint64_t end = last_offset + 10 * 4096; /* 79 sectors, filled to 80 */
+    log_reserve(log, UINT64_MAX);
+    for (int i = 0; i < 2; i++) {
+        fixture_append(log, 5, 1, LARGE);
+        cr_assert_eq(log_commit(log, LOG_STORE_FINISHING, NULL), ERR_OK);
+        cr_assert_eq(log_reap(log, NULL), ERR_OK);
+    }
+    size_t size;
+    const uint8_t *bytes = sim_disk_bytes(disk, "j/producer/0000000000000001.seg", &size);
+    cr_assert_eq(memcmp(bytes + end + 12, "HBLK", 4), 0);
+    cr_assert_eq(memcmp(bytes + end + 79 * 512 + 12, "HBLK", 4), 0);
+    count_twice(&log, 4);
+}
+
+/* Logs of before: no block ends with zeros that count as its records. */
+Test(file_direct, a_segment_of_version_1_is_read)
+{
+    log_t *log = own();
+    fixture_write(log, 5, 7, 100);
+    log_close(&log);
+    size_t size;
+    uint8_t *bytes = sim_disk_bytes(disk, "j/producer/0000000000000001.seg", &size);
+    bytes[8] = 1;
+    uint64_t sum = XXH3_64bits(bytes, 504);
+    memcpy(bytes + 504, &sum, sizeof sum); /* little-endian, as the machines that tests run on */
+    sim_disk_settle(disk);
+    log = own();
+    fixture_write(log, 5, 1, LARGE);
+    count_twice(&log, 8);
+}
