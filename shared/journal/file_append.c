@@ -264,7 +264,7 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     segment_block_seal(&active->head, self->offset, self->durable, block);
     size_t rest = page_rest(self->offset + span);
     log_block_pad(block, rest);
-    int rc = file_direct_write(self, block, (size_t)span + rest);
+    int rc = file_direct_write(self, block, (size_t)span + rest, flags);
     if (rc != 0) {
         /* A part of it may be there, at a place that the next try writes again. */
         return file_io_err(rc) == ERR_FULL ? ERR_FULL : lose(self, NULL, rc, "cannot write");

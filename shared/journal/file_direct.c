@@ -3,6 +3,9 @@
  * them and to write those back was a fifth of the producer's processor time under full load; and a
  * virtual machine asks its host for pages that it has not used lately.
  *
+ * Each such write waits for the disk. Of many blocks the system writes several at a time when they
+ * are synced: they go through the cache.
+ *
  * A block that is written so begins and ends with a page of the file. A large one ends with one
  * wherever it begins (log_block_fill), and the next is written so; what is small goes through the
  * cache. So no page has bytes that came in both ways at once, and none is read before it is
@@ -37,10 +40,10 @@ file_direct_open(struct file_store *self)
 }
 
 int
-file_direct_write(struct file_store *self, const log_block_t *block, size_t size)
+file_direct_write(struct file_store *self, const log_block_t *block, size_t size, unsigned flags)
 {
-    bool whole = size >= LOG_BLOCK_LARGE_BYTES && size % LOG_BLOCK_PAGE_BYTES == 0 &&
-                 self->offset % LOG_BLOCK_PAGE_BYTES == 0;
+    bool whole = (flags & LOG_STORE_BULK) == 0 && size >= LOG_BLOCK_LARGE_BYTES &&
+                 size % LOG_BLOCK_PAGE_BYTES == 0 && self->offset % LOG_BLOCK_PAGE_BYTES == 0;
     int rc = -EINVAL;
     if (whole && self->direct_fd >= 0) {
         rc = file_io_write(self->ops, self->direct_fd, block->bytes, size, self->offset);

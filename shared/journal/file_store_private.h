@@ -96,9 +96,10 @@ void file_append_finish(struct file_store *self); /* before closing: let go of b
 /* file_direct.c: past the page cache */
 void file_direct_open(struct file_store *self); /* the active segment; or not: then through it */
 void file_direct_close(struct file_store *self);
-/* Write a sealed block at `offset`, one that is small through the page cache. 0 or a negative
- * errno, as file_io_write. */
-int file_direct_write(struct file_store *self, const log_block_t *block, size_t size);
+/* Write a sealed block at `offset`, a small one, or with LOG_STORE_BULK, through the page cache. 0
+ * or a negative errno, as file_io_write. */
+int file_direct_write(struct file_store *self, const log_block_t *block, size_t size,
+                      unsigned flags);
 
 /* file_read.c */
 err_t file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds,

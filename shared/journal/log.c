@@ -12,6 +12,7 @@
  * big commit dear (a block is read and checked whole) and gain nothing in writing. */
 #define GATHER_BYTES (256U * 1024)
 #define BLOCK_MIN_BYTES 4096U
+#define FEW_BLOCKS 2
 
 static_assert(GATHER_BYTES <= LIMIT_BLOCK_BYTES, "a gathered block is a valid one");
 
@@ -141,6 +142,7 @@ log_commit(log_t *self, unsigned flags, struct why *why)
     CHECK(self->owner);
     /* What the store may have seen gets no more records: it may have written a part of it. */
     self->open = false;
+    flags |= self->gathered_count > FEW_BLOCKS ? LOG_STORE_BULK : 0;
     size_t done = 0;
     err_t rc = ERR_OK;
     size_t bytes = 0;

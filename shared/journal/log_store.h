@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define LOG_STORE_FINISHING 1U /* append: records that finish accepted work may use the reserve */
+#define LOG_STORE_BULK 2U      /* append: one of many blocks that are synced together */
 
 /* Where a commit is synced. */
 enum log_sync {
