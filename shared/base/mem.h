@@ -20,9 +20,14 @@ void mem_free(void *memory); /* NULL is fine */
  * stays with the process, up to 128 MiB at the heap's end; by its defaults the C library would get
  * each from the system and give it back, a page fault for every 4 KiB. All threads share one heap,
  * and its first 128 MiB may lie in huge pages, each of them resident once it is touched: with small
- * ones, finding the page took up to a fifth of the processor time. At start, before other threads.
+ * ones, finding the page took up to a fifth of the processor time. At start, before other threads;
+ * only the first call counts.
  *
- * fetch_bytes  of the heap that mem_fetch gets at once
+ * fetch_bytes  of the heap that mem_fetch gets at once; 0: nothing, now or later
+ *
+ * After that a thread keeps it fetched 4 MiB beyond the last block that was given out here, 8 MiB
+ * at a time, up to the end of the huge pages. Nobody waits for it: who goes on faster finds memory
+ * missing. It takes no signals, and a forked process has none: slower.
  */
 void mem_keep(size_t fetch_bytes);
 

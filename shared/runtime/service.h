@@ -17,7 +17,7 @@ struct service {
     const struct setting *const *tables; /* of all services, this one too; a NULL behind the last */
     const char *alarm;                   /* the setting that is an alarm's command; NULL: none */
     size_t recent_bytes; /* of its own log that are kept in memory; 0: as in log.h */
-    size_t heap_bytes;   /* that it has from the start, and soon uses */
+    size_t heap_bytes;   /* that it has from the start, and soon uses; see mem_keep */
     /* What a start would refuse of the settings and the table does not say, by the functions that a
      * start goes through: it may read files, and binds, makes, locks and writes nothing. Called
      * before run, and for --check-config. Its errors end the process with exit_code_of(them).
