@@ -12,7 +12,7 @@
  * big commit dear (a block is read and checked whole) and gain nothing in writing. */
 #define GATHER_BYTES (256U * 1024)
 #define BLOCK_MIN_BYTES 4096U
-#define FEW_BLOCKS 2
+#define FEW_BLOCKS 2 /* written one behind the other; of more the system writes several at once */
 
 static_assert(GATHER_BYTES <= LIMIT_BLOCK_BYTES, "a gathered block is a valid one");
 

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "journal/log.h"
 
-#define LOG_KEPT_BLOCKS 16
+#define LOG_KEPT_BLOCKS 8 /* of a quarter of a MiB, some of them */
 
 /* A block read lately, and where in it the last record was found: neighbours are near. */
 struct log_kept {
