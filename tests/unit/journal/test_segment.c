@@ -312,31 +312,6 @@ Test(segment, zeros_behind_the_records_are_theirs_up_to_a_page)
     }
 }
 
-/* A large block ends with a page wherever it begins, a small one where its records do. */
-Test(segment, a_block_is_filled_to_the_end_of_its_page_when_it_is_large)
-{
-    struct segment_head head = example();
-    head.first = 1;
-    log_block_t *large = fixture_block(1, 400, 7, 99);
-    log_block_t *small = fixture_block(1, 10, 7, 99);
-    for (uint64_t offset = 4096; offset < 16384; offset += 512) {
-        size_t span = log_block_fill(large, offset, true);
-        cr_assert_eq(span, log_block_span(large));
-        cr_assert_eq((offset + span) % 4096, 0);
-        memset(large->bytes + 64 + large->size, 0xff, span - 64 - large->size);
-        segment_block_seal(&head, offset, 0, large);
-        struct segment_block back;
-        cr_assert(segment_block_decode(&head, offset, large->bytes, &back));
-        cr_assert(segment_block_check(&head, offset, large->bytes, &back));
-        cr_assert(segment_block_records_ok(&back, log_block_records(large)));
-        cr_assert_eq(log_block_span_of(back.size), span);
-        cr_assert_eq(log_block_fill(large, offset, false), log_block_span_of(large->size));
-        cr_assert_eq(log_block_fill(small, offset, true), log_block_span_of(small->size));
-    }
-    log_block_release(&large);
-    log_block_release(&small);
-}
-
 Test(segment, file_names_are_sixteen_hexadecimal_digits)
 {
     char name[SEGMENT_NAME_SIZE];
