@@ -66,13 +66,15 @@ file_append_publish(struct file_store *self)
     }
 }
 
-/* A weighted mean of the last few that were made here: one aside may have waited for others. None
- * counts for more than SLOWEST_NS: a disk that stops once is not one whose syncs are slow. */
+/* A weighted mean of the last few that were made here, with what was written past the page cache,
+ * since that is what a disk without a cache takes long for: one aside may have waited for others.
+ * None counts for more than SLOWEST_NS: a disk that stops once is not one whose syncs are slow. */
 static void
 note_sync(struct file_store *self, int64_t start_ns)
 {
     if (self->adaptive) {
-        int64_t took_ns = self->ops->now_ns() - start_ns;
+        int64_t took_ns = self->ops->now_ns() - start_ns + self->direct_ns;
+        self->direct_ns = 0;
         took_ns = took_ns < SLOWEST_NS ? took_ns : SLOWEST_NS;
         self->sync_ns += (took_ns - self->sync_ns) / SYNC_WEIGHT;
     }
@@ -221,6 +223,12 @@ roll(struct file_store *self, unsigned flags)
     return ERR_OK;
 }
 
+static bool
+is_slow(const struct file_store *self)
+{
+    return self->syncs_aside && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS);
+}
+
 /* Up to the end of the page: a part of a page that is not in memory would have to be read from the
  * disk first. What is behind a block is written over by the next one, and until then zeros are as
  * good as anything. A segment's blocks end with a page, so that this is never a part of its foot.
@@ -231,12 +239,14 @@ page_rest(uint64_t end)
     return (size_t)((LOG_BLOCK_SLACK_BYTES - end % LOG_BLOCK_SLACK_BYTES) % LOG_BLOCK_SLACK_BYTES);
 }
 
-/* What is kept for accepted work is not for filling pages. Returns the block's span. */
-static uint64_t
+/* That a large block ends with a page; but what is kept for accepted work is not for that. */
+static void
 fill(struct file_store *self, log_block_t *block)
 {
-    uint64_t room = log_block_span_of(block->size) + LOG_BLOCK_PAGE_BYTES;
-    return log_block_fill(block, self->offset, file_room_now(self, false) >= room);
+    uint64_t span = log_block_span_of(block->size);
+    bool large = span >= LOG_BLOCK_LARGE_BYTES;
+    bool has_room = large && file_room_now(self, false) >= span + LOG_BLOCK_PAGE_BYTES;
+    log_block_fill(block, self->offset, has_room);
 }
 
 err_t
@@ -246,9 +256,9 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
     if (self->lost) {
         return ERR_LOST;
     }
-    CHECK(SEGMENT_HEAD_BYTES + log_block_span_of(block->size) <=
-          segment_data_end(self->segment_bytes));
-    uint64_t span = fill(self, block);
+    /* Without the fill, which never makes it too large: the data end with a page. */
+    uint64_t span = log_block_span_of(block->size);
+    CHECK(SEGMENT_HEAD_BYTES + span <= segment_data_end(self->segment_bytes));
     if ((flags & LOG_STORE_FINISHING) == 0 && file_room_now(self, false) < span &&
         file_room_now(self, true) < span) {
         return ERR_FULL;
@@ -260,11 +270,15 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
         }
     }
     struct segment *active = file_store_active(self);
-    span = fill(self, block); /* in a new segment another */
+    fill(self, block);
+    span = log_block_span(block);
     segment_block_seal(&active->head, self->offset, self->durable, block);
     size_t rest = page_rest(self->offset + span);
     log_block_pad(block, rest);
-    int rc = file_direct_write(self, block, (size_t)span + rest, flags);
+    bool direct = rest == 0 && (flags & LOG_STORE_BULK) == 0 && !is_slow(self);
+    int rc = direct ? file_direct_write(self, block, (size_t)span)
+                    : file_io_write(self->ops, self->fd, block->bytes, (size_t)span + rest,
+                                    self->offset);
     if (rc != 0) {
         /* A part of it may be there, at a place that the next try writes again. */
         return file_io_err(rc) == ERR_FULL ? ERR_FULL : lose(self, NULL, rc, "cannot write");
@@ -307,12 +321,6 @@ report(struct file_store *self, uint64_t *tag, uint64_t *position)
     *tag = self->durable;
     *position = self->durable;
     return ERR_OK;
-}
-
-static bool
-is_slow(const struct file_store *self)
-{
-    return self->syncs_aside && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS);
 }
 
 bool

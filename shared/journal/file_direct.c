@@ -1,10 +1,11 @@
 /*
  * Large blocks are written past the page cache (O_DIRECT). To copy them there, to find pages for
- * them and to write those back was a fifth of the producer's processor time under full load; and a
- * virtual machine asks its host for pages that it has not used lately.
+ * them and to write those back was a quarter of the producer's loop under full load; and a virtual
+ * machine asks its host for pages that it has not used lately.
  *
  * Each such write waits for the disk. Of many blocks the system writes several at a time when they
- * are synced: they go through the cache.
+ * are synced: they go through the cache. So does all while syncs are slow and made aside, for then
+ * the loop is to wait for no disk.
  *
  * A block that is written so begins and ends with a page of the file. A large one ends with one
  * wherever it begins (log_block_fill), and the next is written so; what is small goes through the
@@ -39,20 +40,26 @@ file_direct_open(struct file_store *self)
     }
 }
 
-int
-file_direct_write(struct file_store *self, const log_block_t *block, size_t size, unsigned flags)
+static int
+write_timed(struct file_store *self, const log_block_t *block, size_t size)
 {
-    bool whole = (flags & LOG_STORE_BULK) == 0 && size >= LOG_BLOCK_LARGE_BYTES &&
-                 size % LOG_BLOCK_PAGE_BYTES == 0 && self->offset % LOG_BLOCK_PAGE_BYTES == 0;
-    int rc = -EINVAL;
-    if (whole && self->direct_fd >= 0) {
-        rc = file_io_write(self->ops, self->direct_fd, block->bytes, size, self->offset);
-        if (rc == -EINVAL || rc == -EOPNOTSUPP) { /* this file system cannot, though it opened it */
-            self->no_direct = true;
-            file_direct_close(self);
+    int64_t start_ns = self->adaptive ? self->ops->now_ns() : 0;
+    int rc = file_io_write(self->ops, self->direct_fd, block->bytes, size, self->offset);
+    self->direct_ns += self->adaptive ? self->ops->now_ns() - start_ns : 0;
+    return rc;
+}
+
+int
+file_direct_write(struct file_store *self, const log_block_t *block, size_t size)
+{
+    bool large = size >= LOG_BLOCK_LARGE_BYTES; /* its memory begins a page then */
+    if (large && self->direct_fd >= 0 && self->offset % LOG_BLOCK_PAGE_BYTES == 0) {
+        int rc = write_timed(self, block, size);
+        if (rc != -EINVAL && rc != -EOPNOTSUPP) {
+            return rc;
         }
+        self->no_direct = true; /* this file system cannot, though it opened it */
+        file_direct_close(self);
     }
-    return rc == -EINVAL || rc == -EOPNOTSUPP
-               ? file_io_write(self->ops, self->fd, block->bytes, size, self->offset)
-               : rc;
+    return file_io_write(self->ops, self->fd, block->bytes, size, self->offset);
 }

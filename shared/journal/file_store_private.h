@@ -63,6 +63,7 @@ struct file_store {
     int fd;                  /* owned; of the active segment, -1 once it is lost */
     int direct_fd;           /* owned; the same file, past the page cache; below 0: not so */
     bool no_direct;          /* its file system cannot */
+    int64_t direct_ns;       /* that writing to it took since the last sync, where that counts */
     uint64_t offset;         /* where the next block goes */
     bool reserved;           /* the active segment's bytes are set aside on disk */
     bool lost;               /* for ever: a write's or sync's outcome is unknown */
@@ -96,10 +97,9 @@ void file_append_finish(struct file_store *self); /* before closing: let go of b
 /* file_direct.c: past the page cache */
 void file_direct_open(struct file_store *self); /* the active segment; or not: then through it */
 void file_direct_close(struct file_store *self);
-/* Write a sealed block at `offset`, a small one, or with LOG_STORE_BULK, through the page cache. 0
- * or a negative errno, as file_io_write. */
-int file_direct_write(struct file_store *self, const log_block_t *block, size_t size,
-                      unsigned flags);
+/* Write a sealed block that ends with a page, at `offset`; one that is small or begins within a
+ * page through the page cache. 0 or a negative errno, as file_io_write. */
+int file_direct_write(struct file_store *self, const log_block_t *block, size_t size);
 
 /* file_read.c */
 err_t file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds,

@@ -75,7 +75,7 @@ log_block_span(const log_block_t *self)
     return (size_t)log_block_span_of((uint64_t)self->size + self->fill);
 }
 
-size_t
+void
 log_block_fill(log_block_t *self, uint64_t offset, bool has_room)
 {
     self->fill = 0;
@@ -85,7 +85,6 @@ log_block_fill(log_block_t *self, uint64_t offset, bool has_room)
     if (has_room && span >= LOG_BLOCK_LARGE_BYTES && rest > 0 && span + rest <= LIMIT_BLOCK_BYTES) {
         self->fill = (uint32_t)(span + rest - LOG_BLOCK_HEAD_BYTES - self->size);
     }
-    return log_block_span(self);
 }
 
 size_t

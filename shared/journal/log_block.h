@@ -17,7 +17,9 @@ uint32_t log_block_count(const log_block_t *self); /* records, at least 1 */
 uint32_t
 log_block_kinds(const log_block_t *self); /* bit k is set when a record of kind k is in it */
 const uint8_t *log_block_records(const log_block_t *self);
-size_t log_block_size(const log_block_t *self); /* bytes of records, without header and padding */
+/* Bytes of records, without header and padding; of a block that was read with the zeros behind them
+ * that count as theirs. */
+size_t log_block_size(const log_block_t *self);
 
 log_block_t *log_block_hold(log_block_t *self); /* returns self */
 void log_block_release(log_block_t **self_p);

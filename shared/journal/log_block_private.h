@@ -46,8 +46,8 @@ size_t log_block_record_bytes(size_t size);
 size_t log_block_span(const log_block_t *self);
 
 /* That a large one ends with a page when it is written at this offset; a small one has no fill, nor
- * has any while there is no room for it. Returns its span. */
-size_t log_block_fill(log_block_t *self, uint64_t offset, bool has_room);
+ * has any while there is no room for it. */
+void log_block_fill(log_block_t *self, uint64_t offset, bool has_room);
 
 /* Bytes of memory that it takes. A small block's slack is more than half of them. */
 size_t log_block_memory(const log_block_t *self);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LOG_STORE_FINISHING 1U /* append: records that finish accepted work may use the reserve */
-#define LOG_STORE_BULK 2U      /* append: one of many blocks that are synced together */
+#define LOG_STORE_BULK 2U      /* append: one of many blocks that are committed together */
 
 /* Where a commit is synced. */
 enum log_sync {

@@ -19,7 +19,7 @@
  *      504   8  XXH3-64 of bytes 0 to 503, then zeros
  *
  *   blocks, from 4096, each at a multiple of 512
- *        0   8  XXH3-64 of bytes 8 to the end of these, seeded by place
+ *        0   8  XXH3-64 of bytes 8 to the end of the records and their zeros, seeded by place
  *        8   4  XXH3-64 of bytes 12 to 63, seeded by place, lower half
  *       12   4  "HBLK"
  *       16   8  run

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* O_DIRECT */
 #include "support/sim_disk_private.h"
 
 #include "base/check.h"
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #define FIRST_DESCRIPTOR 1000 /* none of the system's */
+#define DIRECT_ALIGN 4096U    /* as of a disk with sectors of that size */
 
 /* Count one operation. 0: go on; *short_p: do a part. Else the negative errno to fail with. */
 static int
@@ -66,6 +68,7 @@ disk_open(int dir_fd, const char *name, int flags, unsigned mode)
     for (int i = 0; i < SIM_DISK_DESCRIPTORS; i++) {
         if (sim_disk_in_use->open[i] == NULL) {
             sim_disk_in_use->open[i] = node;
+            sim_disk_in_use->direct[i] = (flags & O_DIRECT) != 0;
             return FIRST_DESCRIPTOR + i;
         }
     }
@@ -133,6 +136,10 @@ disk_pwrite(int fd, const void *from, size_t size, uint64_t offset)
             sim_node_write(node, from, done < size ? done : size, (size_t)offset);
         }
         return rc;
+    }
+    if (sim_disk_in_use->direct[fd - FIRST_DESCRIPTOR] &&
+        ((uintptr_t)from | size | offset) % DIRECT_ALIGN != 0) {
+        return -EINVAL;
     }
     size = part && size > 1 ? size / 2 : size;
     if (!fits(node, offset + size)) {

@@ -28,6 +28,7 @@ struct sim_disk {
     struct sim_tree tree;
     struct sim_node *open[SIM_DISK_DESCRIPTORS]; /* borrowed from the tree; NULL: free */
     bool locker[SIM_DISK_DESCRIPTORS];
+    bool direct[SIM_DISK_DESCRIPTORS]; /* opened with O_DIRECT */
     uint64_t random;
     uint64_t capacity;
     int64_t now_ms;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <xxhash.h>
 
 #define LARGE 40000U /* bytes of a record that makes its block a large one */
@@ -18,6 +20,8 @@ static unsigned direct_opens;
 static unsigned direct_writes;
 static unsigned misplaced; /* that such a descriptor would not have taken */
 static uint64_t last_offset;
+static atomic_llong clock_ns;
+static long long write_takes_ns;
 
 static int
 watched_open(int dir_fd, const char *name, int flags, unsigned mode)
@@ -46,6 +50,7 @@ watched_pwrite(int fd, const void *from, size_t size, uint64_t offset)
         direct_writes++;
         misplaced += (uintptr_t)from % 4096 != 0 || size % 4096 != 0 || offset % 4096 != 0;
         last_offset = offset;
+        (void)atomic_fetch_add(&clock_ns, write_takes_ns);
         if (write_answer != 0) {
             return write_answer;
         }
@@ -108,8 +113,8 @@ Test(file_direct, a_block_is_filled_to_the_end_of_its_page_when_it_is_large)
     log_block_t *large = fixture_block(1, 400, 7, 99);
     log_block_t *small = fixture_block(1, 10, 7, 99);
     for (uint64_t offset = 4096; offset < 16384; offset += 512) {
-        size_t span = log_block_fill(large, offset, true);
-        cr_assert_eq(span, log_block_span(large));
+        log_block_fill(large, offset, true);
+        size_t span = log_block_span(large);
         cr_assert_eq((offset + span) % 4096, 0);
         memset(large->bytes + 64 + large->size, 0xff, span - 64 - large->size);
         segment_block_seal(&head, offset, 0, large);
@@ -118,8 +123,10 @@ Test(file_direct, a_block_is_filled_to_the_end_of_its_page_when_it_is_large)
         cr_assert(segment_block_check(&head, offset, large->bytes, &back));
         cr_assert(segment_block_records_ok(&back, log_block_records(large)));
         cr_assert_eq(log_block_span_of(back.size), span);
-        cr_assert_eq(log_block_fill(large, offset, false), log_block_span_of(large->size));
-        cr_assert_eq(log_block_fill(small, offset, true), log_block_span_of(small->size));
+        log_block_fill(large, offset, false);
+        cr_assert_eq(large->fill, 0);
+        log_block_fill(small, offset, true);
+        cr_assert_eq(small->fill, 0);
     }
     log_block_release(&large);
     log_block_release(&small);
@@ -142,6 +149,21 @@ Test(file_direct, large_blocks_go_past_the_page_cache_once_they_begin_a_page)
     cr_assert_eq(direct_writes, 3);
     cr_assert_eq(misplaced, 0);
     count_twice(&log, 10);
+}
+
+/* Its zeros to the end of the page are written over by the next block: nothing that is large. */
+Test(file_direct, a_block_just_too_small_goes_through_the_cache)
+{
+    log_t *log = own();
+    for (size_t size = 20000; size < LARGE; size += 250) {
+        fixture_write(log, 5, 1, LARGE);
+        fixture_write(log, 5, 1, LARGE);
+        unsigned before = direct_writes;
+        fixture_write(log, 5, 1, size); /* begins a page */
+        cr_assert_eq(direct_writes - before, size > 32000, "%zu", size);
+        cr_assert_eq(misplaced, 0, "%zu", size);
+    }
+    count_twice(&log, 240);
 }
 
 Test(file_direct, a_block_that_grew_to_be_large_lies_in_pages_too)
@@ -257,7 +279,55 @@ Test(file_direct, pages_are_not_filled_from_the_reserve)
     const uint8_t *bytes = sim_disk_bytes(disk, "j/producer/0000000000000001.seg", &size);
     cr_assert_eq(memcmp(bytes + end + 12, "HBLK", 4), 0);
     cr_assert_eq(memcmp(bytes + end + 79 * 512 + 12, "HBLK", 4), 0);
+    cr_assert_eq(direct_writes, 2, "the next one begins in the same page");
     count_twice(&log, 4);
+}
+
+static int64_t
+now_of_test(void)
+{
+    return atomic_load(&clock_ns);
+}
+
+/* The simulated disk belongs to one thread. */
+static int
+sync_at_once(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+/* Of a disk without a cache of its own the write takes long, and the sync nothing. */
+Test(file_direct, while_the_disk_is_slow_the_loop_does_not_wait_for_it)
+{
+    log_t *log = own(); /* makes the files */
+    log_close(&log);
+    watching.now_ns = now_of_test;
+    watching.sync_data = sync_at_once;
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 8U * 1024 * 1024;
+    settings.sync = LOG_SYNC_AUTO;
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    for (unsigned takes_us = 100; takes_us <= 3000; takes_us += 2900) {
+        write_takes_ns = takes_us * 1000LL;
+        unsigned before = direct_writes;
+        for (int i = 0; i < 60; i++) {
+            fixture_append(log, 5, 1, LARGE);
+            cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
+            cr_assert_eq(log_reap(log, NULL), ERR_OK);
+            while (log_durable(log) + 1 < log_next(log)) {
+                struct pollfd event = {.fd = log_fd(log), .events = POLLIN};
+                cr_assert_eq(poll(&event, 1, 60000), 1);
+                cr_assert_eq(log_reap(log, NULL), ERR_OK);
+            }
+        }
+        unsigned direct = direct_writes - before;
+        cr_assert(takes_us < 1000 ? direct == 60 : direct > 0 && direct < 10, "%u: %u", takes_us,
+                  direct);
+    }
+    write_takes_ns = 0;
+    cr_assert_eq(fixture_count(log, 1, LOG_ALL_KINDS), 120);
+    log_close(&log);
 }
 
 /* Logs of before: no block ends with zeros that count as its records. */

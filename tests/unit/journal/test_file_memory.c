@@ -54,6 +54,26 @@ Test(file_memory, as_much_of_what_was_written_last_is_kept_as_was_asked_for)
     }
 }
 
+/* A block of one record takes nine times its bytes of memory: 8 MiB are fewer than a thousand. */
+Test(file_memory, small_blocks_count_for_the_memory_they_take)
+{
+    enum { COUNT = 2000, KEPT = 900, GONE = 1100 };
+    odd_call_set(&(struct odd_call){.operation = ODD_NONE});
+    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
+    log_block_t *block = NULL;
+    uint64_t tag;
+    uint64_t position;
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        store_fixture_append(store, i, 1, 5);
+    }
+    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
+    odd_call_set(&(struct odd_call){.operation = ODD_PREAD, .times = 99, .answer = -EIO});
+    cr_assert_eq(log_store_read(store, COUNT - KEPT, LOG_ALL_KINDS, &block, NULL), ERR_OK);
+    log_block_release(&block);
+    cr_assert_eq(log_store_read(store, COUNT - GONE, LOG_ALL_KINDS, &block, NULL), ERR_IO);
+    log_store_close(&store);
+}
+
 static struct file_ops forgetting;
 static char forgot[SEGMENT_NAME_SIZE];
 

@@ -65,6 +65,22 @@ Test(producer_slots, small_and_large_parts_lie_beside_each_other)
     fill_and_look(128, 11); /* from the tenth on a region is as large as what the others share */
 }
 
+/* The first notifications do not wait for it. */
+Test(producer_slots, what_the_small_parts_share_is_fetched_at_once)
+{
+    struct producer_slots slots;
+    producer_slots_init(&slots, SLOTS, 128);
+    if (madvise(slots.small, 4096, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
+        cr_skip_test("this kernel cannot fetch memory (Linux before 5.14)");
+    }
+    static unsigned char pages[512];
+    cr_assert_eq(mincore(slots.small, sizeof pages * 4096, pages), 0);
+    for (size_t i = 0; i < sizeof pages; i++) {
+        cr_assert(pages[i] & 1, "page %zu", i);
+    }
+    producer_slots_fini(&slots);
+}
+
 Test(producer_slots, a_large_part_is_fetched_whole_before_it_is_touched)
 {
     struct producer_slots slots;
