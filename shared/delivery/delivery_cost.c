@@ -40,7 +40,8 @@
      12 * BESIDE_COMPENSATOR)
 
 /* Blocks: a header of 64 bytes and up to 511 of padding for every DELIVERY_COST_GATHER_BYTES, and
- * headers and footers of segments. */
+ * headers and footers of segments. Of what is kept here no block is filled to the end of its page.
+ */
 #define BLOCKS_SHARE 16U
 static_assert((64 + 511) * BLOCKS_SHARE <= DELIVERY_COST_GATHER_BYTES, "a share covers its block");
 
