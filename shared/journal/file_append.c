@@ -58,8 +58,8 @@ file_append_publish(struct file_store *self)
         .reserve = self->reserve,
     };
     memcpy(claim.identity, self->identity, sizeof claim.identity);
-    /* A failure changes nothing for what is durable; readers wait, and the next reap tries again.
-     */
+    memcpy(claim.newest, self->newest, sizeof claim.newest);
+    /* A failure changes nothing for what is durable: readers wait, the next reap tries again. */
     if (position_file_publish(&self->position_file, &claim) == 0) {
         self->unpublished = false;
         self->published_ms = self->ops->now_ms();

@@ -75,6 +75,9 @@ take_claim(struct file_store *self, const struct position_claim *claim, struct w
     }
     self->run = claim->run;
     self->durable = claim->durable;
+    self->durable_counter = claim->counter;
+    self->durable_offset = claim->end;
+    memcpy(self->newest, claim->newest, sizeof self->newest);
     self->reserve = claim->reserve;
     return ERR_OK;
 }

@@ -38,6 +38,11 @@ file_read_remember(struct file_store *self, log_block_t *block)
     self->recent[at] = log_block_hold(block);
     self->recent_count++;
     self->recent_bytes += bytes;
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        if ((block->kinds >> kind & 1) != 0) {
+            self->newest[kind] = log_block_last(block);
+        }
+    }
 }
 
 void
@@ -81,6 +86,29 @@ forward_recent(const struct file_store *self, uint64_t from, uint32_t kinds, log
     return ERR_AGAIN;
 }
 
+/* Whether no durable record from there on is of these kinds: known without a look at one. */
+static bool
+has_none(const struct file_store *self, uint64_t from, uint32_t kinds)
+{
+    uint64_t newest = 0;
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        if ((kinds >> kind & 1) != 0 && self->newest[kind] > newest) {
+            newest = self->newest[kind];
+        }
+    }
+    return newest < from;
+}
+
+/* There is nothing for the reader up to the durable end, and it will ask from behind it. */
+static err_t
+come_back(struct file_store *self)
+{
+    self->hint_position = self->durable + 1;
+    self->hint_counter = self->durable_counter;
+    self->hint_offset = self->durable_offset;
+    return ERR_AGAIN;
+}
+
 /* Walk the block headers from `offset` up to `stop`. */
 static err_t
 forward_blocks(struct file_store *self, struct place *place, uint64_t stop, uint64_t from,
@@ -100,6 +128,19 @@ forward_blocks(struct file_store *self, struct place *place, uint64_t stop, uint
         place->offset += log_block_span_of(block.size);
     }
     return ERR_OK;
+}
+
+/* Again, for the sentence: peeking does not need one on the way. That it can be read now does not
+ * help: what stands behind it was not looked at. */
+static err_t
+not_read(struct file_store *self, const struct place *place, err_t rc, struct why *why)
+{
+    struct segment_block block;
+    struct segment *segment = &self->set.items[place->segment];
+    err_t again = segment_set_peek(&self->set, segment, place->offset, &block, why);
+    return again != ERR_OK ? again
+                           : why_set(why, rc, "%s: a read failed at offset %llu", self->path,
+                                     (unsigned long long)place->offset);
 }
 
 static err_t
@@ -126,16 +167,28 @@ forward_segment(struct file_store *self, struct place *place, uint64_t from, uin
         }
         rc = forward_blocks(self, place, stop, from, kinds);
         if (rc != ERR_OK) {
-            /* Again, for the sentence: peeking does not need one on the way. That it can be read
-             * now does not help: what stands behind it was not looked at. */
-            struct segment_block block;
-            err_t again = segment_set_peek(&self->set, segment, place->offset, &block, why);
-            return again != ERR_OK ? again
-                                   : why_set(why, rc, "%s: a read failed at offset %llu",
-                                             self->path, (unsigned long long)place->offset);
+            return not_read(self, place, rc, why);
         }
     }
     return ERR_OK;
+}
+
+/* On from the hint where no index says what lies behind it: none is made for that of what lies
+ * before. The segments behind this one are left. */
+static err_t
+forward_hint(struct file_store *self, struct place *place, uint64_t from, uint32_t kinds,
+             struct why *why)
+{
+    size_t at = from == self->hint_position ? segment_set_by_counter(&self->set, self->hint_counter)
+                                            : self->set.count;
+    if (at == self->set.count || self->set.items[at].index.next_offset > self->hint_offset) {
+        return ERR_OK;
+    }
+    place->segment = at;
+    place->offset = self->hint_offset;
+    err_t rc = forward_blocks(self, place, self->set.items[at].end, from, kinds);
+    place->segment += !place->found && rc == ERR_OK;
+    return rc == ERR_OK ? ERR_OK : not_read(self, place, rc, why);
 }
 
 static err_t
@@ -157,19 +210,16 @@ forward_files(struct file_store *self, uint64_t from, uint32_t kinds, log_block_
               struct why *why)
 {
     struct place place = {.segment = segment_set_find(&self->set, from)};
-    for (; place.segment < self->set.count; place.segment++) {
-        if (self->set.items[place.segment].head.first > self->durable) {
-            break;
-        }
-        err_t rc = forward_segment(self, &place, from, kinds, why);
-        if (rc != ERR_OK) {
-            return rc;
-        }
-        if (place.found) {
-            return take_block(self, &place, block_p, why);
-        }
+    err_t rc = forward_hint(self, &place, from, kinds, why);
+    while (rc == ERR_OK && !place.found && place.segment < self->set.count &&
+           self->set.items[place.segment].head.first <= self->durable) {
+        rc = forward_segment(self, &place, from, kinds, why);
+        place.segment += !place.found;
     }
-    return ERR_AGAIN;
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    return place.found ? take_block(self, &place, block_p, why) : come_back(self);
 }
 
 /*
@@ -213,6 +263,9 @@ file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds, log_bl
         }
         if (from > self->durable) {
             return ERR_AGAIN;
+        }
+        if (has_none(self, from, kinds)) {
+            return come_back(self);
         }
         if (self->recent_count > 0 && from >= recent_at(self, 0)->first) {
             return forward_recent(self, from, kinds, block_p);

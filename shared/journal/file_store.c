@@ -224,6 +224,9 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
     self->reaped = recovery->valid;
     self->durable_offset = self->offset;
     self->durable_counter = recovery->head.counter;
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        self->newest[kind] = self->durable; /* what is there may be of any */
+    }
     err_t rc = segment_chain_load(&self->set, why);
     if (rc != ERR_OK) {
         return rc;

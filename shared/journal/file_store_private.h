@@ -43,37 +43,37 @@ struct file_store {
     uint8_t identity[16];
     uint64_t run;
     uint64_t durable;
+    uint64_t durable_offset; /* its block's end, in the segment with counter durable_counter */
+    uint64_t durable_counter;
     char notice[WHY_TEXT_SIZE];
 
-    /* Where the last read ended, so that reading on needs no search. */
+    /* Where the last read ended, or found nothing, so that reading on needs no search. */
     uint64_t hint_position;
     uint64_t hint_counter;
     uint64_t hint_offset;
-
-    int64_t looked_ms; /* when the directory was compared with its name last */
+    uint64_t newest[LIMIT_KINDS]; /* by kind: behind this position no record of it is durable */
+    int64_t looked_ms;            /* when the directory was compared with its name last */
 
     /* Owner. */
-    int lock_fd;             /* owned; -1: not ours */
-    spare_pool_t *pool;      /* owned */
-    sync_pool_t *syncs;      /* owned; NULL: not wanted yet, or none */
-    bool syncs_aside;        /* by it, always or where that pays */
-    bool adaptive;           /* which of the two is decided by sync_ns */
-    int64_t sync_ns;         /* what a sync takes, about */
-    uint64_t asides;         /* syncs that were begun aside */
-    int fd;                  /* owned; of the active segment, -1 once it is lost */
-    int direct_fd;           /* owned; the same file, past the page cache; below 0: not so */
-    bool no_direct;          /* its file system cannot */
-    int64_t direct_ns;       /* that writing to it took since the last sync, where that counts */
-    uint64_t offset;         /* where the next block goes */
-    bool reserved;           /* the active segment's bytes are set aside on disk */
-    bool lost;               /* for ever: a write's or sync's outcome is unknown */
-    struct why lost_why;     /* the first failure, which append has no place to tell */
-    bool unpublished;        /* durable is ahead of the position file */
-    uint64_t next;           /* position of the next block */
-    uint64_t reaped;         /* what reap said last */
-    uint64_t durable_offset; /* in the segment with counter durable_counter */
-    uint64_t durable_counter;
-    uint64_t syncing; /* position that the sync started last covers */
+    int lock_fd;         /* owned; -1: not ours */
+    spare_pool_t *pool;  /* owned */
+    sync_pool_t *syncs;  /* owned; NULL: not wanted yet, or none */
+    bool syncs_aside;    /* by it, always or where that pays */
+    bool adaptive;       /* which of the two is decided by sync_ns */
+    int64_t sync_ns;     /* what a sync takes, about */
+    uint64_t asides;     /* syncs that were begun aside */
+    int fd;              /* owned; of the active segment, -1 once it is lost */
+    int direct_fd;       /* owned; the same file, past the page cache; below 0: not so */
+    bool no_direct;      /* its file system cannot */
+    int64_t direct_ns;   /* that writing to it took since the last sync, where that counts */
+    uint64_t offset;     /* where the next block goes */
+    bool reserved;       /* the active segment's bytes are set aside on disk */
+    bool lost;           /* for ever: a write's or sync's outcome is unknown */
+    struct why lost_why; /* the first failure, which append has no place to tell */
+    bool unpublished;    /* durable is ahead of the position file */
+    uint64_t next;       /* position of the next block */
+    uint64_t reaped;     /* what reap said last */
+    uint64_t syncing;    /* position that the sync started last covers */
     int64_t published_ms;
     uint64_t reserve;    /* a follower's: as its owner has published */
     uint64_t free_bytes; /* above the floor; as measured at room_ms, less what was appended since */
@@ -106,7 +106,7 @@ err_t file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds,
                         log_block_t **block_p, struct why *why);
 err_t file_read_back(struct file_store *self, uint64_t up_to, uint32_t kinds, log_block_t **block_p,
                      struct why *why);
-/* A block that was appended is kept, until newer ones take its place. */
+/* A block that was appended is kept, until newer ones take its place, and which kinds are in it. */
 void file_read_remember(struct file_store *self, log_block_t *block);
 void file_read_forget(struct file_store *self); /* all that are kept */
 

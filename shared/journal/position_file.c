@@ -8,6 +8,7 @@
  *   48  8  counter of the segment in which it ends
  *   56  8  offset of the content's end there
  *   64  8  bytes that the owner wants kept free (minor version 0: zeros)
+ *   72 256 for each kind the position behind which there is none (minor versions 0 and 1: zeros)
  *   ...    zeros
  *   504 8  XXH3-64 of bytes 0 to 503
  */
@@ -25,7 +26,9 @@
 #define SLOT_BYTES 512
 #define SLOT_SUM_AT 504
 #define MAJOR 1
-#define MINOR 1
+#define MINOR 2
+#define NEWEST_AT 72
+#define NEWEST_MINOR 2 /* which says it */
 #define READ_TRIES 8
 
 void
@@ -41,6 +44,9 @@ position_claim_encode(const struct position_claim *claim, uint8_t *slot)
     bytes_put_u64(slot + 48, claim->counter);
     bytes_put_u64(slot + 56, claim->end);
     bytes_put_u64(slot + 64, claim->reserve);
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        bytes_put_u64(slot + NEWEST_AT + 8 * kind, claim->newest[kind]);
+    }
     bytes_put_u64(slot + SLOT_SUM_AT, XXH3_64bits(slot, SLOT_SUM_AT));
 }
 
@@ -63,6 +69,10 @@ position_claim_decode(const uint8_t *slot, struct position_claim *claim, struct 
     claim->counter = bytes_get_u64(slot + 48);
     claim->end = bytes_get_u64(slot + 56);
     claim->reserve = bytes_get_u64(slot + 64);
+    bool says = bytes_get_u16(slot + 10) >= NEWEST_MINOR;
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        claim->newest[kind] = says ? bytes_get_u64(slot + NEWEST_AT + 8 * kind) : UINT64_MAX;
+    }
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #ifndef HERALD_JOURNAL_POSITION_FILE_H
 #define HERALD_JOURNAL_POSITION_FILE_H
 
+#include "base/limits.h"
 #include "base/why.h"
 #include "journal/file_ops.h"
 
@@ -18,6 +19,9 @@ struct position_claim {
     uint64_t counter; /* the segment in which it ends */
     uint64_t end;     /* offset of the content's end there */
     uint64_t reserve; /* bytes that the owner wants kept free; 0 in files of minor version 0 */
+    /* By kind: no durable record of it lies behind this position. The highest number where the
+     * writer does not say (minor versions 0 and 1). */
+    uint64_t newest[LIMIT_KINDS];
 };
 
 struct position_file {

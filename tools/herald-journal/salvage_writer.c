@@ -142,6 +142,9 @@ salvage_writer_finish(struct salvage_writer *self, struct why *why)
         .end = end,
     };
     memcpy(claim.identity, self->head.identity, sizeof claim.identity);
+    for (size_t kind = 0; kind < LIMIT_KINDS; kind++) {
+        claim.newest[kind] = claim.durable; /* what is there may be of any */
+    }
     struct position_file file;
     position_file_init(&file, self->ops);
     int done = position_file_open(&file, self->dir_fd, true);

@@ -35,6 +35,7 @@ claim_of(uint64_t run, uint64_t durable)
         .counter = 4,
         .end = 8192,
         .reserve = 0x0102,
+        .newest = {[5] = 0x0304, [31] = 77},
     };
 }
 
@@ -52,16 +53,40 @@ Test(position_file, slot_bytes_are_those_of_version_1)
     struct position_claim claim = claim_of(2, 77);
     uint8_t slot[512];
     position_claim_encode(&claim, slot);
-    cr_assert_eq(memcmp(slot, "HERALDPO\1\0\1\0\0\0\0\0\1\2\3", 19), 0);
+    cr_assert_eq(memcmp(slot, "HERALDPO\1\0\2\0\0\0\0\0\1\2\3", 19), 0);
     cr_assert_eq(slot[32], 2);
     cr_assert_eq(slot[40], 77);
     cr_assert_eq(slot[48], 4);
     cr_assert_eq(slot[57], 0x20);
     cr_assert_eq(slot[64], 2);
     cr_assert_eq(slot[65], 1);
+    cr_assert_eq(slot[72 + 5 * 8], 4);
+    cr_assert_eq(slot[73 + 5 * 8], 3);
+    cr_assert_eq(slot[72 + 31 * 8], 77);
+    cr_assert_eq(slot[328], 0);
     struct position_claim read;
     cr_assert_eq(position_claim_decode(slot, &read, NULL), ERR_OK);
     cr_assert_eq(read.reserve, 0x0102);
+    cr_assert_eq(memcmp(read.newest, claim.newest, sizeof read.newest), 0);
+}
+
+/* Zeros are not "none of any kind" there. */
+Test(position_file, what_an_older_writer_does_not_say_may_be_anywhere)
+{
+    struct position_claim claim = claim_of(2, 77);
+    for (uint16_t minor = 0; minor <= 1; minor++) {
+        uint8_t slot[512];
+        position_claim_encode(&claim, slot);
+        bytes_put_u16(slot + 10, minor);
+        memset(slot + 72, 0, 256);
+        bytes_put_u64(slot + 504, XXH3_64bits(slot, 504));
+        struct position_claim read;
+        cr_assert_eq(position_claim_decode(slot, &read, NULL), ERR_OK);
+        cr_assert_eq(read.durable, 77);
+        for (int kind = 0; kind < LIMIT_KINDS; kind++) {
+            cr_assert_eq(read.newest[kind], UINT64_MAX);
+        }
+    }
 }
 
 Test(position_file, a_reader_of_a_log_without_one_is_told_so)
