@@ -116,14 +116,15 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
     struct wire_bytes encoded = offered->encoded;
     const struct wire_notification *notification = &offered->notification;
     uint32_t weight = producer_weight(notification, encoded.size);
-    struct record_notification record; /* all of it is set; zeroed first it took longer */
+    struct record_notification record; /* what is said of it is set; all of it took longer */
     record.received_unix_ms = self->now_unix_ms;
     record.subscription_count = topic->count;
     record.encoded = encoded.data;
     record.encoded_size = encoded.size;
     memcpy(record.hash, hash, sizeof record.hash);
-    static_assert(sizeof record.subscriptions == sizeof topic->subscriptions, "as many");
-    memcpy(record.subscriptions, topic->subscriptions, sizeof record.subscriptions);
+    for (unsigned i = 0; i < topic->count; i++) {
+        record.subscriptions[i] = topic->subscriptions[i];
+    }
     uint64_t position = 0;
     size_t size = record_notification_size(&record);
     uint8_t *space = log_append_space(self->log, RECORD_NOTIFICATION, size, &position);

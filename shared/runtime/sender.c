@@ -30,7 +30,8 @@ sender_new(const struct sender_settings *settings, outbox_t *outbox)
     for (uint32_t i = 0; i < SENDER_LANES_MAX; i++) {
         self->lanes[i].group = SENDER_NO_GROUP;
     }
-    self->ring = mem_array(SENDER_RING_ENTRIES, sizeof *self->ring);
+    self->ring_size = SENDER_RING_MIN;
+    self->ring = mem_array(self->ring_size, sizeof *self->ring);
     self->counter = 1;
     self->oldest = 1;
     self->unleft = 1;
@@ -146,13 +147,34 @@ left_up_to(sender_t *self)
     return self->left;
 }
 
+/* Nothing that is out is passed by before the ring is as large as it gets, so that all of it is at
+ * `oldest` or behind, in the larger one too. */
+static void
+ring_grow(sender_t *self)
+{
+    struct sender_entry *before = self->ring;
+    uint32_t count = self->ring_size;
+    self->ring_size *= 2;
+    self->ring = mem_array(self->ring_size, sizeof *self->ring);
+    for (uint32_t i = 0; i < count; i++) {
+        if (before[i].state != ENTRY_FREE) {
+            *sender_at(self, before[i].token) = before[i];
+        }
+    }
+    mem_free(before);
+}
+
 /* The frame for this delivery: the one being gathered where it may be, or a new one. */
 static bool
 open_frame(sender_t *self, const struct sender_offer *offer, uint64_t after)
 {
     bool gathered = self->frame.data != NULL;
     struct sender_lane *lane = gathered ? &self->lanes[self->frame_lane] : NULL;
-    bool skipped = self->ring[self->counter & SENDER_RING_MASK].state == ENTRY_OUT;
+    while (self->ring_size < SENDER_RING_MAX &&
+           sender_at(self, self->counter)->state != ENTRY_FREE) {
+        ring_grow(self);
+    }
+    bool skipped = sender_at(self, self->counter)->state == ENTRY_OUT;
     if (gathered && !offer->item.alone && !skipped && sender_lane_is_of(self, lane, offer->group) &&
         lane_has_room(self, lane) && self->items.count < FRAME_ITEMS &&
         wire_out_size(&self->frame) < FRAME_BYTES) {
@@ -163,7 +185,7 @@ open_frame(sender_t *self, const struct sender_offer *offer, uint64_t after)
     if (number == SENDER_NOBODY) {
         return false;
     }
-    while (self->ring[self->counter & SENDER_RING_MASK].state == ENTRY_OUT) {
+    while (sender_at(self, self->counter)->state == ENTRY_OUT) {
         self->counter++; /* an old one with a long lease stands here */
     }
     struct wire_deliver head = {
@@ -185,8 +207,8 @@ sender_send(sender_t *self, const struct sender_offer *offer, uint64_t after, in
         return false;
     }
     const struct wire_item *item = &offer->item;
-    struct sender_entry *entry = &self->ring[self->counter & SENDER_RING_MASK];
-    __builtin_prefetch(&self->ring[(self->counter + AHEAD) & SENDER_RING_MASK], 1);
+    struct sender_entry *entry = sender_at(self, self->counter);
+    __builtin_prefetch(sender_at(self, self->counter + AHEAD), 1);
     *entry = (struct sender_entry){
         .token = self->settings.run << COUNTER_BITS | self->counter,
         .key = {.position = item->position, .subscription = item->subscription},
@@ -219,11 +241,11 @@ void
 sender_left(sender_t *self, int64_t now_ms)
 {
     uint64_t end = left_up_to(self);
-    if (end > SENDER_RING_ENTRIES && self->unleft < end - SENDER_RING_ENTRIES) {
-        self->unleft = end - SENDER_RING_ENTRIES;
+    if (end > self->ring_size && self->unleft < end - self->ring_size) {
+        self->unleft = end - self->ring_size;
     }
     for (; self->unleft < end; self->unleft++) {
-        struct sender_entry *entry = &self->ring[self->unleft & SENDER_RING_MASK];
+        struct sender_entry *entry = sender_at(self, self->unleft);
         if (entry->token != (self->settings.run << COUNTER_BITS | self->unleft)) {
             continue; /* an old one stands here, whose lease began long ago */
         }
@@ -250,16 +272,15 @@ sender_expire(sender_t *self, int64_t now_ms)
             lane_slow(&self->lanes[i]);
         }
     }
-    while (self->oldest < self->counter &&
-           self->ring[self->oldest & SENDER_RING_MASK].state != ENTRY_OUT) {
+    while (self->oldest < self->counter && sender_at(self, self->oldest)->state != ENTRY_OUT) {
         self->oldest++;
     }
-    if (self->counter - self->oldest > SENDER_RING_ENTRIES) {
-        self->oldest = self->counter - SENDER_RING_ENTRIES;
+    if (self->counter - self->oldest > self->ring_size) {
+        self->oldest = self->counter - self->ring_size;
     }
     uint64_t end = left_up_to(self); /* while the disk takes nothing, no receiver has the rest */
     for (uint64_t i = self->oldest; self->outstanding > 0 && i < end; i++) {
-        struct sender_entry *entry = &self->ring[i & SENDER_RING_MASK];
+        struct sender_entry *entry = sender_at(self, i);
         if (entry->state == ENTRY_OUT && entry->deadline_ms <= now_ms) {
             if (self->lanes[entry->lane].state == LANE_OPEN) {
                 self->lanes[entry->lane].state = LANE_PAUSED;

@@ -42,7 +42,7 @@ static void
 answer_one(sender_t *self, uint64_t token, const struct wire_outcome *outcome,
            const struct answerer *from)
 {
-    struct sender_entry *entry = &self->ring[token & SENDER_RING_MASK];
+    struct sender_entry *entry = sender_at(self, token);
     if (entry->state == ENTRY_FREE || entry->token != token) {
         return;
     }
@@ -70,10 +70,10 @@ answer_one(sender_t *self, uint64_t token, const struct wire_outcome *outcome,
 static uint32_t
 run_of(const sender_t *self, uint64_t token, uint32_t most, const struct answerer *from)
 {
-    uint32_t at = token & SENDER_RING_MASK;
-    const struct sender_entry *entries = &self->ring[at];
+    const struct sender_entry *entries = sender_at(self, token);
+    uint32_t behind = self->ring_size - (uint32_t)(entries - self->ring);
     uint32_t count = 0;
-    most = most < SENDER_RING_ENTRIES - at ? most : SENDER_RING_ENTRIES - at;
+    most = most < behind ? most : behind;
     while (count < most && entries[count].state == ENTRY_OUT &&
            entries[count].token == token + count && is_of_group(from, &entries[count])) {
         count++;
@@ -94,7 +94,7 @@ answer_run(sender_t *self, const struct wire_outcome *outcome, const struct answ
             i++;
             continue;
         }
-        struct sender_entry *entries = &self->ring[token & SENDER_RING_MASK];
+        struct sender_entry *entries = sender_at(self, token);
         for (uint32_t k = 0; k < count; k++) {
             settle_answered(self, &entries[k], outcome->outcome);
         }

@@ -58,7 +58,7 @@ lose_lane(sender_t *self, uint32_t number)
 {
     struct sender_lane *lane = &self->lanes[number];
     for (uint64_t i = self->oldest; lane->outstanding > 0 && i < self->counter; i++) {
-        struct sender_entry *entry = &self->ring[i & SENDER_RING_MASK];
+        struct sender_entry *entry = sender_at(self, i);
         if (entry->state == ENTRY_OUT && entry->lane == number) {
             sender_give_up(self, entry, OUTCOME_LOST, "the receiver was lost");
         }

@@ -9,10 +9,12 @@
 #include <assert.h>
 #include <string.h>
 
-#define SENDER_RING_ENTRIES 131072U /* a power of two, more than can be unanswered */
-#define SENDER_RING_MASK (SENDER_RING_ENTRIES - 1)
-static_assert(SENDER_UNANSWERED_MAX + SENDER_QUICK_MAX < SENDER_RING_ENTRIES,
-              "there is a free one");
+/* What was sent lies in a ring, by its token's counter. It begins small, so that who answers at
+ * once has it in the near caches, and doubles when the next place is not free: what is late is
+ * remembered until the largest ring comes round. Powers of two. */
+#define SENDER_RING_MIN 2048U
+#define SENDER_RING_MAX 131072U
+static_assert(SENDER_UNANSWERED_MAX + SENDER_QUICK_MAX < SENDER_RING_MAX, "there is a free one");
 #define SENDER_COMMON_MAX 4
 #define SENDER_NOBODY UINT32_MAX
 #define SENDER_NO_GROUP UINT8_MAX
@@ -83,12 +85,13 @@ struct sender {
     uint32_t common_count;
     struct sender_key key;     /* of the lanes */
     struct sender_entry *ring; /* owned */
-    uint64_t counter;          /* of the next token */
-    uint64_t oldest;           /* nothing before it is out */
-    uint64_t unleft;           /* from it on, leases have not begun */
-    uint64_t flushed;          /* what is before it is in the outbox, or has left that */
-    uint64_t left;             /* what is before it has left */
-    uint64_t next_left;        /* and this, when so many messages have left the outbox */
+    uint32_t ring_size;
+    uint64_t counter;   /* of the next token */
+    uint64_t oldest;    /* nothing before it is out */
+    uint64_t unleft;    /* from it on, leases have not begun */
+    uint64_t flushed;   /* what is before it is in the outbox, or has left that */
+    uint64_t left;      /* what is before it has left */
+    uint64_t next_left; /* and this, when so many messages have left the outbox */
     uint64_t next_left_after;
     uint32_t outstanding;
     int64_t scanned_ms;
@@ -106,6 +109,13 @@ sender_lane_is_of(const sender_t *self, const struct sender_lane *lane, struct w
     }
     const struct sender_group *own = &self->groups[lane->group];
     return own->size == group.size && memcmp(own->name, group.data, group.size) == 0;
+}
+
+/* Where the delivery with this token, or its counter, is or was; or one that lies there since. */
+static inline struct sender_entry *
+sender_at(const sender_t *self, uint64_t token)
+{
+    return &self->ring[token & (self->ring_size - 1)];
 }
 
 /* It is not outstanding any more. */

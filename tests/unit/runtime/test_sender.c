@@ -243,7 +243,7 @@ Test(sender, a_run_holds_what_is_outstanding_and_is_of_one_outcome)
 
 Test(sender, a_run_ends_where_the_ring_does)
 {
-    enum { PLACES = 131072, EACH = 1000 };
+    enum { PLACES = 2048, EACH = 1000 };
     outbox_t *outbox = outbox_new();
     sender_t *sender = sender_with_runs(outbox);
     uint64_t token = 1;
