@@ -52,9 +52,6 @@ is_last_topic(const producer_core_t *self, struct wire_text topic)
 static const struct producer_topic *
 route_topic(producer_core_t *self, struct wire_text topic)
 {
-    if (is_last_topic(self, topic)) {
-        return self->last_topic;
-    }
     struct producer_topic *slot = topic_slot(self, topic);
     self->last_topic = slot;
     if (holds_topic(slot, topic)) {
@@ -111,11 +108,10 @@ repeated(producer_core_t *self, const struct producer_stored *stored, uint64_t p
 
 static uint64_t
 append(producer_core_t *self, const struct producer_topic *topic, const struct offered *offered,
-       const uint8_t *hash)
+       const uint8_t *hash, uint32_t weight)
 {
     struct wire_bytes encoded = offered->encoded;
     const struct wire_notification *notification = &offered->notification;
-    uint32_t weight = producer_weight(notification, encoded.size);
     struct record_notification record; /* what is said of it is set; all of it took longer */
     record.received_unix_ms = self->now_unix_ms;
     record.subscription_count = topic->count;
@@ -128,7 +124,7 @@ append(producer_core_t *self, const struct producer_topic *topic, const struct o
     uint64_t position = 0;
     size_t size = record_notification_size(&record);
     uint8_t *space = log_append_space(self->log, RECORD_NOTIFICATION, size, &position);
-    (void)record_notification_encode(&record, space); /* its size is known */
+    CHECK(record_notification_encode(&record, space) == size);
     producer_index_add(self->index, offered->id, position, self->expired);
     producer_touch(self, offered->id, position);
     for (unsigned i = 0; i < topic->count; i++) {
@@ -170,8 +166,8 @@ refused_why(producer_core_t *self, struct why *why)
 
 /* Whether nothing is wrong with it as it stands; else the result says what is. */
 static bool
-is_sound(producer_core_t *self, const struct offered *offered, struct wire_result *result,
-         struct why *why)
+is_sound(producer_core_t *self, const struct offered *offered, bool last_topic,
+         struct wire_result *result, struct why *why)
 {
     const struct wire_notification *notification = &offered->notification;
     if (!offered->good) {
@@ -180,9 +176,8 @@ is_sound(producer_core_t *self, const struct offered *offered, struct wire_resul
         *result = refused_why(self, why);
         return false;
     }
-    if (!is_last_topic(self, notification->topic) &&
-        topic_pattern_check_topic(notification->topic.data, notification->topic.size, why) !=
-            ERR_OK) {
+    if (!last_topic && topic_pattern_check_topic(notification->topic.data, notification->topic.size,
+                                                 why) != ERR_OK) {
         *result = refused_why(self, why);
         return false;
     }
@@ -202,7 +197,8 @@ admit(producer_core_t *self, const struct offered *offered, struct wire_result *
       struct why *why)
 {
     const struct wire_notification *notification = &offered->notification;
-    if (!is_sound(self, offered, result, why)) {
+    bool last_topic = is_last_topic(self, notification->topic);
+    if (!is_sound(self, offered, last_topic, result, why)) {
         return 0;
     }
     struct content content = {
@@ -226,7 +222,8 @@ admit(producer_core_t *self, const struct offered *offered, struct wire_result *
         *result = busy(self, "disk: a notification of this name waits for room to be synced");
         return 0;
     }
-    const struct producer_topic *topic = route_topic(self, notification->topic);
+    const struct producer_topic *topic =
+        last_topic ? self->last_topic : route_topic(self, notification->topic);
     if (topic->count == 0) {
         self->counts.unrouted++;
         *result = (struct wire_result){.status = WIRE_UNROUTED,
@@ -245,12 +242,12 @@ admit(producer_core_t *self, const struct offered *offered, struct wire_result *
         *result = busy(self, "retained_max notifications are kept and none may go yet");
         return 0;
     }
-    if (!producer_room_for(self, topic, producer_weight(notification, offered->encoded.size),
-                           offered->encoded.size)) {
+    uint32_t weight = producer_weight(notification, offered->encoded.size);
+    if (!producer_room_for(self, topic, weight, offered->encoded.size)) {
         *result = busy(self, "disk: what is left is kept for what was accepted");
         return 0;
     }
-    return append(self, topic, offered, hash);
+    return append(self, topic, offered, hash, weight);
 }
 
 /* The next few of the frame, with their places in the index: see producer_index_prefetch. */

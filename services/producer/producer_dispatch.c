@@ -14,29 +14,33 @@
 #define SENT_A_STEP 16384U /* so that a backlog does not keep frames from being taken */
 #define DOWN_PAUSE_MS 1000
 
+static struct producer_queue *
+queue_new(producer_core_t *self, uint16_t subscription)
+{
+    struct producer_queue *queue = mem_zeroed(sizeof *queue);
+    producer_open_init(&queue->open, 1);
+    queue->retries = producer_retries(self, subscription);
+    log_cursor_init(&queue->cursor, self->log, log_next(self->log),
+                    LOG_KIND_BIT(RECORD_NOTIFICATION));
+    self->queues[subscription] = queue;
+    if (subscription > self->queue_count) {
+        self->queue_count = subscription;
+    }
+    return queue;
+}
+
 struct producer_queue *
 producer_queue_of(producer_core_t *self, uint16_t subscription)
 {
     CHECK(subscription > 0 && subscription <= LIMIT_SUBSCRIPTIONS);
     struct producer_queue *queue = self->queues[subscription];
-    if (queue == NULL) {
-        queue = mem_zeroed(sizeof *queue);
-        producer_open_init(&queue->open, 1);
-        queue->retries = producer_retries(self, subscription);
-        log_cursor_init(&queue->cursor, self->log, log_next(self->log),
-                        LOG_KIND_BIT(RECORD_NOTIFICATION));
-        self->queues[subscription] = queue;
-        if (subscription > self->queue_count) {
-            self->queue_count = subscription;
-        }
-    }
-    return queue;
+    return queue != NULL ? queue : queue_new(self, subscription);
 }
 
 void
 producer_close(producer_core_t *self, struct delivery_key key, uint32_t ended_weight)
 {
-    producer_open_close(&producer_queue_of(self, key.subscription)->open, key.position);
+    (void)producer_open_close(&producer_queue_of(self, key.subscription)->open, key.position);
     if (ended_weight > 0) {
         producer_load_remove(self, key.subscription, 1, ended_weight);
     }

@@ -46,7 +46,7 @@ goes_on(const struct run *run, struct delivery_key key, uint64_t previous)
            key.subscription == run->event.key.subscription && previous == run->event.previous;
 }
 
-/* The next of the run, or the first of another. */
+/* The next of the run, or the first of another. It is not open any more. */
 static void
 add(producer_core_t *self, struct run *run, const struct sender_entry *entry, uint8_t outcome)
 {
@@ -67,7 +67,6 @@ add(producer_core_t *self, struct run *run, const struct sender_entry *entry, ui
         run->position = log_next(self->log);
     }
     producer_relink(self, entry->user, key.position);
-    producer_close(self, key, 0);
     run->weight += entry->weight;
     run->count++;
 }
@@ -79,7 +78,7 @@ producer_done(void *context, const struct sender_entry *entries, uint32_t count,
     struct run run = {.count = 0};
     for (uint32_t i = 0; i < count; i++) {
         struct producer_queue *queue = producer_queue_of(self, entries[i].key.subscription);
-        if (producer_open_has(&queue->open, entries[i].key.position)) {
+        if (producer_open_close(&queue->open, entries[i].key.position)) {
             add(self, &run, &entries[i], outcome);
             absence_answered(&queue->absence);
         } else {

@@ -88,16 +88,18 @@ producer_open_has(const struct producer_open *self, uint64_t position)
            (*word_of(self, position) & mask_of(position)) != 0;
 }
 
-void
+bool
 producer_open_close(struct producer_open *self, uint64_t position)
 {
-    if (producer_open_has(self, position)) {
-        *word_of(self, position) &= ~mask_of(position);
-        self->count--;
-        if (position == self->low) {
-            advance(self);
-        }
+    if (!producer_open_has(self, position)) {
+        return false;
     }
+    *word_of(self, position) &= ~mask_of(position);
+    self->count--;
+    if (position == self->low) {
+        advance(self);
+    }
+    return true;
 }
 
 uint64_t

@@ -25,7 +25,7 @@ void producer_open_fini(struct producer_open *self);
 
 /* The notification at `position` (never below one opened before) is open. */
 void producer_open_add(struct producer_open *self, uint64_t position);
-void producer_open_close(struct producer_open *self, uint64_t position);
+bool producer_open_close(struct producer_open *self, uint64_t position); /* whether it was open */
 bool producer_open_has(const struct producer_open *self, uint64_t position);
 
 /* The 64 bits from `position` on, a multiple of 64, for a checkpoint; and setting them again from

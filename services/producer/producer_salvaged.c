@@ -102,7 +102,7 @@ close_one(producer_core_t *self, uint16_t id, uint64_t position)
     if (queue == NULL || !producer_open_has(&queue->open, position)) {
         return false;
     }
-    producer_open_close(&queue->open, position);
+    (void)producer_open_close(&queue->open, position);
     producer_load_remove(self, id, 1, 0);
     return true;
 }

@@ -26,6 +26,7 @@
 #include "base/check.h"
 #include "delivery/record_codec_private.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FLAG_DUE 1U
@@ -51,12 +52,14 @@ size_t
 record_notification_encode(const struct record_notification *record, uint8_t *to)
 {
     CHECK(record->subscription_count > 0 && record->subscription_count <= LIMIT_SUBSCRIPTIONS);
-    struct bytes_out out = bytes_out_over(to, record_notification_size(record));
+    /* Not measured again: what a varint may write beyond itself is a part of the hash's place. */
+    struct bytes_out out = bytes_out_over(to, RECORD_NOTIFICATION_MAX);
     bytes_out_varint(&out, (uint64_t)record->received_unix_ms);
     bytes_out_span(&out, record->hash, 16);
     bytes_out_u8(&out, record->subscription_count);
+    static_assert(LIMIT_SUBSCRIPTIONS < 0x80, "an id is a varint of one byte");
     for (unsigned i = 0; i < record->subscription_count; i++) {
-        bytes_out_varint(&out, record->subscriptions[i]);
+        bytes_out_u8(&out, (uint8_t)record->subscriptions[i]);
     }
     bytes_out_span(&out, record->encoded, record->encoded_size);
     return bytes_out_used(&out);

@@ -155,7 +155,8 @@ Test(producer_open, agrees_with_a_plain_array)
             model[i] = true;
         }
         uint64_t gone = (uint64_t)rand() % i + 1;
-        producer_open_close(&open, gone);
+        cr_assert_eq(producer_open_close(&open, gone), model[gone]);
+        cr_assert_not(producer_open_close(&open, gone));
         model[gone] = false;
         if (i % 1000 == 0) {
             lowest = 1;
