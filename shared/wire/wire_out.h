@@ -6,6 +6,8 @@
 #ifndef HERALD_WIRE_WIRE_OUT_H
 #define HERALD_WIRE_WIRE_OUT_H
 
+#include "base/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +38,8 @@ wire_out_claimed(struct wire_out *out, const uint8_t *end)
 }
 
 #define WIRE_UINT_MAX 9
-/* An unsigned integer in its shortest form; returns what is behind it. */
+/* An unsigned integer in its shortest form; returns what is behind it. Of WIRE_UINT_MAX bytes all
+ * may be written over. */
 static inline uint8_t *
 wire_out_form_uint(uint8_t *to, uint64_t value)
 {
@@ -47,10 +50,8 @@ wire_out_form_uint(uint8_t *to, uint64_t value)
     unsigned step = value <= UINT8_MAX ? 0 : value <= UINT16_MAX ? 1 : value <= UINT32_MAX ? 2 : 3;
     unsigned size = 1U << step;
     *to++ = (uint8_t)(0xccU + step);
-    for (unsigned i = size; i > 0; i--) {
-        *to++ = (uint8_t)(value >> (8 * (i - 1)));
-    }
-    return to;
+    bytes_put_u64(to, __builtin_bswap64(value << (64 - 8 * size))); /* big-endian, from its top */
+    return to + size;
 }
 
 #define WIRE_HEAD_MAX 5
