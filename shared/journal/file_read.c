@@ -99,13 +99,20 @@ has_none(const struct file_store *self, uint64_t from, uint32_t kinds)
     return newest < from;
 }
 
-/* There is nothing for the reader up to the durable end, and it will ask from behind it. */
+/* There is nothing for the reader up to the durable end, and it will ask from behind it. What lies
+ * before that is in the index without a look at it. */
 static err_t
 come_back(struct file_store *self)
 {
     self->hint_position = self->durable + 1;
     self->hint_counter = self->durable_counter;
     self->hint_offset = self->durable_offset;
+    size_t at = segment_set_by_counter(&self->set, self->durable_counter);
+    struct segment_index *index = at < self->set.count ? &self->set.items[at].index : NULL;
+    if (index != NULL && index->next_offset < self->durable_offset &&
+        index->next_position <= self->durable) {
+        segment_index_pass(index, self->durable_offset, self->durable + 1);
+    }
     return ERR_AGAIN;
 }
 
@@ -128,19 +135,6 @@ forward_blocks(struct file_store *self, struct place *place, uint64_t stop, uint
         place->offset += log_block_span_of(block.size);
     }
     return ERR_OK;
-}
-
-/* Again, for the sentence: peeking does not need one on the way. That it can be read now does not
- * help: what stands behind it was not looked at. */
-static err_t
-not_read(struct file_store *self, const struct place *place, err_t rc, struct why *why)
-{
-    struct segment_block block;
-    struct segment *segment = &self->set.items[place->segment];
-    err_t again = segment_set_peek(&self->set, segment, place->offset, &block, why);
-    return again != ERR_OK ? again
-                           : why_set(why, rc, "%s: a read failed at offset %llu", self->path,
-                                     (unsigned long long)place->offset);
 }
 
 static err_t
@@ -167,28 +161,16 @@ forward_segment(struct file_store *self, struct place *place, uint64_t from, uin
         }
         rc = forward_blocks(self, place, stop, from, kinds);
         if (rc != ERR_OK) {
-            return not_read(self, place, rc, why);
+            /* Again, for the sentence: peeking does not need one on the way. That it can be read
+             * now does not help: what stands behind it was not looked at. */
+            struct segment_block block;
+            err_t again = segment_set_peek(&self->set, segment, place->offset, &block, why);
+            return again != ERR_OK ? again
+                                   : why_set(why, rc, "%s: a read failed at offset %llu",
+                                             self->path, (unsigned long long)place->offset);
         }
     }
     return ERR_OK;
-}
-
-/* On from the hint where no index says what lies behind it: none is made for that of what lies
- * before. The segments behind this one are left. */
-static err_t
-forward_hint(struct file_store *self, struct place *place, uint64_t from, uint32_t kinds,
-             struct why *why)
-{
-    size_t at = from == self->hint_position ? segment_set_by_counter(&self->set, self->hint_counter)
-                                            : self->set.count;
-    if (at == self->set.count || self->set.items[at].index.next_offset > self->hint_offset) {
-        return ERR_OK;
-    }
-    place->segment = at;
-    place->offset = self->hint_offset;
-    err_t rc = forward_blocks(self, place, self->set.items[at].end, from, kinds);
-    place->segment += !place->found && rc == ERR_OK;
-    return rc == ERR_OK ? ERR_OK : not_read(self, place, rc, why);
 }
 
 static err_t
@@ -210,16 +192,19 @@ forward_files(struct file_store *self, uint64_t from, uint32_t kinds, log_block_
               struct why *why)
 {
     struct place place = {.segment = segment_set_find(&self->set, from)};
-    err_t rc = forward_hint(self, &place, from, kinds, why);
-    while (rc == ERR_OK && !place.found && place.segment < self->set.count &&
-           self->set.items[place.segment].head.first <= self->durable) {
-        rc = forward_segment(self, &place, from, kinds, why);
-        place.segment += !place.found;
+    for (; place.segment < self->set.count; place.segment++) {
+        if (self->set.items[place.segment].head.first > self->durable) {
+            break;
+        }
+        err_t rc = forward_segment(self, &place, from, kinds, why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+        if (place.found) {
+            return take_block(self, &place, block_p, why);
+        }
     }
-    if (rc != ERR_OK) {
-        return rc;
-    }
-    return place.found ? take_block(self, &place, block_p, why) : come_back(self);
+    return come_back(self);
 }
 
 /*

@@ -16,10 +16,10 @@ segment_index_fini(struct segment_index *self)
     *self = (struct segment_index){0};
 }
 
-void
-segment_index_add(struct segment_index *self, const struct segment_block *block)
+/* What starts at next_offset has these kinds. */
+static void
+mark(struct segment_index *self, uint32_t kinds)
 {
-    CHECK(block->first == self->next_position);
     uint64_t chunk = self->next_offset / SEGMENT_CHUNK_BYTES;
     if (self->count == 0 || self->marks[self->count - 1].offset / SEGMENT_CHUNK_BYTES != chunk) {
         if (self->count == self->capacity) {
@@ -27,14 +27,31 @@ segment_index_add(struct segment_index *self, const struct segment_block *block)
             self->marks = mem_resize(self->marks, self->capacity * sizeof *self->marks);
         }
         self->marks[self->count++] = (struct segment_mark){
-            .first = block->first,
+            .first = self->next_position,
             .offset = (uint32_t)self->next_offset,
         };
     }
-    self->marks[self->count - 1].kinds |= block->kinds;
-    self->kinds |= block->kinds;
+    self->marks[self->count - 1].kinds |= kinds;
+    self->kinds |= kinds;
+}
+
+void
+segment_index_add(struct segment_index *self, const struct segment_block *block)
+{
+    CHECK(block->first == self->next_position);
+    mark(self, block->kinds);
     self->next_offset += log_block_span_of(block->size);
     self->next_position += block->count;
+}
+
+void
+segment_index_pass(struct segment_index *self, uint64_t offset, uint64_t position)
+{
+    CHECK(offset > self->next_offset && position > self->next_position);
+    mark(self, UINT32_MAX);
+    self->next_offset = offset;
+    self->next_position = position;
+    self->coarse = true;
 }
 
 void
@@ -51,6 +68,7 @@ segment_index_adopt(struct segment_index *self, struct segment_mark *marks, uint
     }
     self->next_offset = end;
     self->next_position = last + 1;
+    self->coarse = false;
 }
 
 uint32_t

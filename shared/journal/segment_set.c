@@ -335,7 +335,7 @@ err_t
 segment_set_index(struct segment_set *self, struct segment *segment, struct why *why)
 {
     bool sealed = segment != &self->items[self->count - 1];
-    if (sealed && !segment->indexed_foot && segment->index.count == 0) {
+    if (sealed && !segment->indexed_foot && (segment->index.count == 0 || segment->index.coarse)) {
         index_from_foot(self, segment);
     }
     struct segment_index *index = &segment->index;

@@ -71,6 +71,44 @@ Test(file_news, who_waits_for_other_kinds_reads_nothing)
     log_close(&log);
 }
 
+/* What was passed over is found all the same, without going through all that lies before: in the
+ * newest segment from the last look before it on, and in others by their footers. */
+Test(file_news, what_was_passed_over_is_found_by_its_position)
+{
+    enum { LOOKS = 30, EACH = 8, SIZE = 65000 }; /* blocks of which only the heads are looked at */
+    struct log_settings settings = fixture_settings();
+    settings.segment_bytes = 4U * 1024 * 1024; /* 63 blocks */
+    log_t *log = NULL;
+    log_t *reader = NULL;
+    cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    cr_assert_eq(log_follow(&reader, &settings, "producer", NULL), ERR_OK);
+    struct log_cursor cursor;
+    log_cursor_init(&cursor, reader, 1, LOG_KIND_BIT(6));
+    uint64_t position = 0;
+    for (int look = 0; look < LOOKS; look++) {
+        for (int i = 0; i < EACH; i++) {
+            fixture_write(log, 5, 1, SIZE);
+        }
+        cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
+        cr_assert(next(&cursor, &position) == 0 || look == 0);
+        cr_assert_eq(position, 0);
+    }
+    for (uint64_t at = LOOKS * EACH; at > 0; at--) {
+        struct log_record record;
+        log_block_t *block = NULL;
+        uint64_t before = sim_disk_operations(disk);
+        cr_assert_eq(log_read(reader, at, &record, &block, NULL), ERR_OK);
+        uint64_t operations = sim_disk_operations(disk) - before;
+        bool newest = at > LOOKS * EACH / 63 * 63;
+        cr_assert_leq(operations, newest ? EACH + 4 : 6, "%lu: %lu", at, operations);
+        cr_assert_eq(memcmp(record.body, &at, sizeof at), 0);
+        log_block_release(&block);
+    }
+    log_cursor_fini(&cursor);
+    log_close(&reader);
+    log_close(&log);
+}
+
 /* The next segment begins between two looks. */
 Test(file_news, what_comes_in_the_next_segment_is_found)
 {

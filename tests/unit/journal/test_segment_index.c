@@ -61,6 +61,33 @@ Test(segment_index, a_block_larger_than_a_chunk_leaves_chunks_without_a_mark)
     segment_index_fini(&index);
 }
 
+Test(segment_index, what_is_passed_over_may_be_of_any_kind)
+{
+    struct segment_index index;
+    segment_index_init(&index, 1);
+    add(&index, 1, 2, 1000);
+    segment_index_pass(&index, 300032, 90);
+    cr_assert(index.coarse);
+    add(&index, 1, 4, 100);
+    cr_assert_eq(index.next_position, 91);
+    cr_assert_eq(index.count, 2);
+    cr_assert_eq(index.marks[0].kinds, UINT32_MAX);
+    cr_assert_eq(index.marks[1].kinds, 4);
+    cr_assert_eq(index.marks[1].first, 90);
+    cr_assert_eq(index.marks[1].offset, 300032);
+    cr_assert_eq(segment_index_find(&index, 89), 0);
+    cr_assert_eq(segment_index_find(&index, 90), 1);
+    segment_index_pass(&index, 600064, 200); /* where there is no mark yet */
+    cr_assert_eq(index.count, 2, "its chunk has one");
+    segment_index_fini(&index);
+    segment_index_init(&index, 1);
+    segment_index_pass(&index, 8192, 3);
+    cr_assert_eq(index.count, 1);
+    cr_assert_eq(index.marks[0].first, 1);
+    cr_assert_eq(index.marks[0].offset, SEGMENT_HEAD_BYTES);
+    segment_index_fini(&index);
+}
+
 Test(segment_index, takes_over_the_marks_of_a_footer)
 {
     struct segment_index index;
@@ -70,6 +97,7 @@ Test(segment_index, takes_over_the_marks_of_a_footer)
     marks[1] = (struct segment_mark){50, 70000, 8};
     segment_index_adopt(&index, marks, 2, 90112, 99);
     cr_assert_eq(index.kinds, 11);
+    cr_assert_not(index.coarse);
     cr_assert_eq(index.next_position, 100);
     cr_assert_eq(segment_index_find(&index, 49), 0);
     cr_assert_eq(segment_index_find(&index, 50), 1);
