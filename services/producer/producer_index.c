@@ -14,7 +14,7 @@
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 #define LINE_BYTES 64U
-#define FETCH_MOST (16U * 1024) /* of a part: half of the nearest cache */
+#define FETCH_MOST (16U * 1024) /* of controls, and of entries: a near cache's worth */
 
 /* Its places are in the index's slots of its number: GROUP in part 0, as many in part 1, twice as
  * many in each after it. */

@@ -41,23 +41,19 @@
 size_t
 record_notification_size(const struct record_notification *record)
 {
-    size_t size = bytes_varint_size((uint64_t)record->received_unix_ms) + 16 + 1;
-    for (unsigned i = 0; i < record->subscription_count; i++) {
-        size += bytes_varint_size(record->subscriptions[i]);
-    }
-    return size + record->encoded_size;
+    static_assert(LIMIT_SUBSCRIPTIONS < 0x80, "an id is a varint of one byte");
+    return bytes_varint_size((uint64_t)record->received_unix_ms) + 16 + 1 +
+           record->subscription_count + record->encoded_size;
 }
 
 size_t
 record_notification_encode(const struct record_notification *record, uint8_t *to)
 {
     CHECK(record->subscription_count > 0 && record->subscription_count <= LIMIT_SUBSCRIPTIONS);
-    /* Not measured again: what a varint may write beyond itself is a part of the hash's place. */
-    struct bytes_out out = bytes_out_over(to, RECORD_NOTIFICATION_MAX);
+    struct bytes_out out = bytes_out_over(to, record_notification_size(record));
     bytes_out_varint(&out, (uint64_t)record->received_unix_ms);
     bytes_out_span(&out, record->hash, 16);
     bytes_out_u8(&out, record->subscription_count);
-    static_assert(LIMIT_SUBSCRIPTIONS < 0x80, "an id is a varint of one byte");
     for (unsigned i = 0; i < record->subscription_count; i++) {
         bytes_out_u8(&out, (uint8_t)record->subscriptions[i]);
     }

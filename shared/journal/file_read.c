@@ -99,11 +99,15 @@ has_none(const struct file_store *self, uint64_t from, uint32_t kinds)
     return newest < from;
 }
 
-/* There is nothing for the reader up to the durable end, and it will ask from behind it. What lies
- * before that is in the index without a look at it. */
+/* There is nothing for the reader up to the durable end, and a follower will ask from behind it.
+ * What lies before that is in its index without a look at it. The owner's index has it already, and
+ * the hint there is for who catches up. */
 static err_t
 come_back(struct file_store *self)
 {
+    if (self->lock_fd >= 0) {
+        return ERR_AGAIN;
+    }
     self->hint_position = self->durable + 1;
     self->hint_counter = self->durable_counter;
     self->hint_offset = self->durable_offset;

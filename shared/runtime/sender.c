@@ -65,7 +65,8 @@ sender_give_up(sender_t *self, struct sender_entry *entry, uint8_t cause, const 
         .outcome = cause,
         .reason = {.data = reason, .size = strlen(reason)},
     };
-    self->settings.answered(self->settings.owner, entry, &outcome, true);
+    struct sender_entry given_up = *entry; /* the owner may send, and the ring may grow with it */
+    self->settings.answered(self->settings.owner, &given_up, &outcome, true);
 }
 
 /* However many lanes are quick, each can have its own window. Of several consumers that share a

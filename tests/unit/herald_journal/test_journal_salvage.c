@@ -39,6 +39,25 @@ flip_record(uint64_t position)
               SEGMENT_HEAD_BYTES + block % BLOCKS_A_SEGMENT * BLOCK_SPAN + 200);
 }
 
+/* Who follows it before it has an owner sees all of it. */
+static void
+assert_followed(void)
+{
+    struct log_settings settings = {.directory = into};
+    log_t *reader = NULL;
+    struct log_cursor cursor;
+    struct log_record record;
+    uint64_t count = 0;
+    cr_assert_eq(log_follow(&reader, &settings, "producer", NULL), ERR_OK);
+    log_cursor_init(&cursor, reader, 1, LOG_ALL_KINDS);
+    while (log_cursor_next(&cursor, &record, NULL) == ERR_OK) {
+        count++;
+    }
+    cr_assert_eq(count, RECORDS);
+    log_cursor_fini(&cursor);
+    log_close(&reader);
+}
+
 /* The salvaged log is owned like any other, and holds every record but those lost. */
 static void
 assert_saved(bool (*lost)(uint64_t position))
@@ -48,6 +67,7 @@ assert_saved(bool (*lost)(uint64_t position))
     result = TOOL("verify", tool_path("saved/producer", saved));
     cr_assert_eq(result.code, 0, "%s%s", result.out, result.err);
     tool_result_fini(&result);
+    assert_followed();
 
     log_t *log = tool_own(into);
     cr_assert_eq(log_next(log), RECORDS + 1);
