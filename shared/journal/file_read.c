@@ -100,22 +100,22 @@ has_none(const struct file_store *self, uint64_t from, uint32_t kinds)
 }
 
 /* There is nothing for the reader up to the durable end, and a follower will ask from behind it.
- * What lies before that is in its index without a look at it. The owner's index has it already, and
- * the hint there is for who catches up. */
+ * What lies before that is in its index without a look at it, unless the claim cannot be true. The
+ * owner's index has it already, and the hint there is for who catches up. */
 static err_t
 come_back(struct file_store *self)
 {
-    if (self->lock_fd >= 0) {
+    size_t at = segment_set_by_counter(&self->set, self->durable_counter);
+    if (self->lock_fd >= 0 || at == self->set.count ||
+        self->durable_offset > segment_data_end(self->set.items[at].head.bytes)) {
         return ERR_AGAIN;
     }
     self->hint_position = self->durable + 1;
     self->hint_counter = self->durable_counter;
     self->hint_offset = self->durable_offset;
-    size_t at = segment_set_by_counter(&self->set, self->durable_counter);
-    struct segment_index *index = at < self->set.count ? &self->set.items[at].index : NULL;
-    if (index != NULL && index->next_offset < self->durable_offset &&
-        index->next_position <= self->durable) {
-        segment_index_pass(index, self->durable_offset, self->durable + 1);
+    struct segment_index *index = &self->set.items[at].index;
+    if (index->next_offset < self->hint_offset && index->next_position < self->hint_position) {
+        segment_index_pass(index, self->hint_offset, self->hint_position);
     }
     return ERR_AGAIN;
 }

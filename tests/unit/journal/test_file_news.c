@@ -193,6 +193,39 @@ Test(file_news, a_log_whose_writer_does_not_say_is_looked_through)
     log_close(&log);
 }
 
+/* Under a right checksum: a program with a fault may write it. */
+Test(file_news, a_claim_that_cannot_be_true_ends_no_process)
+{
+    log_t *log = fixture_own(0);
+    write_others(log, 3);
+    log_close(&log);
+    const struct position_claim good = forge_last_claim(disk, POSITION);
+    const uint64_t ends[] = {0,         good.end - 1, good.end, good.end + 512, FIXTURE_SEGMENT,
+                             UINT64_MAX};
+    const uint64_t positions[] = {0, 1, good.durable, good.durable + 1, UINT64_MAX - 1, UINT64_MAX};
+    for (size_t i = 0; i < 36; i++) {
+        struct position_claim claim = good;
+        claim.end = ends[i / 6];
+        claim.durable = positions[i % 6];
+        memset(claim.newest, 0, sizeof claim.newest);
+        forge_claim(disk, POSITION, &claim);
+        struct log_settings settings = fixture_settings();
+        log_t *reader = NULL;
+        if (log_follow(&reader, &settings, "producer", NULL) != ERR_OK) {
+            continue;
+        }
+        struct log_cursor cursor;
+        struct log_record record;
+        log_cursor_init(&cursor, reader, 1, LOG_KIND_BIT(6));
+        cr_assert_eq(log_cursor_next(&cursor, &record, NULL), ERR_AGAIN);
+        forge_claim(disk, POSITION, &good);
+        (void)log_refresh(reader, NULL);
+        (void)log_cursor_next(&cursor, &record, NULL);
+        log_cursor_fini(&cursor);
+        log_close(&reader);
+    }
+}
+
 /* A random life of a log: what was written of which kind, and readers of some of them, who look
  * whenever they do. Each sees all of its own, in order, and nothing else. */
 enum { RECORDS_MAX = 4000, READERS = 4, KINDS = 4, STEPS = 400 };
