@@ -124,7 +124,8 @@ herald_client_submit(herald_client_t *self, const struct herald_client_notificat
  * The time limit counts from when it is taken up for sending. While 64 frames are unanswered, or
  * there is no connection, what comes gathers and is taken up after them.
  *
- * ERR_FULL     the window is full, or the frames' memory is (64 MiB): step first
+ * ERR_FULL     not now: the window is full, or 64 frames are unanswered and another one is full
+ *              (64 small ones are soon out at a slow disk): step, and hand it over again
  * ERR_INVALID  longer than a frame could carry, or the options have no `submitted`; nothing was
  *              taken
  */

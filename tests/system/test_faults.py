@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import random
+import select
 import signal
 import sqlite3
 import subprocess
@@ -130,6 +131,34 @@ class Faults(HeraldTest):
             file.write("\n".join(ids) + "\n")
         self.herald.ctl("watch", "--timeout", "60s", "--file", self.herald.data + "/ids", timeout=90)
         self.assertGreater(self.herald.stats("producer")["moved"], 0, "the hung one had some")
+
+    def test_a_submitter_waits_for_a_producer_that_hangs(self):
+        self.herald.start("producer")
+        lines = [order(n) for n in range(2001)]
+        for line in lines[1:]:
+            line["payload"]["remark"] = "x" * 8000
+        first, *rest = (json.dumps(line).encode() + b"\n" for line in lines)
+        rest = b"".join(rest)
+        pipe = os.path.join(self.herald.data, "lines")
+        os.mkfifo(pipe)
+        submit = self.herald.spawn_ctl("submit", "submit", "--file", pipe, "--timeout", "60s")
+        with open(pipe, "wb", buffering=0) as file:
+            file.write(first)
+            wait_for(lambda: self.herald.stats("producer")["accepted"] == 1, "it is connected")
+            self.herald.processes["producer"].send_signal(signal.SIGSTOP)
+            os.set_blocking(file.fileno(), False)
+            sent = 0
+            while sent < len(rest) and select.select([], [file], [], 2)[1]:
+                sent += file.write(rest[sent:sent + 65536])  # a pipe's own size: small frames
+            self.assertLess(sent, len(rest), "it took more than it may have under way")
+            self.assertGreater(sent, 16000, "it took what it may have under way")
+            self.assertIsNone(submit.poll(), self.herald.log_text("submit"))
+            self.herald.processes["producer"].send_signal(signal.SIGCONT)
+            os.set_blocking(file.fileno(), True)
+            while sent < len(rest):
+                sent += file.write(rest[sent:])
+        self.assertEqual(submit.wait(60), 0, self.herald.log_text("submit"))
+        self.assertEqual(self.herald.stats("producer")["accepted"], 2001)
 
     def kill_after(self, seconds, victims):
         """Kill all of them at once, then start them; returns how many orders were applied by then."""

@@ -51,6 +51,7 @@ submit_input_rest(struct submit_input *input, const char **line, size_t *size)
     }
     *line = input->data + input->begin;
     *size = left;
+    input->last = input->begin;
     input->begin = input->end;
     if (left == 0 || input->passing_over) {
         return ERR_NOT_FOUND;
@@ -71,6 +72,7 @@ submit_input_next(struct submit_input *input, const char **line, size_t *size)
         }
         *line = from;
         *size = (size_t)(newline - from);
+        input->last = input->begin;
         input->begin += *size + 1;
         if (!input->passing_over) {
             input->line++;
@@ -78,6 +80,13 @@ submit_input_next(struct submit_input *input, const char **line, size_t *size)
         }
         input->passing_over = false;
     }
+}
+
+void
+submit_input_put_back(struct submit_input *input)
+{
+    input->begin = input->last;
+    input->line--;
 }
 
 err_t

@@ -19,6 +19,7 @@ struct submit_input {
     bool at_end;
     bool passing_over; /* the rest of a line that is too long */
     char *data;        /* owned */
+    size_t last;       /* where the line begins that was handed out last */
     size_t begin;      /* of what is not handed out yet */
     size_t end;
     uint64_t line; /* number of the line that was handed out last, from 1 */
@@ -36,6 +37,9 @@ void submit_input_close(struct submit_input *input);
  * ERR_INVALID    this line is too long and passed over
  */
 err_t submit_input_next(struct submit_input *input, const char **line, size_t *size);
+
+/* The line that was handed out last is to come again. Before the next fill. */
+void submit_input_put_back(struct submit_input *input);
 
 /* Read once, waiting up to wait_ms. ERR_AGAIN: nothing came. ERR_IO: why. */
 err_t submit_input_fill(struct submit_input *input, int wait_ms, struct why *why);

@@ -153,7 +153,8 @@ submit_is_blank(const char *line, size_t size)
     return size == strspn(line, " \t\r") || (size > 0 && line[strspn(line, " \t\r")] == '\n');
 }
 
-static void
+/* ERR_FULL: not now; as many frames as the client keeps are unanswered. */
+static err_t
 submit_one(struct submit *submit, const char *line, size_t size)
 {
     struct submit_line parsed;
@@ -178,12 +179,15 @@ submit_one(struct submit *submit, const char *line, size_t size)
         rc = herald_client_submit_async(submit->client, &notification, tag, &why);
         submit->free_count += rc != ERR_OK;
     }
-    if (rc != ERR_OK) {
+    if (rc != ERR_OK && rc != ERR_FULL) {
         submit_refuse(submit, slot, &why);
+        rc = ERR_OK;
     }
+    return rc;
 }
 
-/* Submit lines that are in memory, up to a frame of them. ERR_AGAIN: the input has no more now. */
+/* Submit lines that are in memory, up to a frame of them. ERR_AGAIN: the input has no more now.
+ * ERR_FULL: an answer must come first. */
 static err_t
 submit_lines(struct submit *submit)
 {
@@ -193,9 +197,11 @@ submit_lines(struct submit *submit)
         const char *line;
         size_t size;
         rc = submit_input_next(&submit->input, &line, &size);
-        submit->totals->lines = submit->input.line;
         if (rc == ERR_OK && !submit_is_blank(line, size)) {
-            submit_one(submit, line, size);
+            rc = submit_one(submit, line, size);
+            if (rc == ERR_FULL) {
+                submit_input_put_back(&submit->input);
+            }
         } else if (rc == ERR_INVALID) {
             struct why why;
             (void)why_set(&why, rc, "longer than %d bytes", SUBMIT_INPUT_LINE_BYTES);
@@ -204,6 +210,7 @@ submit_lines(struct submit *submit)
             submit_refuse(submit, slot, &why);
             rc = ERR_OK;
         }
+        submit->totals->lines = submit->input.line;
     }
     return rc;
 }
@@ -237,7 +244,7 @@ submit_round(struct submit *submit, struct why *why)
         }
     } else if (rc == ERR_NOT_FOUND) {
         submit->no_more = true;
-    } else if (submit->free_count > 0) {
+    } else if (rc != ERR_FULL && submit->free_count > 0) {
         wait_ms = 0;
     }
     (void)herald_client_step(submit->client, wait_ms);

@@ -70,6 +70,30 @@ Test(submit_input, lines_come_whole_and_are_counted)
     submit_input_close(&input);
 }
 
+Test(submit_input, a_line_that_is_put_back_comes_again_under_its_number)
+{
+    int fd;
+    struct why why;
+    struct submit_input input = piped(&fd);
+    put(fd, "a\nbb\nlast");
+    close(fd);
+    cr_assert_eq(submit_input_fill(&input, 0, &why), ERR_OK);
+    next_is(&input, "a");
+    next_is(&input, "bb");
+    submit_input_put_back(&input);
+    cr_assert_eq(input.line, 1);
+    next_is(&input, "bb");
+    cr_assert_eq(input.line, 2);
+    cr_assert_eq(next_error(&input), ERR_AGAIN);
+    cr_assert_eq(submit_input_fill(&input, 0, &why), ERR_OK);
+    next_is(&input, "last");
+    submit_input_put_back(&input);
+    next_is(&input, "last");
+    cr_assert_eq(input.line, 3);
+    cr_assert_eq(next_error(&input), ERR_NOT_FOUND);
+    submit_input_close(&input);
+}
+
 Test(submit_input, a_line_that_is_too_long_is_passed_over_and_reported_once)
 {
     char path[] = "/tmp/herald-input-XXXXXX";
