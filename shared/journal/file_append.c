@@ -31,7 +31,7 @@ lose(struct file_store *self, struct why *why, int negative_errno, const char *w
         (void)self->ops->close(self->fd); /* its fate is unknown already */
         self->fd = -1;
     }
-    file_direct_close(self);
+    file_direct_close(&self->direct);
     if (self->lost_why.text[0] == '\0') {
         (void)file_io_failed(&self->lost_why, negative_errno, what, self->path, name);
     }
@@ -218,35 +218,15 @@ roll(struct file_store *self, unsigned flags)
     }
     (void)segment_set_add(&self->set, &head, stat.inode);
     open_syncs(self);
-    file_direct_open(self);
+    file_write_open(self);
     forget_far(self);
     return ERR_OK;
 }
 
-static bool
-is_slow(const struct file_store *self)
+bool
+file_append_is_slow(const struct file_store *self)
 {
     return self->syncs_aside && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS);
-}
-
-/* Up to the end of the page: a part of a page that is not in memory would have to be read from the
- * disk first. What is behind a block is written over by the next one, and until then zeros are as
- * good as anything. A segment's blocks end with a page, so that this is never a part of its foot.
- */
-static size_t
-page_rest(uint64_t end)
-{
-    return (size_t)((LOG_BLOCK_SLACK_BYTES - end % LOG_BLOCK_SLACK_BYTES) % LOG_BLOCK_SLACK_BYTES);
-}
-
-/* That a large block ends with a page; but what is kept for accepted work is not for that. */
-static void
-fill(struct file_store *self, log_block_t *block)
-{
-    uint64_t span = log_block_span_of(block->size);
-    bool large = span >= LOG_BLOCK_LARGE_BYTES;
-    bool has_room = large && file_room_now(self, false) >= span + LOG_BLOCK_PAGE_BYTES;
-    log_block_fill(block, self->offset, has_room);
 }
 
 err_t
@@ -270,15 +250,7 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
         }
     }
     struct segment *active = file_store_active(self);
-    fill(self, block);
-    span = log_block_span(block);
-    segment_block_seal(&active->head, self->offset, self->durable, block);
-    size_t rest = page_rest(self->offset + span);
-    log_block_pad(block, rest);
-    bool direct = rest == 0 && (flags & LOG_STORE_BULK) == 0 && !is_slow(self);
-    int rc = direct ? file_direct_write(self, block, (size_t)span)
-                    : file_io_write(self->ops, self->fd, block->bytes, (size_t)span + rest,
-                                    self->offset);
+    int rc = file_write_block(self, block, flags);
     if (rc != 0) {
         /* A part of it may be there, at a place that the next try writes again. */
         return file_io_err(rc) == ERR_FULL ? ERR_FULL : lose(self, NULL, rc, "cannot write");
@@ -290,6 +262,7 @@ file_append_block(struct file_store *self, log_block_t *block, unsigned flags, u
         .size = block->size + block->fill,
     };
     segment_index_add(&active->index, &written);
+    span = log_block_span(block);
     self->offset += span;
     active->end = self->offset;
     self->next += block->count;
@@ -326,14 +299,14 @@ report(struct file_store *self, uint64_t *tag, uint64_t *position)
 bool
 file_append_syncs_aside(const struct file_store *self)
 {
-    return is_slow(self) && self->syncs != NULL && sync_pool_can_start(self->syncs);
+    return file_append_is_slow(self) && self->syncs != NULL && sync_pool_can_start(self->syncs);
 }
 
 /* What is not durable is synced aside where that pays, and else here, once nothing is aside. */
 static err_t
 sync_more(struct file_store *self, struct why *why)
 {
-    if (is_slow(self) && self->syncs == NULL) {
+    if (file_append_is_slow(self) && self->syncs == NULL) {
         (void)file_append_start_syncs(self); /* without: here, slow or not */
     }
     bool busy = self->syncs != NULL && sync_pool_busy(self->syncs);
@@ -395,6 +368,6 @@ file_append_finish(struct file_store *self)
         (void)self->ops->close(self->fd); /* what was reaped is synced */
         self->fd = -1;
     }
-    file_direct_close(self);
+    file_direct_close(&self->direct);
     spare_pool_destroy(&self->pool);
 }

@@ -183,7 +183,7 @@ store_new(const struct file_store_settings *settings, const struct log_store_ops
     self->dir_fd = -1;
     self->lock_fd = -1;
     self->fd = -1;
-    self->direct_fd = -1;
+    file_direct_init(&self->direct, self->ops);
     segment_set_init(&self->set, self->ops, -1, self->path);
     position_file_init(&self->position_file, self->ops);
     return self;
@@ -237,7 +237,7 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
         return rc;
     }
     CHECK(file_store_active(self)->index.next_position == self->next);
-    file_direct_open(self);
+    file_write_open(self);
     int opened = position_file_open(&self->position_file, self->dir_fd, true);
     if (opened < 0) {
         return why_set(why, ERR_IO, "cannot open %s/" POSITION_FILE_NAME ": %s", self->path,

@@ -1,11 +1,12 @@
 /*
  * What the parts of the file store share: file_store.c (the engine's table, opening and closing),
- * file_append.c (writing, syncing, rolling), file_direct.c (how large blocks are written),
- * file_read.c (finding blocks), file_room.c (space and trimming). Private to the file store.
+ * file_append.c (appending, syncing, rolling), file_write.c (one block), file_read.c (finding
+ * blocks), file_room.c (space and trimming). Private to the file store.
  */
 #ifndef HERALD_JOURNAL_FILE_STORE_PRIVATE_H
 #define HERALD_JOURNAL_FILE_STORE_PRIVATE_H
 
+#include "journal/file_direct.h"
 #include "journal/file_store.h"
 #include "journal/position_file.h"
 #include "journal/segment_draft.h"
@@ -55,25 +56,24 @@ struct file_store {
     int64_t looked_ms;            /* when the directory was compared with its name last */
 
     /* Owner. */
-    int lock_fd;         /* owned; -1: not ours */
-    spare_pool_t *pool;  /* owned */
-    sync_pool_t *syncs;  /* owned; NULL: not wanted yet, or none */
-    bool syncs_aside;    /* by it, always or where that pays */
-    bool adaptive;       /* which of the two is decided by sync_ns */
-    int64_t sync_ns;     /* what a sync takes, about */
-    uint64_t asides;     /* syncs that were begun aside */
-    int fd;              /* owned; of the active segment, -1 once it is lost */
-    int direct_fd;       /* owned; the same file, past the page cache; below 0: not so */
-    bool no_direct;      /* its file system cannot */
-    int64_t direct_ns;   /* that writing to it took since the last sync, where that counts */
-    uint64_t offset;     /* where the next block goes */
-    bool reserved;       /* the active segment's bytes are set aside on disk */
-    bool lost;           /* for ever: a write's or sync's outcome is unknown */
-    struct why lost_why; /* the first failure, which append has no place to tell */
-    bool unpublished;    /* durable is ahead of the position file */
-    uint64_t next;       /* position of the next block */
-    uint64_t reaped;     /* what reap said last */
-    uint64_t syncing;    /* position that the sync started last covers */
+    int lock_fd;               /* owned; -1: not ours */
+    spare_pool_t *pool;        /* owned */
+    sync_pool_t *syncs;        /* owned; NULL: not wanted yet, or none */
+    bool syncs_aside;          /* by it, always or where that pays */
+    bool adaptive;             /* which of the two is decided by sync_ns */
+    int64_t sync_ns;           /* what a sync takes, about */
+    uint64_t asides;           /* syncs that were begun aside */
+    int fd;                    /* owned; of the active segment, -1 once it is lost */
+    struct file_direct direct; /* the same file */
+    int64_t direct_ns;         /* that writing so took since the last sync, where that counts */
+    uint64_t offset;           /* where the next block goes */
+    bool reserved;             /* the active segment's bytes are set aside on disk */
+    bool lost;                 /* for ever: a write's or sync's outcome is unknown */
+    struct why lost_why;       /* the first failure, which append has no place to tell */
+    bool unpublished;          /* durable is ahead of the position file */
+    uint64_t next;             /* position of the next block */
+    uint64_t reaped;           /* what reap said last */
+    uint64_t syncing;          /* position that the sync started last covers */
     int64_t published_ms;
     uint64_t reserve;    /* a follower's: as its owner has published */
     uint64_t free_bytes; /* above the floor; as measured at room_ms, less what was appended since */
@@ -90,16 +90,15 @@ err_t file_append_block(struct file_store *self, log_block_t *block, unsigned fl
 err_t file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, struct why *why);
 err_t file_append_sync(struct file_store *self, struct why *why); /* all that was appended */
 void file_append_publish(struct file_store *self);
-bool file_append_start_syncs(struct file_store *self); /* whether there are threads that sync */
+bool file_append_start_syncs(struct file_store *self);   /* whether there are threads that sync */
+bool file_append_is_slow(const struct file_store *self); /* syncs go aside, where they can */
 bool file_append_syncs_aside(const struct file_store *self); /* what is appended now */
 void file_append_finish(struct file_store *self); /* before closing: let go of blocks and threads */
 
-/* file_direct.c: past the page cache */
-void file_direct_open(struct file_store *self); /* the active segment; or not: then through it */
-void file_direct_close(struct file_store *self);
-/* Write a sealed block that ends with a page, at `offset`; one that is small or begins within a
- * page through the page cache. 0 or a negative errno, as file_io_write. */
-int file_direct_write(struct file_store *self, const log_block_t *block, size_t size);
+/* file_write.c */
+void file_write_open(struct file_store *self); /* the active segment, past the page cache too */
+/* Seal it and write it at `offset`. 0 or a negative errno: then a part may be there. */
+int file_write_block(struct file_store *self, log_block_t *block, unsigned flags);
 
 /* file_read.c */
 err_t file_read_forward(struct file_store *self, uint64_t from, uint32_t kinds,

@@ -84,7 +84,7 @@ uint8_t *log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *posi
 /*
  * Writer: hand what was gathered to the store, in as few blocks as it fits in.
  *
- * flags        LOG_STORE_FINISHING or 0
+ * flags        of LOG_STORE_FINISHING and LOG_STORE_FOLLOWED
  *
  * ERR_FULL  nothing was written and nothing is forgotten: the next commit tries the same records
  *           again. A service avoids this by asking log_room before it admits.

@@ -12,7 +12,7 @@ static void
 reserve(log_block_t *self, size_t used)
 {
     bool large = self->capacity >= LOG_BLOCK_LARGE_BYTES;
-    size_t align = large ? LOG_BLOCK_PAGE_BYTES : 1;
+    size_t align = large ? LOG_BLOCK_PAGE_BYTES : LOG_BLOCK_ALIGN;
     uint8_t *memory = mem_alloc(align - 1 + self->capacity + LOG_BLOCK_SLACK_BYTES);
     uint8_t *bytes = memory + (align - (uintptr_t)memory % align) % align;
     if (used > 0) {

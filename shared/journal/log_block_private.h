@@ -3,8 +3,8 @@
  * journal; log_block.h is what others see.
  *
  * In memory a block is laid out as on disk: 64 bytes for the header, the records, zeros that count
- * as theirs, zeros up to the next multiple of 512. A large one begins a page of memory, so that it
- * can be written past the page cache.
+ * as theirs, zeros up to the next multiple of 512. It begins at such a multiple in memory too, a
+ * large one at a page, so that it can be written past the page cache.
  */
 #ifndef HERALD_JOURNAL_LOG_BLOCK_PRIVATE_H
 #define HERALD_JOURNAL_LOG_BLOCK_PRIVATE_H

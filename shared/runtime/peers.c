@@ -204,11 +204,10 @@ peers_read(const peers_t *self, enum log_id id)
 static void
 look_at_room(peers_t *self)
 {
-    log_t *own = peers_own(self);
-    const struct log_store_state *seen = log_seen(own);
+    const struct log_store_state *seen = log_seen(peers_own(self));
     uint64_t reserve = log_seen(self->logs[LOG_PRODUCER].log)->reserve;
     if (self->self_id != LOG_PRODUCER && reserve != seen->reserve) {
-        log_reserve(own, reserve);
+        log_reserve(peers_own(self), reserve);
     }
     self->is_short = seen->free_bytes < reserve + reserve / 16 + SHORT_ABOVE_BYTES;
 }
@@ -358,7 +357,8 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
     if (self->noted) {
         append_position(self); /* in one block with what follows from it */
     }
-    err_t rc = log_commit(own, LOG_STORE_FINISHING, why);
+    unsigned news = peers_news(self) > log_committed(own) ? LOG_STORE_FOLLOWED : 0;
+    err_t rc = log_commit(own, LOG_STORE_FINISHING | news, why);
     if (rc != ERR_OK && rc != ERR_FULL) { /* FULL: again next time */
         return rc;
     }

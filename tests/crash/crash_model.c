@@ -89,7 +89,11 @@ step(struct crash_model *self, log_t *log)
     uint64_t what = crash_model_draw(self, 100);
     if (what < 70) {
         append_some(self, log);
-        rc = log_commit(log, what < 10 ? LOG_STORE_FINISHING : 0, NULL);
+        unsigned flags = what < 10   ? LOG_STORE_FINISHING
+                         : what < 30 ? LOG_STORE_FOLLOWED
+                         : what < 35 ? LOG_STORE_BULK
+                                     : 0;
+        rc = log_commit(log, flags, NULL);
         rc = rc == ERR_FULL ? ERR_OK : rc;
     } else if (what < 92) {
         rc = log_reap(log, NULL);

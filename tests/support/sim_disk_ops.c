@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define FIRST_DESCRIPTOR 1000 /* none of the system's */
-#define DIRECT_ALIGN 4096U    /* as of a disk with sectors of that size */
 
 /* Count one operation. 0: go on; *short_p: do a part. Else the negative errno to fail with. */
 static int
@@ -138,7 +137,7 @@ disk_pwrite(int fd, const void *from, size_t size, uint64_t offset)
         return rc;
     }
     if (sim_disk_in_use->direct[fd - FIRST_DESCRIPTOR] &&
-        ((uintptr_t)from | size | offset) % DIRECT_ALIGN != 0) {
+        ((uintptr_t)from | size | offset) % SIM_DISK_SECTOR != 0) {
         return -EINVAL;
     }
     size = part && size > 1 ? size / 2 : size;

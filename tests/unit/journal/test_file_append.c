@@ -167,8 +167,9 @@ watch_pwrite(int fd, const void *from, size_t size, uint64_t offset)
     return sim_disk_table()->pwrite(fd, from, size, offset);
 }
 
-/* A part of a page that is not in memory would have to be read from the disk first, and a page more
- * might be the segment's foot. Behind the block are zeros, whatever stood there. */
+/* Through the cache. A part of a page that is not in memory would have to be read from the disk
+ * first, and a page more might be the segment's foot. Behind the block are zeros, whatever stood
+ * there. */
 Test(file_append, a_block_is_written_to_the_end_of_its_page_and_no_further)
 {
     watching = *sim_disk_table();
@@ -187,7 +188,10 @@ Test(file_append, a_block_is_written_to_the_end_of_its_page_and_no_further)
     for (size_t i = 0; at < data_end; i++) {
         unsigned count = i < sizeof counts / sizeof *counts ? counts[i] : 1;
         uint64_t end = at + log_block_span_of(count * log_block_record_bytes(100));
-        store_fixture_append(store, next, count, 5);
+        log_block_t *block = fixture_block(next, count, 5, 100);
+        uint64_t tag;
+        cr_assert_eq(log_store_append(store, block, LOG_STORE_FOLLOWED, &tag), ERR_OK);
+        log_block_release(&block);
         next += count;
         cr_assert_eq(written_from, at, "block %zu", i);
         cr_assert_eq(written_to, (end + 4095) / 4096 * 4096, "block %zu ends at %llu", i,

@@ -197,6 +197,53 @@ Test(real_files, a_spare_beside_no_segment_becomes_the_first_segment)
     log_close(&log);
 }
 
+#define RACED 3000U
+
+/* Read all of them as they come; what stands behind is not looked at. */
+static void
+follow(void)
+{
+    char directory[128];
+    (void)snprintf(directory, sizeof directory, "%s/j", root);
+    struct log_settings settings = fixture_settings();
+    settings.directory = directory;
+    struct why why = {{0}};
+    log_t *log = NULL;
+    cr_assert_eq(log_follow(&log, &settings, "producer", &why), ERR_OK, "%s", why.text);
+    for (uint64_t next = 1; next <= RACED;) {
+        cr_assert_eq(log_refresh(log, &why), ERR_OK, "%s", why.text);
+        if (log_durable(log) >= next) {
+            next += fixture_count(log, next, LOG_ALL_KINDS);
+        }
+    }
+    log_close(&log);
+}
+
+/* The owner writes past the page cache and through it, into the same pages again and again; the
+ * follower reads through it. That of a page that was read before the rest is seen is the system's
+ * doing. */
+Test(real_files, a_follower_sees_what_goes_past_the_page_cache_beside_it, .timeout = 300)
+{
+    struct why why = {{0}};
+    log_t *log = NULL;
+    cr_assert_eq(own(&log, "j", &why), ERR_OK, "%s", why.text);
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        follow();
+        _exit(0);
+    }
+    for (unsigned i = 0; i < RACED; i++) {
+        fixture_append(log, 5, 1, 8 + i * 37 % 1900);
+        cr_assert_eq(log_commit(log, i % 7 == 0 ? LOG_STORE_FOLLOWED : 0, NULL), ERR_OK);
+        cr_assert_eq(log_reap(log, &why), ERR_OK, "%s", why.text);
+    }
+    int status = -1;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "the follower ended with %d", status);
+    log_close(&log);
+}
+
 enum { READY = 'r', WON = 'w', LOCKED = 'l', WRONG = '?' };
 
 /* One writer: try once told to, say what came of it, and hold what was won until told to go. */
