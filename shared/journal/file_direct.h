@@ -6,11 +6,11 @@
  * machine asks its host for pages that it has not used lately.
  *
  * A block is written from where it lies, and nothing before or behind it: so no sector that holds
- * acknowledged bytes is written again. Where the disk's sectors are of 4 KiB only large blocks can
- * be, which begin and end with a page (log_block_fill). A page goes one way: what begins in one
- * that went through the cache does so too, or it would be dropped from there while others read it.
- * Readers that go through the cache see what was written past it: Linux drops the pages that it
- * overtakes.
+ * acknowledged bytes is given to the disk again. Where the disk's sectors are of 4 KiB only large
+ * blocks can be, which begin and end with a page (log_block_fill). What begins in a page that went
+ * through the cache does so too, or the page would be dropped from there while others read it; what
+ * goes through the cache and begins in a page that is not in there has it read first. Readers that
+ * go through the cache see what was written past it: Linux drops the pages that it overtakes.
  *
  * Each such write waits for the disk.
  */
@@ -37,7 +37,7 @@ void file_direct_close(struct file_direct *self); /* what was written is synced 
  * Write a block of `span` bytes, a multiple of 512.
  *
  * ERR_OK     *rc is 0 or a negative errno; then a part may be in the file
- * ERR_AGAIN  nothing was done: write it through the cache
+ * ERR_AGAIN  write all of it through the cache
  */
 err_t file_direct_write(struct file_direct *self, const uint8_t *bytes, size_t span,
                         uint64_t offset, int *rc);

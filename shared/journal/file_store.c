@@ -238,6 +238,7 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
     }
     CHECK(file_store_active(self)->index.next_position == self->next);
     file_write_open(self);
+    file_direct_passed(&self->direct, self->offset); /* what recovery has copied */
     int opened = position_file_open(&self->position_file, self->dir_fd, true);
     if (opened < 0) {
         return why_set(why, ERR_IO, "cannot open %s/" POSITION_FILE_NAME ": %s", self->path,

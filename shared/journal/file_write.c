@@ -10,9 +10,10 @@ file_write_open(struct file_store *self)
     file_direct_open(&self->direct, self->dir_fd, name);
 }
 
-/* Up to the end of the page: a part of a page that is not in memory would have to be read from the
- * disk first. What is behind a block is written over by the next one, and until then zeros are as
- * good as anything. A segment's blocks end with a page, so that this is never a part of its foot.
+/* Up to the end of the page, for what goes through the cache: the rest of a page that is not in
+ * memory would have to be read from the disk first. What is behind a block is written over by the
+ * next one, and until then zeros are as good as anything. A segment's blocks end with a page, so
+ * that this is never a part of its foot.
  */
 static size_t
 page_rest(uint64_t end)
@@ -43,14 +44,15 @@ write_direct(struct file_store *self, const log_block_t *block, size_t span, int
 
 /*
  * Of many blocks the system writes several at a time when they are synced: they go through the
- * cache. So does what others will read, where it is small: there they find it. And so does all
- * while syncs are slow and made aside, for then the loop is to wait for no disk.
+ * cache. So does what others are woken for, where it is small: there they find it. And so does all
+ * while syncs are slow and made aside, or some still are, for then the loop is to wait for no disk.
  */
 static bool
 may_go_direct(const struct file_store *self, size_t span, unsigned flags)
 {
     bool followed = (flags & LOG_STORE_FOLLOWED) != 0 && span < LOG_BLOCK_LARGE_BYTES;
-    return (flags & LOG_STORE_BULK) == 0 && !followed && !file_append_is_slow(self);
+    bool aside = self->syncs != NULL && sync_pool_busy(self->syncs);
+    return (flags & LOG_STORE_BULK) == 0 && !followed && !aside && !file_append_is_slow(self);
 }
 
 int

@@ -18,7 +18,7 @@
 
 #define LOG_STORE_FINISHING 1U /* append: records that finish accepted work may use the reserve */
 #define LOG_STORE_BULK 2U      /* append: one of many blocks that are committed together */
-#define LOG_STORE_FOLLOWED 4U  /* append: other processes will read it */
+#define LOG_STORE_FOLLOWED 4U  /* append: other processes will read it soon */
 
 /* Where a commit is synced. */
 enum log_sync {

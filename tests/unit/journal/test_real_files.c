@@ -219,9 +219,9 @@ follow(void)
     log_close(&log);
 }
 
-/* The owner writes past the page cache and through it, into the same pages again and again; the
- * follower reads through it. That of a page that was read before the rest is seen is the system's
- * doing. */
+/* The owner writes past the page cache, where the file system can, and through it, into the same
+ * pages again and again; the follower reads through it. That it sees the rest of a page that it has
+ * read is the system's doing. */
 Test(real_files, a_follower_sees_what_goes_past_the_page_cache_beside_it, .timeout = 300)
 {
     struct why why = {{0}};
