@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIGURES_MAX (SUITE_ROUNDS_MAX * SUITE_TIMES_MAX)
+
 struct row {
     struct suite_row row;
     unsigned rounds;
-    double herald[SUITE_ROUNDS_MAX];
-    double ceiling[SUITE_ROUNDS_MAX];
+    double herald[FIGURES_MAX];
+    double ceiling[FIGURES_MAX];
 };
 
 struct suite {
@@ -61,7 +63,7 @@ suite_note(suite_t *self, const struct suite_row *row, double herald, double cei
     while (at < self->count && strcmp(self->rows[at].row.name, row->name) != 0) {
         at++;
     }
-    CHECK(at < SUITE_ROWS_MAX && self->rows[at].rounds < SUITE_ROUNDS_MAX);
+    CHECK(at < SUITE_ROWS_MAX && self->rows[at].rounds < FIGURES_MAX);
     struct row *to = &self->rows[at];
     to->row = *row;
     to->herald[to->rounds] = herald;
@@ -81,7 +83,7 @@ compare(const void *a, const void *b)
 static double
 median(const double *figures, unsigned count)
 {
-    double sorted[SUITE_ROUNDS_MAX];
+    double sorted[FIGURES_MAX];
     memcpy(sorted, figures, count * sizeof *figures);
     qsort(sorted, count, sizeof *sorted, compare);
     return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;

@@ -3,8 +3,8 @@
  * held against targets.
  *
  * A measure is a function that measures both once and notes a pair of figures for each of its rows.
- * The table has the medians over the rounds; the ratio is of the medians, the spread that of the
- * rounds' ratios. Where the target is a bound in itself (bytes, milliseconds), the bound stands in
+ * The table has the medians over all of these; the ratio is of the medians, the spread that of the
+ * pairs' ratios. Where the target is a bound in itself (bytes, milliseconds), the bound stands in
  * the ceiling's column, and the target is 1.
  */
 #ifndef HERALD_BENCH_SUITE_H
@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #define SUITE_ROUNDS_MAX 32U
+#define SUITE_TIMES_MAX 3U /* that a measure is made in each round */
 #define SUITE_ROWS_MAX 64U
 
 struct suite_row {
@@ -55,6 +56,7 @@ struct suite_measure {
     const char *name; /* for --only */
     const char *help;
     unsigned rounds_max; /* those that take minutes are not repeated as often */
+    unsigned times;      /* in each round, at least 1; more where one differs much from the next */
     err_t (*run)(suite_t *suite, struct why *why);
 };
 

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define ALONE_COUNT 10000U
+#define ALONE_COUNT 8000U
 #define RATE 20000U
 #define RATE_SECONDS 5U
 
