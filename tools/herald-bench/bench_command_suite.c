@@ -5,6 +5,7 @@
 #include "ceiling.h"
 #include "suite.h"
 
+#include "base/check.h"
 #include "runtime/exit_code.h"
 
 #include <stdlib.h>
@@ -85,6 +86,7 @@ measure_all(suite_t *suite, const char *only, struct why *why)
     err_t rc = ERR_OK;
     for (const struct suite_measure *measure = suite_measures;
          measure->name != NULL && rc == ERR_OK; measure++) {
+        CHECK(measure->times >= 1 && measure->times <= SUITE_TIMES_MAX);
         unsigned rounds = suite_settings(suite)->rounds;
         rounds = rounds < measure->rounds_max ? rounds : measure->rounds_max;
         rounds *= suite_settings(suite)->quick ? 1 : measure->times;

@@ -10,7 +10,7 @@
 
 struct row {
     struct suite_row row;
-    unsigned rounds;
+    unsigned pairs;
     double herald[FIGURES_MAX];
     double ceiling[FIGURES_MAX];
 };
@@ -26,7 +26,7 @@ struct verdict {
     double herald;
     double ceiling;
     double ratio;
-    double spread; /* from the smallest to the largest ratio of a round, by the ratio */
+    double spread; /* from the smallest to the largest ratio of a pair, by the ratio */
     bool holds;
 };
 
@@ -63,12 +63,12 @@ suite_note(suite_t *self, const struct suite_row *row, double herald, double cei
     while (at < self->count && strcmp(self->rows[at].row.name, row->name) != 0) {
         at++;
     }
-    CHECK(at < SUITE_ROWS_MAX && self->rows[at].rounds < FIGURES_MAX);
+    CHECK(at < SUITE_ROWS_MAX && self->rows[at].pairs < FIGURES_MAX);
     struct row *to = &self->rows[at];
     to->row = *row;
-    to->herald[to->rounds] = herald;
-    to->ceiling[to->rounds] = ceiling;
-    to->rounds++;
+    to->herald[to->pairs] = herald;
+    to->ceiling[to->pairs] = ceiling;
+    to->pairs++;
     self->count += at == self->count;
 }
 
@@ -99,13 +99,13 @@ static struct verdict
 judge(const struct row *row)
 {
     struct verdict verdict = {
-        .herald = median(row->herald, row->rounds),
-        .ceiling = median(row->ceiling, row->rounds),
+        .herald = median(row->herald, row->pairs),
+        .ceiling = median(row->ceiling, row->pairs),
     };
     verdict.ratio = ratio_of(verdict.herald, verdict.ceiling);
     double least = ratio_of(row->herald[0], row->ceiling[0]);
     double most = least;
-    for (unsigned i = 1; i < row->rounds; i++) {
+    for (unsigned i = 1; i < row->pairs; i++) {
         double ratio = ratio_of(row->herald[i], row->ceiling[i]);
         least = ratio < least ? ratio : least;
         most = ratio > most ? ratio : most;

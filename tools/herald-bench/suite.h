@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #define SUITE_ROUNDS_MAX 32U
-#define SUITE_TIMES_MAX 3U /* that a measure is made in each round */
+#define SUITE_TIMES_MAX 3U /* in each round */
 #define SUITE_ROWS_MAX 64U
 
 struct suite_row {
@@ -44,8 +44,8 @@ void suite_destroy(suite_t **self_p);
 
 const struct suite_settings *suite_settings(const suite_t *self);
 
-/* One round's figures for a row. Rows are told apart by name and print in the order in which they
- * were first noted. */
+/* What was measured once, for a row. Rows are told apart by name and print in the order in which
+ * they were first noted. */
 void suite_note(suite_t *self, const struct suite_row *row, double herald, double ceiling);
 
 void suite_print(const suite_t *self, FILE *to);
