@@ -12,7 +12,7 @@ static const struct suite_row backlog_rows[] = {
     {"receiver back: the backlog drains, of full speed", "/s", 0.8, false},
 };
 static const struct suite_row hung_row = {"one hung consumer beside three good", "/s", 0.8, false};
-static const struct suite_row retained_row = {"with many retained, of the speed with none", "/s",
+static const struct suite_row retained_row = {"with many retained, of the speed with few", "/s",
                                               0.9, false};
 
 static err_t
