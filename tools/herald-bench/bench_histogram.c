@@ -1,7 +1,7 @@
 #include "bench_histogram.h"
 
-#define STEPS 64U /* buckets for each doubling */
-#define STEP_BITS 6U
+#define STEPS 256U /* buckets for each doubling */
+#define STEP_BITS 8U
 
 static unsigned
 highest_bit(uint64_t value)

@@ -1,13 +1,13 @@
 /*
- * Latencies in nanoseconds, counted in buckets whose width is at most 1/64 of their value, from
- * 1 ns to 18 minutes; larger ones count as that. The idea is HdrHistogram's (hdrhistogram.org).
+ * Latencies in nanoseconds, counted in buckets whose width is at most 1/256 of their value, from
+ * 1 ns to 36 minutes; larger ones count as that. The idea is HdrHistogram's (hdrhistogram.org).
  */
 #ifndef HERALD_BENCH_HISTOGRAM_H
 #define HERALD_BENCH_HISTOGRAM_H
 
 #include <stdint.h>
 
-#define BENCH_HISTOGRAM_BUCKETS (64U * 36U)
+#define BENCH_HISTOGRAM_BUCKETS (256U * 34U)
 
 struct bench_histogram {
     uint64_t counts[BENCH_HISTOGRAM_BUCKETS];
