@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TOGETHER 16U /* notifications whose places in the index are fetched together */
+#define TOGETHER 8U /* notifications whose places in the index are fetched together */
 
 /* One of a SUBMIT's notifications, before anything is decided about it. */
 struct offered {

@@ -9,18 +9,26 @@
 #include <string.h>
 
 #define TABLES PRODUCER_INDEX_TABLES
-#define GROUP 8U /* places: eight control bytes, a cache line of entries */
+#define PLACES 7U /* of a group */
+#define STRIDE 8U /* a search's cursor counts so many for a group */
 #define LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
-#define HIGH_BITS UINT64_C(0x8080808080808080)
+#define PLACE_BITS UINT64_C(0x0080808080808080) /* the highest of each place's byte */
 #define EACH_BYTE UINT64_C(0x0101010101010101)
-#define LINE_BYTES 64U
-#define FETCH_MOST (16U * 1024) /* of controls, and of entries: a near cache's worth */
+#define FETCH_MOST (32U * 1024) /* a near cache's worth */
 
-/* Its places are in the index's slots of its number: GROUP in part 0, as many in part 1, twice as
- * many in each after it. */
+/* A cache line: who looks one up, and adds it, waits for one, and walks to one page. */
+struct group {
+    uint8_t controls[8]; /* one for each place; the last is 0, and none's */
+    struct producer_index_entry entries[PLACES];
+};
+
+static_assert(sizeof(struct group) == 64, "a cache line");
+
+/* Its groups are in the index's slots of its number: one in part 0, one in part 1, twice as many in
+ * each after it. */
 struct table {
-    uint32_t capacity; /* GROUP times a power of two; 0: none yet */
-    uint32_t count;
+    uint32_t groups; /* a power of two; 0: none yet */
+    uint32_t count;  /* of entries */
 };
 
 /* An entry on its way from one place to another. */
@@ -30,18 +38,13 @@ struct moving {
 };
 
 struct producer_index {
-    struct producer_slots controls; /* owned; a byte a place */
-    struct producer_slots entries;  /* owned */
+    struct producer_slots slots; /* owned; of groups */
     struct table tables[TABLES];
     struct moving *moving; /* owned; of a table that is put together again */
     uint32_t moving_capacity;
     uint64_t count;
     uint64_t bytes; /* of the tables */
 };
-
-#define PLACE_BYTES (1 + sizeof(struct producer_index_entry))
-
-static_assert(GROUP * sizeof(struct producer_index_entry) == 64, "a cache line");
 
 #define TAG_SHIFT 40 /* in an entry's bits */
 #define TAG_MASK ((UINT64_C(1) << 63) - (UINT64_C(1) << TAG_SHIFT))
@@ -67,31 +70,25 @@ control_of(uint32_t tag)
 }
 
 static uint32_t
-first_group(uint32_t tag, uint32_t capacity)
+first_group(uint32_t tag, uint32_t groups)
 {
-    return (tag * 0x9E3779B1U) >> 7 & (capacity / GROUP - 1);
+    return (tag * 0x9E3779B1U) >> 7 & (groups - 1);
 }
 
-/* A group's control bytes and entries. */
-struct group {
-    uint8_t *controls;
-    struct producer_index_entry *entries;
-};
-
-static inline struct group
+static inline struct group *
 group_at(const producer_index_t *self, uint32_t number, uint32_t at)
 {
     unsigned part = at == 0 ? 0 : 32U - (unsigned)__builtin_clz(at);
-    uint32_t within = at == 0 ? 0 : (at ^ 1U << (part - 1)) * GROUP;
-    uint8_t *controls = producer_slots_at(&self->controls, number, part);
-    struct producer_index_entry *entries = producer_slots_at(&self->entries, number, part);
-    return (struct group){.controls = controls + within, .entries = entries + within};
+    uint32_t within = at == 0 ? 0 : at ^ 1U << (part - 1);
+    return (struct group *)producer_slots_at(&self->slots, number, part) + within;
 }
 
+/* Where to go on when so many groups were full: through all of them, and first to the other one of
+ * a pair of cache lines, which was fetched too. */
 static inline uint32_t
-group_behind(const producer_index_t *self, uint32_t number, uint32_t at)
+probe(uint32_t first, uint32_t full)
 {
-    return (at + 1) & (self->tables[number].capacity / GROUP - 1);
+    return first ^ full;
 }
 
 /* 0x80 in each byte of `word` that is 0, and 0 in all others. */
@@ -110,7 +107,7 @@ matches(uint64_t controls, uint8_t control)
 static inline uint64_t
 empties(uint64_t controls)
 {
-    return ~controls & HIGH_BITS;
+    return ~controls & PLACE_BITS;
 }
 
 /* Which place of the group the first of these is. */
@@ -124,8 +121,7 @@ producer_index_t *
 producer_index_new(void)
 {
     producer_index_t *self = mem_zeroed(sizeof *self);
-    producer_slots_init(&self->controls, TABLES, GROUP);
-    producer_slots_init(&self->entries, TABLES, GROUP * sizeof(struct producer_index_entry));
+    producer_slots_init(&self->slots, TABLES, sizeof(struct group));
     return self;
 }
 
@@ -134,8 +130,7 @@ producer_index_destroy(producer_index_t **self_p)
 {
     producer_index_t *self = *self_p;
     if (self != NULL) {
-        producer_slots_fini(&self->controls);
-        producer_slots_fini(&self->entries);
+        producer_slots_fini(&self->slots);
         mem_free(self->moving);
         mem_free(self);
         *self_p = NULL;
@@ -147,10 +142,12 @@ producer_index_prefetch(const producer_index_t *self, uint64_t hash)
 {
     uint32_t number = producer_index_table(hash);
     const struct table *table = &self->tables[number];
-    if (table->capacity > 0) {
-        struct group group = group_at(self, number, first_group(tag_of(hash), table->capacity));
-        __builtin_prefetch(group.controls);
-        __builtin_prefetch(group.entries, 1);
+    if (table->groups > 0) {
+        uint32_t first = first_group(tag_of(hash), table->groups);
+        __builtin_prefetch(group_at(self, number, first), 1);
+        if (table->groups > 1) {
+            __builtin_prefetch(group_at(self, number, probe(first, 1)), 1);
+        }
     }
 }
 
@@ -158,30 +155,28 @@ struct producer_index_entry *
 producer_index_find(producer_index_t *self, uint64_t hash, uint32_t *cursor)
 {
     uint32_t number = producer_index_table(hash);
-    uint32_t capacity = self->tables[number].capacity;
-    if (capacity == 0) {
+    uint32_t groups = self->tables[number].groups;
+    if (groups == 0) {
         return NULL;
     }
     uint32_t tag = tag_of(hash);
-    uint32_t at = (first_group(tag, capacity) + *cursor / GROUP) & (capacity / GROUP - 1);
-    uint64_t passed = (UINT64_C(1) << *cursor % GROUP * 8) - 1; /* places of the first group */
-    for (;;) {
-        struct group group = group_at(self, number, at);
-        uint64_t controls = bytes_get_u64(group.controls);
+    uint32_t first = first_group(tag, groups);
+    uint32_t full = *cursor / STRIDE;
+    uint64_t passed = (UINT64_C(1) << *cursor % STRIDE * 8) - 1; /* places of this group */
+    for (;; full++, passed = 0) {
+        struct group *group = group_at(self, number, probe(first, full));
+        uint64_t controls = bytes_get_u64(group->controls);
         uint64_t found = matches(controls, control_of(tag)) & ~passed;
         for (; found != 0; found &= found - 1) {
             uint32_t place = place_of(found);
-            if ((group.entries[place].bits & TAG_MASK) == bits_of(tag)) {
-                *cursor = *cursor / GROUP * GROUP + place + 1;
-                return &group.entries[place];
+            if ((group->entries[place].bits & TAG_MASK) == bits_of(tag)) {
+                *cursor = full * STRIDE + place + 1;
+                return &group->entries[place];
             }
         }
         if (empties(controls) != 0) { /* there is one somewhere */
             return NULL;
         }
-        *cursor = (*cursor / GROUP + 1) * GROUP;
-        passed = 0;
-        at = group_behind(self, number, at);
     }
 }
 
@@ -189,16 +184,16 @@ static void
 put(producer_index_t *self, uint32_t number, uint32_t tag, uint64_t bits)
 {
     struct table *table = &self->tables[number];
-    uint32_t at = first_group(tag, table->capacity);
-    struct group group = group_at(self, number, at);
+    uint32_t first = first_group(tag, table->groups);
+    uint32_t full = 0;
+    struct group *group = group_at(self, number, first);
     uint64_t empty = 0;
-    while ((empty = empties(bytes_get_u64(group.controls))) == 0) {
-        at = group_behind(self, number, at);
-        group = group_at(self, number, at);
+    while ((empty = empties(bytes_get_u64(group->controls))) == 0) {
+        group = group_at(self, number, probe(first, ++full));
     }
     uint32_t place = place_of(empty);
-    group.controls[place] = control_of(tag);
-    group.entries[place].bits = bits;
+    group->controls[place] = control_of(tag);
+    group->entries[place].bits = bits;
     table->count++;
 }
 
@@ -208,70 +203,65 @@ lives(const struct producer_index_entry *entry, uint64_t expired)
     return (entry->bits & PRODUCER_INDEX_PINNED) != 0 || producer_index_position(entry) >= expired;
 }
 
-/* All entries of a table that live, in `moving`, which has room for them; their count. */
+/* Take all entries out of a table: those that live are in `moving`, which has room for them; their
+ * count. */
 static uint32_t
-gather(producer_index_t *self, uint32_t number, uint64_t expired)
+take_all(producer_index_t *self, uint32_t number, uint64_t expired)
 {
     uint32_t count = 0;
-    for (uint32_t at = 0; at < self->tables[number].capacity / GROUP; at++) {
-        struct group group = group_at(self, number, at);
-        for (uint32_t i = 0; i < GROUP; i++) {
-            if (group.controls[i] != 0 && lives(&group.entries[i], expired)) {
-                uint64_t bits = group.entries[i].bits;
+    for (uint32_t at = 0; at < self->tables[number].groups; at++) {
+        struct group *group = group_at(self, number, at);
+        for (uint32_t i = 0; i < PLACES; i++) {
+            if (group->controls[i] != 0 && lives(&group->entries[i], expired)) {
+                uint64_t bits = group->entries[i].bits;
                 uint32_t tag = (uint32_t)((bits & TAG_MASK) >> TAG_SHIFT << 7);
                 self->moving[count++] =
-                    (struct moving){.tag = tag | (group.controls[i] & 0x7fU), .bits = bits};
+                    (struct moving){.tag = tag | (group->controls[i] & 0x7fU), .bits = bits};
             }
         }
+        memset(group->controls, 0, sizeof group->controls);
     }
     return count;
 }
 
-/* Parts of groups that begin below this capacity. */
+/* Parts of so many groups. */
 static unsigned
-parts(uint32_t capacity)
+parts(uint32_t groups)
 {
-    return capacity == 0 ? 0 : 32U - (unsigned)__builtin_clz(capacity / GROUP);
+    return groups == 0 ? 0 : 32U - (unsigned)__builtin_clz(groups);
 }
 
 /* Memory that is in no cache yet, and is written here and there in a moment. */
 static void
-fetch(uint8_t *memory, size_t size)
+fetch(const uint8_t *memory, size_t size)
 {
-    for (size_t at = 0; at < size && at < FETCH_MOST; at += LINE_BYTES) {
+    for (size_t at = 0; at < size && at < FETCH_MOST; at += sizeof(struct group)) {
         __builtin_prefetch(memory + at, 1);
     }
 }
 
 /* Without what has expired; twice as large when that is not enough, or as large as it is to be. */
 static void
-rebuild(producer_index_t *self, uint32_t number, uint32_t capacity, uint64_t expired)
+rebuild(producer_index_t *self, uint32_t number, uint32_t groups, uint64_t expired)
 {
     struct table *table = &self->tables[number];
     if (table->count > self->moving_capacity) {
-        self->moving_capacity = table->capacity;
+        self->moving_capacity = table->groups * PLACES;
         mem_free(self->moving);
         self->moving = mem_array(self->moving_capacity, sizeof *self->moving);
     }
-    uint32_t live = gather(self, number, expired);
-    while (live * 10ULL >= capacity * 7ULL) {
-        capacity *= 2;
+    uint32_t live = take_all(self, number, expired);
+    while (live * 10ULL >= groups * 7ULL * PLACES) {
+        groups *= 2;
     }
-    for (unsigned part = 0; part < parts(capacity); part++) {
-        producer_slots_reach(&self->controls, part);
-        producer_slots_reach(&self->entries, part);
-        uint8_t *controls = producer_slots_at(&self->controls, number, part);
-        if (part < parts(table->capacity)) {
-            memset(controls, 0, producer_slots_bytes(&self->controls, part));
-        } else { /* those that are new are empty */
-            fetch(controls, producer_slots_bytes(&self->controls, part));
-            fetch(producer_slots_at(&self->entries, number, part),
-                  producer_slots_bytes(&self->entries, part));
-        }
+    for (unsigned part = parts(table->groups); part < parts(groups); part++) {
+        producer_slots_reach(&self->slots, part); /* zeroed: these are empty */
+        fetch(producer_slots_at(&self->slots, number, part),
+              producer_slots_bytes(&self->slots, part));
     }
     self->count -= table->count - live;
-    self->bytes += (capacity - table->capacity) * PLACE_BYTES;
-    *table = (struct table){.capacity = capacity};
+    self->bytes += (groups - table->groups) * sizeof(struct group);
+    *table = (struct table){.groups = groups};
     for (uint32_t i = 0; i < live; i++) {
         put(self, number, self->moving[i].tag, self->moving[i].bits);
     }
@@ -281,13 +271,13 @@ void
 producer_index_reserve(producer_index_t *self, uint64_t count)
 {
     uint64_t each = count / TABLES + 1;
-    uint32_t capacity = GROUP;
-    while (capacity * 7ULL < each * 10) {
-        capacity *= 2;
+    uint32_t groups = 1;
+    while (groups * 7ULL * PLACES < each * 10) {
+        groups *= 2;
     }
     for (uint32_t i = 0; i < TABLES; i++) {
-        if (self->tables[i].capacity < capacity) {
-            rebuild(self, i, capacity, 0);
+        if (self->tables[i].groups < groups) {
+            rebuild(self, i, groups, 0);
         }
     }
 }
@@ -298,8 +288,8 @@ producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uin
     CHECK(position <= PRODUCER_INDEX_POSITION);
     uint32_t number = producer_index_table(hash);
     const struct table *table = &self->tables[number];
-    if ((table->count + 1ULL) * 10 > table->capacity * 8ULL) {
-        rebuild(self, number, table->capacity == 0 ? GROUP : table->capacity, expired);
+    if ((table->count + 1ULL) * 10 > table->groups * 8ULL * PLACES) {
+        rebuild(self, number, table->groups == 0 ? 1 : table->groups, expired);
     }
     uint32_t tag = tag_of(hash);
     put(self, number, tag, bits_of(tag) | position);
