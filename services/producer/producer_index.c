@@ -83,12 +83,14 @@ group_at(const producer_index_t *self, uint32_t number, uint32_t at)
     return (struct group *)producer_slots_at(&self->slots, number, part) + within;
 }
 
-/* Where to go on when so many groups were full: through all of them, and first to the other one of
- * a pair of cache lines, which was fetched too. */
+/* Where a search is that has found so many groups full: at first in a pair of cache lines, which
+ * were fetched together, then in pairs that are 1, 2, 3... apart, so that it comes to all of them.
+ */
 static inline uint32_t
-probe(uint32_t first, uint32_t full)
+probe(uint32_t first, uint32_t full, uint32_t groups)
 {
-    return first ^ full;
+    uint32_t pairs = full / 2;
+    return ((first ^ (full & 1)) + pairs * (pairs + 1)) & (groups - 1);
 }
 
 /* 0x80 in each byte of `word` that is 0, and 0 in all others. */
@@ -145,9 +147,7 @@ producer_index_prefetch(const producer_index_t *self, uint64_t hash)
     if (table->groups > 0) {
         uint32_t first = first_group(tag_of(hash), table->groups);
         __builtin_prefetch(group_at(self, number, first), 1);
-        if (table->groups > 1) {
-            __builtin_prefetch(group_at(self, number, probe(first, 1)), 1);
-        }
+        __builtin_prefetch(group_at(self, number, probe(first, 1, table->groups)), 1);
     }
 }
 
@@ -164,7 +164,7 @@ producer_index_find(producer_index_t *self, uint64_t hash, uint32_t *cursor)
     uint32_t full = *cursor / STRIDE;
     uint64_t passed = (UINT64_C(1) << *cursor % STRIDE * 8) - 1; /* places of this group */
     for (;; full++, passed = 0) {
-        struct group *group = group_at(self, number, probe(first, full));
+        struct group *group = group_at(self, number, probe(first, full, groups));
         uint64_t controls = bytes_get_u64(group->controls);
         uint64_t found = matches(controls, control_of(tag)) & ~passed;
         for (; found != 0; found &= found - 1) {
@@ -189,7 +189,7 @@ put(producer_index_t *self, uint32_t number, uint32_t tag, uint64_t bits)
     struct group *group = group_at(self, number, first);
     uint64_t empty = 0;
     while ((empty = empties(bytes_get_u64(group->controls))) == 0) {
-        group = group_at(self, number, probe(first, ++full));
+        group = group_at(self, number, probe(first, ++full, table->groups));
     }
     uint32_t place = place_of(empty);
     group->controls[place] = control_of(tag);
@@ -251,7 +251,7 @@ rebuild(producer_index_t *self, uint32_t number, uint32_t groups, uint64_t expir
         self->moving = mem_array(self->moving_capacity, sizeof *self->moving);
     }
     uint32_t live = take_all(self, number, expired);
-    while (live * 10ULL >= groups * 7ULL * PLACES) {
+    while (live * 3ULL >= groups * 2ULL * PLACES) {
         groups *= 2;
     }
     for (unsigned part = parts(table->groups); part < parts(groups); part++) {
@@ -272,7 +272,7 @@ producer_index_reserve(producer_index_t *self, uint64_t count)
 {
     uint64_t each = count / TABLES + 1;
     uint32_t groups = 1;
-    while (groups * 7ULL * PLACES < each * 10) {
+    while (groups * 2ULL * PLACES < each * 3) {
         groups *= 2;
     }
     for (uint32_t i = 0; i < TABLES; i++) {
@@ -288,7 +288,7 @@ producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uin
     CHECK(position <= PRODUCER_INDEX_POSITION);
     uint32_t number = producer_index_table(hash);
     const struct table *table = &self->tables[number];
-    if ((table->count + 1ULL) * 10 > table->groups * 8ULL * PLACES) {
+    if ((table->count + 1ULL) * 4 > table->groups * 3ULL * PLACES) {
         rebuild(self, number, table->groups == 0 ? 1 : table->groups, expired);
     }
     uint32_t tag = tag_of(hash);

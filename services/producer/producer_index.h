@@ -2,9 +2,9 @@
  * The producer's index: biz_id -> the notification's position.
  *
  * Open addressing in many small tables that grow one at a time, so that growing costs little memory
- * and no long pause. Seven entries are a group, which is a cache line of 64 bytes; at most 0.8 of a
- * table's places are taken, and from some thousand on at least 0.4: 11 to 23 bytes a notification,
- * 26 where many have expired. Each place has a control byte, 0 while it is empty, else 7 bits of
+ * and no long pause. Seven entries are a group, which is a cache line of 64 bytes; at most 3/4 of a
+ * table's places are taken, and from some thousand on at least 3/8: 13 to 25 bytes a notification,
+ * 28 where many have expired. Each place has a control byte, 0 while it is empty, else 7 bits of
  * the hash, and those of a group are its first eight bytes: a search compares them all at once, and
  * looks at an entry only where one matches. Source: Abseil's Swiss tables
  * (abseil.io/about/design/swisstables), with control bytes and entries in one line, as in F14
