@@ -44,6 +44,8 @@ struct producer_index {
     uint32_t moving_capacity;
     uint64_t count;
     uint64_t bytes; /* of the tables */
+    unsigned parts; /* of slots, that the largest table has */
+    uint64_t ahead; /* with so many entries the next part is fetched */
 };
 
 #define TAG_SHIFT 40 /* in an entry's bits */
@@ -240,6 +242,16 @@ fetch(const uint8_t *memory, size_t size)
     }
 }
 
+/* A table has grown by parts that no other had: some time before the next is needed, when the
+ * tables are full to 2/3, it is fetched. The first of them grow when all are full to 0.72, and
+ * memory that a virtual machine has to ask its host for takes a thread 5 ms for each 2 MiB. */
+static void
+plan_ahead(producer_index_t *self, unsigned reached)
+{
+    self->parts = reached;
+    self->ahead = ((uint64_t)TABLES * PLACES << (reached - 1)) * 2 / 3;
+}
+
 /* Without what has expired; twice as large when that is not enough, or as large as it is to be. */
 static void
 rebuild(producer_index_t *self, uint32_t number, uint32_t groups, uint64_t expired)
@@ -258,6 +270,9 @@ rebuild(producer_index_t *self, uint32_t number, uint32_t groups, uint64_t expir
         producer_slots_reach(&self->slots, part); /* zeroed: these are empty */
         fetch(producer_slots_at(&self->slots, number, part),
               producer_slots_bytes(&self->slots, part));
+    }
+    if (parts(groups) > self->parts) {
+        plan_ahead(self, parts(groups));
     }
     self->count -= table->count - live;
     self->bytes += (groups - table->groups) * sizeof(struct group);
@@ -293,7 +308,9 @@ producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uin
     }
     uint32_t tag = tag_of(hash);
     put(self, number, tag, bits_of(tag) | position);
-    self->count++;
+    if (++self->count == self->ahead) {
+        producer_slots_reach(&self->slots, self->parts);
+    }
 }
 
 void

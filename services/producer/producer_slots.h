@@ -8,7 +8,8 @@
  *
  * The huge page that the small parts share is fetched from the system at once: the first submits
  * do not wait for it. Tables fill alike, so that all of them reach a part at about the same time: a
- * thread fetches its region then, and the producer does not wait for one huge page after the other.
+ * thread fetches its region, if the caller asks for it in time before, and the producer does not
+ * wait for one huge page after the other.
  *
  * Nothing is given back before the end: what retention lets go makes room in the tables.
  */

@@ -1,8 +1,14 @@
 #include "producer_index.h"
 #include "producer_open.h"
 
+#include "base/clock.h"
+
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static uint64_t
 hash_of(uint64_t i)
@@ -126,6 +132,44 @@ Test(producer_index, room_that_is_there_is_not_made_again)
     producer_index_reserve(index, 1000);
     cr_assert_eq(producer_index_bytes(index), bytes);
     producer_index_destroy(&index);
+}
+
+static uint64_t
+resident_pages(void)
+{
+    unsigned long long all = 0;
+    unsigned long long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    cr_assert_not_null(file);
+    cr_assert_eq(fscanf(file, "%llu %llu", &all, &resident), 2);
+    (void)fclose(file);
+    return resident;
+}
+
+/* Whoever adds one does not wait for memory. Tables of 32 groups have 229,376 places, and the next
+ * part of all is the first that is a huge page of its own: 2 MiB. */
+Test(producer_index, what_the_tables_grow_into_is_fetched_before_the_first_one_does)
+{
+    enum { PAGES = 512, AHEAD = 152917, DEADLINE_MS = 60000 };
+    uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (madvise(page, 4096, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
+        cr_skip_test("this kernel cannot fetch memory (Linux before 5.14)");
+    }
+    producer_index_t *index = producer_index_new();
+    for (uint64_t i = 1; i < AHEAD; i++) {
+        producer_index_add(index, hash_of(i), i, 0);
+    }
+    uint64_t bytes = producer_index_bytes(index);
+    uint64_t before = resident_pages();
+    producer_index_add(index, hash_of(AHEAD), AHEAD, 0);
+    cr_assert_eq(producer_index_bytes(index), bytes, "no table has grown");
+    int64_t limit_ms = clock_mono_ms() + DEADLINE_MS;
+    while (resident_pages() < before + PAGES && clock_mono_ms() < limit_ms) {
+        (void)sched_yield();
+    }
+    cr_assert_geq(resident_pages(), before + PAGES);
+    producer_index_destroy(&index);
+    (void)munmap(page, 4096);
 }
 
 Test(producer_open, what_a_checkpoint_says_out_of_order_or_behind_its_end_is_refused)
