@@ -45,7 +45,7 @@ struct producer_index {
     uint64_t count;
     uint64_t bytes; /* of the tables */
     unsigned parts; /* of slots, that the largest table has */
-    uint64_t ahead; /* with so many entries the next part is fetched */
+    uint64_t ahead; /* with so many entries the next part is fetched; 0: not any more */
 };
 
 #define TAG_SHIFT 40 /* in an entry's bits */
@@ -205,6 +205,21 @@ lives(const struct producer_index_entry *entry, uint64_t expired)
     return (entry->bits & PRODUCER_INDEX_PINNED) != 0 || producer_index_position(entry) >= expired;
 }
 
+/* A table that will not grow when it is full, but get rid of what has expired. */
+static bool
+has_expired(const producer_index_t *self, uint32_t number, uint64_t expired)
+{
+    for (uint32_t at = 0; at < self->tables[number].groups; at++) {
+        const struct group *group = group_at(self, number, at);
+        for (uint32_t i = 0; i < PLACES; i++) {
+            if (group->controls[i] != 0 && !lives(&group->entries[i], expired)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Take all entries out of a table: those that live are in `moving`, which has room for them; their
  * count. */
 static uint32_t
@@ -244,7 +259,9 @@ fetch(const uint8_t *memory, size_t size)
 
 /* A table has grown by parts that no other had: some time before the next is needed, when the
  * tables are full to 2/3, it is fetched. The first of them grow when all are full to 0.72, and
- * memory that a virtual machine has to ask its host for takes a thread 5 ms for each 2 MiB. */
+ * memory that a virtual machine has to ask its host for takes a thread 5 ms for each 2 MiB. Tables
+ * are alike: of which one has expired entries all will be put together again as large as they are.
+ */
 static void
 plan_ahead(producer_index_t *self, unsigned reached)
 {
@@ -309,7 +326,10 @@ producer_index_add(producer_index_t *self, uint64_t hash, uint64_t position, uin
     uint32_t tag = tag_of(hash);
     put(self, number, tag, bits_of(tag) | position);
     if (++self->count == self->ahead) {
-        producer_slots_reach(&self->slots, self->parts);
+        self->ahead = 0; /* of that size */
+        if (!has_expired(self, number, expired)) {
+            producer_slots_reach(&self->slots, self->parts);
+        }
     }
 }
 

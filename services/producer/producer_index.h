@@ -4,11 +4,12 @@
  * Open addressing in many small tables that grow one at a time, so that growing costs little memory
  * and no long pause. Seven entries are a group, which is a cache line of 64 bytes; at most 3/4 of a
  * table's places are taken, and from some thousand on at least 3/8: 13 to 25 bytes a notification,
- * 28 where many have expired. Each place has a control byte, 0 while it is empty, else 7 bits of
- * the hash, and those of a group are its first eight bytes: a search compares them all at once, and
- * looks at an entry only where one matches. Source: Abseil's Swiss tables
- * (abseil.io/about/design/swisstables), with control bytes and entries in one line, as in F14
- * (engineering.fb.com, 2019); nothing is removed but when a table is put together again.
+ * 28 where many have expired, and while what the tables grow into is fetched, from 2/3 on. Each
+ * place has a control byte, 0 while it is empty, else 7 bits of the hash, and those of a group are
+ * its first eight bytes: a search compares them all at once, and looks at an entry only where one
+ * matches. Source: Abseil's Swiss tables (abseil.io/about/design/swisstables), with control bytes
+ * and entries in one line, as in F14 (engineering.fb.com, 2019); nothing is removed but when a
+ * table is put together again.
  *
  * 40 bits of the hash tell entries apart; what matches is compared with the journal by the caller.
  * Positions have 40 bits.
@@ -52,8 +53,8 @@ producer_index_table(uint64_t hash)
 /* Have the place of this hash fetched from memory, two cache lines: whoever knows what it will look
  * up next saves the wait, which is most of what a lookup costs. Ask for several one right behind
  * the other: on the way to one whose page is in no TLB the processor does little else, but walks to
- * several overlap. Ask for no more than eight: beyond some 20 lines a processor waits for the first
- * before it asks for another. */
+ * several overlap. But for no more than eight in one go: beyond some 20 lines a processor waits for
+ * the first before it asks for another. */
 void producer_index_prefetch(const producer_index_t *self, uint64_t hash);
 
 /* Add one unless it is there already. */

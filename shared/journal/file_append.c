@@ -359,10 +359,10 @@ file_append_finish(struct file_store *self)
     /* Waits for syncs that are under way. */
     sync_pool_destroy(&self->syncs);
     file_read_forget(self);
-    if (self->fd >= 0 && !self->lost && self->unpublished) {
-        file_append_publish(self);
-    }
     if (self->fd >= 0) {
+        if (!self->lost && self->unpublished) {
+            file_append_publish(self);
+        }
         if (!self->lost && self->position_file.dirty) {
             (void)position_file_sync(&self->position_file); /* recovery would prove less */
         }

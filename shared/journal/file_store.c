@@ -31,8 +31,9 @@ store_reap(log_store_t *store, uint64_t *tag, uint64_t *position, struct why *wh
 static void
 store_publish(log_store_t *store)
 {
-    if (self_of(store)->unpublished) {
-        file_append_publish(self_of(store));
+    struct file_store *self = self_of(store);
+    if (self->unpublished && !self->lost) { /* it may be another's place by now */
+        file_append_publish(self);
     }
 }
 

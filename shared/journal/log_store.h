@@ -22,7 +22,7 @@
 
 /* Where a commit is synced. */
 enum log_sync {
-    LOG_SYNC_HERE,  /* on the caller's thread, by log_reap */
+    LOG_SYNC_HERE,  /* on the caller's thread, by reap */
     LOG_SYNC_ASIDE, /* on threads of its own, several at a time */
     LOG_SYNC_AUTO,  /* aside while syncs are slow: then a thread's waking costs little */
 };
@@ -92,7 +92,7 @@ err_t log_store_append(log_store_t *self, log_block_t *block, unsigned flags, ui
 err_t log_store_reap(log_store_t *self, uint64_t *tag, uint64_t *position, struct why *why);
 
 /* Tell followers what reap has told: they look no further. What waits for reap can leave before,
- * but for what sends somebody to a follower. */
+ * but for what sends somebody to a follower. Of a log that is lost they hear no more. */
 void log_store_publish(log_store_t *self);
 
 /* Wait until all that was appended is durable; reap tells of it. ERR_LOST */

@@ -227,7 +227,7 @@ check_seal(shell_t *self, struct why *why)
 }
 
 /* The other services are told behind those who wait for an answer, and before any delivery leaves:
- * its receiver may turn to one of them. */
+ * its receiver may turn to one of them. Whoever is given a job at the front door answers here. */
 static void
 send_durable(shell_t *self)
 {

@@ -158,11 +158,14 @@ now(void *self, int64_t now_ms, int64_t now_unix_ms)
     (void)now_unix_ms;
 }
 
+/* Behind the messages, and before alarms and wakes. */
 static void
 left(void *self, int64_t now_ms)
 {
     (void)self;
     (void)now_ms;
+    cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
+    cr_assert_eq(log_durable(reader), log_durable(peers_own(peers)));
 }
 
 static void
