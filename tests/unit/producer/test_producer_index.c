@@ -59,6 +59,37 @@ Test(producer_index, forgets_what_has_expired_but_for_what_is_pinned)
     producer_index_destroy(&index);
 }
 
+static uint32_t
+times_found(producer_index_t *index, uint64_t hash, uint64_t position)
+{
+    uint32_t cursor = 0;
+    uint32_t times = 0;
+    const struct producer_index_entry *entry = NULL;
+    while ((entry = producer_index_find(index, hash, &cursor)) != NULL) {
+        times += producer_index_position(entry) == position;
+    }
+    return times;
+}
+
+/* Tables grow, are put together again as large as they are, and grow again as more is kept: what
+ * stays where it was is found as what was moved is, and once. */
+Test(producer_index, what_lives_is_found_once_through_growth_and_expiry, .timeout = 300)
+{
+    enum { COUNT = 600000, STEP = 25000 };
+    producer_index_t *index = producer_index_new();
+    uint64_t expired = 0;
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        uint64_t kept = i <= COUNT / 2 ? 60000 : 140000;
+        expired = i > kept && i - kept > expired ? i - kept : expired;
+        producer_index_add(index, hash_of(i), i, expired);
+        for (uint64_t j = i; i % STEP == 0 && j > 0 && j >= expired; j--) {
+            cr_assert_eq(times_found(index, hash_of(j), j), 1);
+        }
+    }
+    cr_assert_lt(producer_index_count(index), 2 * 140000);
+    producer_index_destroy(&index);
+}
+
 Test(producer_index, reserving_beforehand_changes_nothing_but_the_room)
 {
     producer_index_t *index = producer_index_new();
