@@ -1,5 +1,5 @@
 /* A service's loop while the disk takes nothing: what it lets in, and that it goes on after it. */
-#include "runtime/shell.h"
+#include "shell_fixture.h"
 
 #include "base/mem.h"
 #include "support/sim_disk.h"
@@ -99,37 +99,6 @@ step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
     return ERR_OK;
 }
 
-static int64_t
-next_ms(void *self)
-{
-    (void)self;
-    return INT64_MAX;
-}
-
-static uint32_t
-counters(void *self, struct wire_counter *list, uint32_t max)
-{
-    (void)self;
-    (void)list;
-    (void)max;
-    return 0;
-}
-
-static void
-now(void *self, int64_t now_ms, int64_t now_unix_ms)
-{
-    (void)self;
-    (void)now_ms;
-    (void)now_unix_ms;
-}
-
-static void
-left(void *self, int64_t now_ms)
-{
-    (void)self;
-    (void)now_ms;
-}
-
 /* Asks all at once, then waits for the answers. */
 static void *
 run_client(void *context)
@@ -192,14 +161,10 @@ Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are
     for (int i = 0; i < CLIENTS; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, run_client, context), 0);
     }
-    const struct shell_core core = {.peers = peers,
-                                    .takes = FRONT_TAKES(WIRE_CASES),
-                                    .front = take,
-                                    .step = step,
-                                    .next_ms = next_ms,
-                                    .counters = counters,
-                                    .now = now,
-                                    .left = left};
+    struct shell_core core = shell_fixture_core(peers);
+    core.takes = FRONT_TAKES(WIRE_CASES);
+    core.front = take;
+    core.step = step;
     cr_assert_eq(shell_run(shell, &core, &why), ERR_OK, "%s", why.text);
     for (int i = 0; i < CLIENTS; i++) {
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
@@ -269,15 +234,11 @@ serve_one(int answers, struct why *why)
 {
     alarm_t *alarm = NULL;
     shell_t *shell = open_shell(&alarm);
-    const struct shell_core core = {.peers = peers,
-                                    .takes = FRONT_TAKES(WIRE_CASES),
-                                    .front = take_one,
-                                    .step = step_and_stop,
-                                    .dispatch = dispatch,
-                                    .next_ms = next_ms,
-                                    .counters = counters,
-                                    .now = now,
-                                    .left = left};
+    struct shell_core core = shell_fixture_core(peers);
+    core.takes = FRONT_TAKES(WIRE_CASES);
+    core.front = take_one;
+    core.step = step_and_stop;
+    core.dispatch = dispatch;
     void *context = zmq_ctx_new();
     void *socket = zmq_socket(context, ZMQ_DEALER);
     const int patience_ms = PATIENCE_MS;
@@ -353,13 +314,9 @@ append_alone(uint32_t may_wait)
     struct why why = {{0}};
     alarm_t *alarm = NULL;
     shell_t *shell = open_shell(&alarm);
-    const struct shell_core core = {.peers = peers,
-                                    .may_wait = may_wait,
-                                    .step = append_once,
-                                    .next_ms = next_ms,
-                                    .counters = counters,
-                                    .now = now,
-                                    .left = left};
+    struct shell_core core = shell_fixture_core(peers);
+    core.may_wait = may_wait;
+    core.step = append_once;
     cr_assert_eq(shell_run(shell, &core, &why), ERR_OK, "%s", why.text);
     shell_close(&shell);
     alarm_close(&alarm);

@@ -1,5 +1,5 @@
 /* A service's loop where syncs are slow: several are under way, and each answers for itself. */
-#include "runtime/shell.h"
+#include "shell_fixture.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -140,37 +140,6 @@ step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
     return ERR_OK;
 }
 
-static int64_t
-next_ms(void *self)
-{
-    (void)self;
-    return INT64_MAX;
-}
-
-static uint32_t
-counters(void *self, struct wire_counter *list, uint32_t max)
-{
-    (void)self;
-    (void)list;
-    (void)max;
-    return 0;
-}
-
-static void
-now(void *self, int64_t now_ms, int64_t now_unix_ms)
-{
-    (void)self;
-    (void)now_ms;
-    (void)now_unix_ms;
-}
-
-static void
-left(void *self, int64_t now_ms)
-{
-    (void)self;
-    (void)now_ms;
-}
-
 static void
 submit(void *socket)
 {
@@ -241,14 +210,10 @@ static void
 serve(void *(*client)(void *), int answers)
 {
     struct why why = {{0}};
-    const struct shell_core core = {.peers = peers,
-                                    .takes = FRONT_TAKES(WIRE_SUBMIT),
-                                    .front = take,
-                                    .step = step,
-                                    .next_ms = next_ms,
-                                    .counters = counters,
-                                    .now = now,
-                                    .left = left};
+    struct shell_core core = shell_fixture_core(peers);
+    core.takes = FRONT_TAKES(WIRE_SUBMIT);
+    core.front = take;
+    core.step = step;
     void *context = zmq_ctx_new();
     void *socket = zmq_socket(context, ZMQ_DEALER);
     const int patience_ms = PATIENCE_MS;

@@ -1,6 +1,6 @@
 /* When the other services are told what has become durable: behind the answers that waited for it,
  * and before a delivery leaves. */
-#include "runtime/shell.h"
+#include "shell_fixture.h"
 
 #include "base/mem.h"
 #include "journal/file_ops.h"
@@ -135,27 +135,10 @@ step(void *self, int64_t now_ms, int64_t now_unix_ms, struct why *why)
 }
 
 static int64_t
-next_ms(void *self)
+at_once(void *self)
 {
     (void)self;
     return 0;
-}
-
-static uint32_t
-counters(void *self, struct wire_counter *list, uint32_t max)
-{
-    (void)self;
-    (void)list;
-    (void)max;
-    return 0;
-}
-
-static void
-now(void *self, int64_t now_ms, int64_t now_unix_ms)
-{
-    (void)self;
-    (void)now_ms;
-    (void)now_unix_ms;
 }
 
 /* Behind the messages, and before alarms and wakes. */
@@ -172,12 +155,10 @@ static void
 run(void)
 {
     struct why why = {{0}};
-    const struct shell_core core = {.peers = peers,
-                                    .step = step,
-                                    .next_ms = next_ms,
-                                    .counters = counters,
-                                    .now = now,
-                                    .left = left};
+    struct shell_core core = shell_fixture_core(peers);
+    core.step = step;
+    core.next_ms = at_once;
+    core.left = left;
     cr_assert_eq(shell_run(shell, &core, &why), ERR_OK, "%s", why.text);
     cr_assert_geq(writes, 1);
 }
