@@ -59,7 +59,7 @@ file_append_publish(struct file_store *self)
     };
     memcpy(claim.identity, self->identity, sizeof claim.identity);
     memcpy(claim.newest, self->newest, sizeof claim.newest);
-    /* A failure changes nothing for what is durable: readers wait, the next publish tries again. */
+    /* A failure changes nothing for what is durable: readers wait, the next reap tries again. */
     if (position_file_publish(&self->position_file, &claim) == 0) {
         self->unpublished = false;
         self->published_ms = self->ops->now_ms();
@@ -335,7 +335,9 @@ file_append_reap(struct file_store *self, uint64_t *tag, uint64_t *position, str
     if (rc == ERR_OK && self->durable != self->next - 1) {
         rc = sync_more(self, why);
     }
-    if (rc == ERR_OK && !self->unpublished && self->durable == self->next - 1) {
+    if (rc == ERR_OK && self->unpublished) {
+        file_append_publish(self);
+    } else if (rc == ERR_OK && self->durable == self->next - 1) {
         rc = idle(self, why);
     }
     int64_t now_ms = self->ops->now_ms();
@@ -360,9 +362,6 @@ file_append_finish(struct file_store *self)
     sync_pool_destroy(&self->syncs);
     file_read_forget(self);
     if (self->fd >= 0) {
-        if (!self->lost && self->unpublished) {
-            file_append_publish(self);
-        }
         if (!self->lost && self->position_file.dirty) {
             (void)position_file_sync(&self->position_file); /* recovery would prove less */
         }

@@ -28,15 +28,6 @@ store_reap(log_store_t *store, uint64_t *tag, uint64_t *position, struct why *wh
     return file_append_reap(self_of(store), tag, position, why);
 }
 
-static void
-store_publish(log_store_t *store)
-{
-    struct file_store *self = self_of(store);
-    if (self->unpublished && !self->lost) { /* it may be another's place by now */
-        file_append_publish(self);
-    }
-}
-
 static err_t
 store_sync(log_store_t *store, struct why *why)
 {
@@ -136,7 +127,6 @@ store_close(log_store_t **store_p)
 static const struct log_store_ops owner_ops = {
     .append = store_append,
     .reap = store_reap,
-    .publish = store_publish,
     .sync = store_sync,
     .read = store_read,
     .read_back = store_read_back,
@@ -267,6 +257,19 @@ go_on(struct file_store *self, struct recovery *recovery, struct why *why)
     return ERR_OK;
 }
 
+static void
+note_cut(struct file_store *self, const struct recovery *recovery)
+{
+    if (recovery->torn_bytes > 0) {
+        (void)snprintf(self->notice, sizeof self->notice,
+                       "%s: cut %llu bytes behind position %llu that were never acknowledged (a "
+                       "write was torn at offset %llu)",
+                       self->path, (unsigned long long)recovery->torn_bytes,
+                       (unsigned long long)recovery->valid,
+                       (unsigned long long)recovery->valid_end);
+    }
+}
+
 /* A spare may have been a segment until just before the last process ended. */
 static err_t
 sync_names(struct file_store *self, struct why *why)
@@ -327,7 +330,7 @@ recover(struct file_store *self, const struct file_store_settings *settings, uin
         rc = sync_names(self, why);
         write_ahead(self, settings);
         struct segment_place place = file_store_place(self);
-        recovery_note(&recovery, self->path, self->notice);
+        note_cut(self, &recovery);
         rc = rc == ERR_OK ? recovery_restart(&recovery, &place, why) : rc;
         if (rc == ERR_OK) {
             rc = go_on(self, &recovery, why);

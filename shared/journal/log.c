@@ -191,7 +191,7 @@ log_sync(log_t *self, struct why *why)
 }
 
 err_t
-log_learn(log_t *self, struct why *why)
+log_reap(log_t *self, struct why *why)
 {
     if (!self->owner) {
         return log_refresh(self, why);
@@ -203,23 +203,6 @@ log_learn(log_t *self, struct why *why)
         self->state.durable = position;
     }
     return rc == ERR_AGAIN ? ERR_OK : rc;
-}
-
-void
-log_publish(log_t *self)
-{
-    CHECK(self->owner);
-    log_store_publish(self->store);
-}
-
-err_t
-log_reap(log_t *self, struct why *why)
-{
-    err_t rc = log_learn(self, why);
-    if (rc == ERR_OK && self->owner) {
-        log_publish(self);
-    }
-    return rc;
 }
 
 uint64_t

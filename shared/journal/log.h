@@ -73,7 +73,9 @@ err_t log_follow(log_t **self_p, const struct log_settings *settings, const char
 
 /* The same over any store; the log owns the store from then on, also when this fails. */
 err_t log_over_store(log_t **self_p, log_store_t **store_p, struct why *why);
+
 void log_close(log_t **self_p);
+
 /* Writer: add one record to the commit being gathered; its position. Room was asked for before. */
 uint64_t log_append(log_t *self, uint8_t kind, const void *body, size_t size);
 /* The same, written in place: room for exactly `size` bytes, valid until the next log call. */
@@ -91,10 +93,8 @@ uint8_t *log_append_space(log_t *self, uint8_t kind, size_t size, uint64_t *posi
 err_t log_commit(log_t *self, unsigned flags, struct why *why);
 
 /* Writer: sync or learn of syncs, see log_store_reap; ERR_OK also when nothing was new. */
-err_t log_learn(log_t *self, struct why *why);
-void log_publish(log_t *self);                /* what was learned, see log_store_publish */
-err_t log_reap(log_t *self, struct why *why); /* both */
-err_t log_sync(log_t *self, struct why *why); /* all that was committed is durable, and published */
+err_t log_reap(log_t *self, struct why *why);
+err_t log_sync(log_t *self, struct why *why); /* writer: all that was committed is durable then */
 uint64_t log_gathered(const log_t *self);     /* writer: bytes that wait for the next commit */
 bool log_syncs_aside(const log_t *self);      /* see log_store_syncs_aside */
 uint64_t log_committed(const log_t *self);    /* writer: the last position handed to the store */

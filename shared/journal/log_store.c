@@ -16,13 +16,6 @@ log_store_reap(log_store_t *self, uint64_t *tag, uint64_t *position, struct why 
     return self->ops->reap(self, tag, position, why);
 }
 
-void
-log_store_publish(log_store_t *self)
-{
-    CHECK(self->ops->publish != NULL);
-    self->ops->publish(self);
-}
-
 err_t
 log_store_sync(log_store_t *self, struct why *why)
 {

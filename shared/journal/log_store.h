@@ -22,7 +22,7 @@
 
 /* Where a commit is synced. */
 enum log_sync {
-    LOG_SYNC_HERE,  /* on the caller's thread, by reap */
+    LOG_SYNC_HERE,  /* on the caller's thread, by log_reap */
     LOG_SYNC_ASIDE, /* on threads of its own, several at a time */
     LOG_SYNC_AUTO,  /* aside while syncs are slow: then a thread's waking costs little */
 };
@@ -50,7 +50,6 @@ typedef struct log_store log_store_t;
 struct log_store_ops {
     err_t (*append)(log_store_t *self, log_block_t *block, unsigned flags, uint64_t *tag);
     err_t (*reap)(log_store_t *self, uint64_t *tag, uint64_t *position, struct why *why);
-    void (*publish)(log_store_t *self);
     err_t (*sync)(log_store_t *self, struct why *why);
     err_t (*read)(log_store_t *self, uint64_t from, uint32_t kinds, log_block_t **block_p,
                   struct why *why);
@@ -90,10 +89,6 @@ err_t log_store_append(log_store_t *self, log_block_t *block, unsigned flags, ui
  * ERR_LOST     as append
  */
 err_t log_store_reap(log_store_t *self, uint64_t *tag, uint64_t *position, struct why *why);
-
-/* Tell followers what reap has told: they look no further. What waits for reap can leave before,
- * but for what sends somebody to a follower. Of a log that is lost they hear no more. */
-void log_store_publish(log_store_t *self);
 
 /* Wait until all that was appended is durable; reap tells of it. ERR_LOST */
 err_t log_store_sync(log_store_t *self, struct why *why);

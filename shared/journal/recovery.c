@@ -5,7 +5,6 @@
 #include "journal/file_io.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct segment *
@@ -319,18 +318,6 @@ recovery_tidy(struct recovery *self, const struct segment_place *place, struct w
         }
     }
     return rc;
-}
-
-void
-recovery_note(const struct recovery *self, const char *path, char notice[WHY_TEXT_SIZE])
-{
-    if (self->torn_bytes > 0) {
-        (void)snprintf(notice, WHY_TEXT_SIZE,
-                       "%s: cut %llu bytes behind position %llu that were never acknowledged (a "
-                       "write was torn at offset %llu)",
-                       path, (unsigned long long)self->torn_bytes, (unsigned long long)self->valid,
-                       (unsigned long long)self->valid_end);
-    }
 }
 
 void

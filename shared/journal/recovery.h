@@ -53,10 +53,6 @@ err_t recovery_restart(struct recovery *self, const struct segment_place *place,
  */
 err_t recovery_tidy(struct recovery *self, const struct segment_place *place, struct why *why);
 
-/* What an operator should know of what was found: a tail that is cut. Else notice stays as it is.
- */
-void recovery_note(const struct recovery *self, const char *path, char notice[WHY_TEXT_SIZE]);
-
 void recovery_fini(struct recovery *self);
 
 #endif

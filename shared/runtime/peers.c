@@ -352,7 +352,7 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
     if (at_once) {
         thrift_hurries(&self->thrift, gathered, self->is_short);
     } else if (thrift_waits(&self->thrift, gathered, self->is_short, now_ms)) {
-        return log_learn(own, why);
+        return log_reap(own, why);
     }
     if (self->noted) {
         append_position(self); /* in one block with what follows from it */
@@ -362,7 +362,7 @@ peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why)
     if (rc != ERR_OK && rc != ERR_FULL) { /* FULL: again next time */
         return rc;
     }
-    return at_once ? log_sync(own, why) : log_learn(own, why);
+    return at_once ? log_sync(own, why) : log_reap(own, why);
 }
 
 bool

@@ -78,9 +78,9 @@ void peers_note_all(peers_t *self);
 
 /*
  * Commit what was appended, and sync or learn of syncs. While room is short this may wait for more
- * to commit (runtime/thrift.h). at_once: nothing waits, and what was committed is durable and
- * published when this returns; else log_publish is to follow. ERR_OK also when the disk is full:
- * the next one tries the same records. Others: log_commit's, log_learn's.
+ * to commit (runtime/thrift.h). at_once: nothing waits, and what was committed is durable when this
+ * returns. ERR_OK also when the disk is full: the next one tries the same records. Others:
+ * log_commit's, log_reap's.
  */
 err_t peers_commit(peers_t *self, bool at_once, int64_t now_ms, struct why *why);
 /* Whether the next commit may wait for more: all that it would commit is of these kinds, and it has

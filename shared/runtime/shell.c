@@ -226,21 +226,15 @@ check_seal(shell_t *self, struct why *why)
     return self->removals == seal_removals(self->seal) ? ERR_OK : shell_lanes_renew(self, why);
 }
 
-/* The other services are told behind those who wait for an answer, and before any delivery leaves:
- * its receiver may turn to one of them. Whoever is given a job at the front door answers here. */
 static void
 send_durable(shell_t *self)
 {
     int64_t now_ms = clock_mono_ms();
     struct outbox_message *next = NULL;
     while ((next = outbox_next(self->outbox, log_durable(self->log))) != NULL) {
-        if (next->channel != OUTBOX_FRONT) {
-            log_publish(self->log);
-        }
         send_one(self, next, now_ms);
         outbox_pop(self->outbox);
     }
-    log_publish(self->log);
     self->core->left(self->core->self, now_ms);
     raise_alarms(self, now_ms);
     send_wakes(self);
@@ -285,7 +279,7 @@ send_synced(shell_t *self, struct why *why)
 static err_t
 reap_aside(shell_t *self, struct why *why)
 {
-    err_t rc = log_learn(self->log, why);
+    err_t rc = log_reap(self->log, why);
     return rc == ERR_OK ? send_synced(self, why) : rc;
 }
 

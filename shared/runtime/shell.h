@@ -5,8 +5,7 @@
  * One round: wait until a message, a deadline or a finished sync; where that was made aside, send
  * what became durable and let the core dispatch; take what is waiting, up to a bound; let the core
  * step; send what is durable already; commit once, sync once, unless that may wait; send what has
- * become durable, answers first, and publish that it is; let the core dispatch what follows from
- * that, and send it.
+ * become durable; let the core dispatch what follows from that, and send it.
  *
  * One thread, but for shell_stop.
  */

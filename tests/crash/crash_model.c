@@ -86,7 +86,6 @@ static err_t
 step(struct crash_model *self, log_t *log)
 {
     err_t rc = ERR_OK;
-    bool published = true;
     uint64_t what = crash_model_draw(self, 100);
     if (what < 70) {
         append_some(self, log);
@@ -97,8 +96,7 @@ step(struct crash_model *self, log_t *log)
         rc = log_commit(log, flags, NULL);
         rc = rc == ERR_FULL ? ERR_OK : rc;
     } else if (what < 92) {
-        rc = log_learn(log, NULL);
-        published = false;
+        rc = log_reap(log, NULL);
     } else if (what < 96 && self->acked > 0) {
         uint64_t keep = 1 + crash_model_draw(self, self->acked);
         self->trimmed = keep - 1 > self->trimmed ? keep - 1 : self->trimmed;
@@ -114,9 +112,6 @@ step(struct crash_model *self, log_t *log)
     }
     if (rc == ERR_OK && log_durable(log) > self->acked) {
         self->acked = log_durable(log);
-    }
-    if (rc == ERR_OK && !published) { /* behind the answers */
-        log_publish(log);
     }
     return rc;
 }

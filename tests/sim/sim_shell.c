@@ -91,19 +91,16 @@ send_wakes(struct sim *self, struct sim_service *service, uint64_t durable)
 static void
 send_durable(struct sim *self, struct sim_service *service)
 {
-    log_t *own = peers_own(service->peers);
-    uint64_t durable = log_durable(own);
+    uint64_t durable = log_durable(peers_own(service->peers));
     struct outbox_message *next = NULL;
     while ((next = outbox_next(service->outbox, durable)) != NULL) {
         if (next->channel == OUTBOX_FRONT) {
             send_front(self, service, next);
         } else {
-            log_publish(own);
             send_lane(self, service, next);
         }
         outbox_pop(service->outbox);
     }
-    log_publish(own);
     service->core.left(service->core.self, sim_service_ms(self, service));
     raise_alarms(self, service, durable);
     send_wakes(self, service, durable);
@@ -171,7 +168,7 @@ sim_shell_round(struct sim *self, struct sim_service *service, struct why *why)
     core->now(core->self, now_ms, unix_ms);
     err_t rc = ERR_OK;
     if (sim_shell_syncs(service)) {
-        rc = log_learn(peers_own(service->peers), why);
+        rc = log_reap(peers_own(service->peers), why);
         rc = rc == ERR_OK ? send_synced(self, service, why) : rc;
     }
     if (rc != ERR_OK) {

@@ -64,39 +64,14 @@ Test(file_append, a_position_that_could_not_be_published_is_published_later)
     store_fixture_append(store, 1, 3, 5);
     odd_call_set(&(struct odd_call){.operation = ODD_PWRITE, .times = 99, .answer = -EIO});
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK, "it is durable");
-    log_store_publish(store);
-    cr_assert_gt(odd_call_count(), 0);
     cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
     cr_assert_eq(log_durable(reader), 0);
     odd_call_set(&(struct odd_call){.operation = ODD_NONE});
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN, "nothing new");
-    log_store_publish(store);
     cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
     cr_assert_eq(log_durable(reader), 3);
     log_close(&reader);
     log_store_close(&store);
-}
-
-/* What waits for reap leaves in between. */
-Test(file_append, followers_hear_of_what_is_durable_when_it_is_published)
-{
-    log_store_t *store = store_fixture_own(LOG_SYNC_HERE);
-    log_t *reader = fixture_follow();
-    uint64_t tag;
-    uint64_t position;
-    store_fixture_append(store, 1, 3, 5);
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
-    cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
-    cr_assert_eq(log_durable(reader), 0);
-    log_store_publish(store);
-    cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
-    cr_assert_eq(log_durable(reader), 3);
-    store_fixture_append(store, 4, 2, 5);
-    cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
-    log_store_close(&store);
-    cr_assert_eq(log_refresh(reader, NULL), ERR_OK);
-    cr_assert_eq(log_durable(reader), 5, "the end publishes too");
-    log_close(&reader);
 }
 
 Test(file_append, more_blocks_than_are_kept_in_memory_are_read_from_the_files)
@@ -145,7 +120,6 @@ Test(file_append, an_idle_log_syncs_its_position_once)
     uint64_t position;
     store_fixture_append(store, 1, 3, 5);
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
-    log_store_publish(store);
     unsigned synced = 0;
     for (int64_t now_ms = 0; now_ms < 1000; now_ms += 100) {
         odd_call_set(&(struct odd_call){.operation = ODD_SYNC_DATA, .answer = 0});
@@ -169,7 +143,6 @@ Test(file_append, a_position_that_cannot_be_synced_is_a_disk_that_has_failed)
     struct why why = {{0}};
     store_fixture_append(store, 1, 3, 5);
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_OK);
-    log_store_publish(store);
     sim_disk_set_now(disk, 1000);
     odd_call_set(&(struct odd_call){.operation = ODD_SYNC_DATA, .answer = -EIO});
     cr_assert_eq(log_store_reap(store, &tag, &position, &why), ERR_LOST);

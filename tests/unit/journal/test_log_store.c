@@ -83,12 +83,6 @@ engine_reserve(log_store_t *store, uint64_t bytes)
 }
 
 static void
-engine_publish(log_store_t *store)
-{
-    self_of(store)->asked = "publish";
-}
-
-static void
 engine_close(log_store_t **store_p)
 {
     self_of(*store_p)->asked = "close";
@@ -98,7 +92,6 @@ engine_close(log_store_t **store_p)
 static const struct log_store_ops engine_ops = {
     .append = engine_append,
     .reap = engine_reap,
-    .publish = engine_publish,
     .sync = engine_sync,
     .read = engine_read,
     .read_back = engine_read,
@@ -120,8 +113,6 @@ Test(log_store, every_call_goes_to_the_engine)
     cr_assert_str_eq(engine.asked, "finish");
     cr_assert_eq(log_store_reap(store, &tag, &position, NULL), ERR_AGAIN);
     cr_assert_str_eq(engine.asked, "reap");
-    log_store_publish(store);
-    cr_assert_str_eq(engine.asked, "publish");
     cr_assert_eq(log_store_sync(store, NULL), ERR_OK);
     cr_assert_str_eq(engine.asked, "sync");
     cr_assert_not(log_store_syncs_aside(store), "an engine that says nothing of it");
