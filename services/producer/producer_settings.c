@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "delivery/record.h"
+#include "runtime/busy_poll.h"
 #include "runtime/sender.h"
 #include "runtime/service.h"
 #include "wire/wire_endpoint.h"
@@ -50,6 +51,8 @@ const struct setting producer_settings_table[] = {
      "a receiver that deliveries wait for is gone for so long: alarm"},
     {"alarm/command", SETTING_TEXT, "", 0, 0, NULL,
      "program and arguments, run for each alarm; empty: only the log line"},
+    {"busy_poll", SETTING_INTEGER, "300", 0, BUSY_POLL_MAX_US, NULL,
+     "microseconds that news is looked for before sleeping, while it comes that often; 0: never"},
     {"watches", SETTING_INTEGER, "65536", 1, 1 << 20, NULL, "watched notifications at most"},
     {"subscriptions/*/topic", SETTING_TEXT, "", 0, 0, NULL,
      "topic patterns with spaces between them: * one level, # any"},

@@ -5,6 +5,7 @@
 #include "runtime/logger.h"
 #include "wire/wire_socket.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -41,11 +42,9 @@ count(void *context, struct wire_counter *counters, uint32_t max)
         const char *name;
         uint64_t value;
     } own[] = {
-        {"rounds", self->rounds},
-        {"frames_in", self->frames_in},
-        {"frames_out", self->frames_out},
-        {"answers_dropped", self->dropped},
-        {"log_durable", log_durable(self->log)},
+        {"rounds", self->rounds},           {"busy_polls", self->busy_polls},
+        {"frames_in", self->frames_in},     {"frames_out", self->frames_out},
+        {"answers_dropped", self->dropped}, {"log_durable", log_durable(self->log)},
     };
     uint32_t own_count = sizeof own / sizeof own[0];
     uint32_t used = self->core->counters(self->core->self, counters, max - own_count);
@@ -312,14 +311,48 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     return rc == ERR_OK ? send_synced(self, why) : rc;
 }
 
-/* Without the front door when that is to wait. */
-static void
-sleep_until_heard(shell_t *self, bool front, long most_ms)
+/* Without the front door when that is to wait. Whether something has come. */
+static bool
+wait_once(shell_t *self, bool front, long most_ms)
 {
     struct wire_inlet *const inlets[] = {front ? &self->front : NULL, &self->wake, &self->outcome};
     struct pollfd log = {.fd = log_fd(self->log), .events = POLLIN};
-    (void)wire_inlets_wait(inlets, 3, &log, most_ms); /* a signal: a round too many */
+    bool good = wire_inlets_wait(inlets, 3, &log, most_ms);
     self->synced = log.revents != 0;
+    return !good || self->synced || (front && self->front.holds) || self->wake.holds ||
+           self->outcome.holds; /* a signal: a round too many */
+}
+
+/* Looks for news, without sleeping, for as long as that is worth it. Whether something has come. */
+static bool
+poll_busily(shell_t *self, bool front, int64_t begun_ns)
+{
+    bool on = busy_poll_begins(&self->poll, begun_ns);
+    for (int64_t looked_ns = begun_ns; on && !shell_stopping();) {
+        if (wait_once(self, front, 0)) {
+            self->busy_polls++;
+            return true;
+        }
+        (void)sched_yield(); /* cannot fail on Linux */
+        int64_t now_ns = clock_mono_ns();
+        on = busy_poll_goes_on(&self->poll, begun_ns, looked_ns, now_ns);
+        looked_ns = now_ns;
+    }
+    return false;
+}
+
+static void
+wait_until_heard(shell_t *self, bool front, long most_ms)
+{
+    if (most_ms == 0) {
+        (void)wait_once(self, front, 0);
+        return;
+    }
+    int64_t begun_ns = clock_mono_ns();
+    if (!poll_busily(self, front, begun_ns) && !shell_stopping()) {
+        (void)wait_once(self, front, most_ms); /* sleeps */
+    }
+    busy_poll_waited(&self->poll, clock_mono_ns() - begun_ns);
 }
 
 err_t
@@ -336,7 +369,7 @@ shell_run(shell_t *self, const struct shell_core *core, struct why *why)
     bool held = false;
     while (rc == ERR_OK && !atomic_load(&stopping)) {
         bool stuffed = is_stuffed(self);
-        sleep_until_heard(self, !stuffed, wait_ms(self, held || stuffed));
+        wait_until_heard(self, !stuffed, wait_ms(self, held || stuffed));
         rc = round_once(self, &message, why);
         held = shell_lanes_send_held(self, clock_mono_ms());
     }

@@ -69,6 +69,7 @@ struct shell_settings {
     front_reload_fn *reload;                 /* of settings; NULL: none of them */
     void *reload_context;
     bool insecure;
+    int64_t busy_poll_ns; /* busy_poll.h: how long news is looked for before sleeping; 0: never */
 };
 
 typedef struct shell shell_t;

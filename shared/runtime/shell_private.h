@@ -2,6 +2,7 @@
 #ifndef HERALD_RUNTIME_SHELL_PRIVATE_H
 #define HERALD_RUNTIME_SHELL_PRIVATE_H
 
+#include "runtime/busy_poll.h"
 #include "runtime/shell.h"
 #include "wire/wire_inlet.h"
 
@@ -45,6 +46,8 @@ struct shell {
     uint64_t frames_out;
     uint64_t dropped; /* answers that a peer's full queue did not take */
     uint64_t rounds;
+    uint64_t busy_polls; /* waits that ended without sleep */
+    struct busy_poll poll;
 };
 
 /* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */

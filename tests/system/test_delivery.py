@@ -2,10 +2,11 @@
 
 import json
 import os
+import subprocess
 import time
 import unittest
 
-from harness import HeraldTest, order, payment, wait_for
+from harness import BIN, PATIENCE, HeraldTest, order, payment, wait_for
 
 SUBSCRIPTIONS = """
 subscriptions
@@ -117,6 +118,27 @@ class Delivery(HeraldTest):
         self.herald.kill("producer")
         self.herald.start("producer", "order-consumer")
         self.assertEqual(watch.wait(timeout=60), 0)
+
+    def test_a_producer_looks_for_news_before_it_sleeps_as_long_as_it_is_set(self):
+        self.herald.environment["HERALD_BUSY_POLL"] = "0"
+        self.herald.start("producer")
+        self.submit_one_by_one()
+        self.assertEqual(self.herald.stats("producer")["busy_polls"], 0)
+        self.herald.stop("producer")
+        self.herald.environment["HERALD_BUSY_POLL"] = "10000"
+        self.herald.start("producer")
+
+        def has_polled():
+            self.submit_one_by_one()
+            return self.herald.stats("producer")["busy_polls"] > 10
+        wait_for(has_polled, "news has come while it polled")
+
+    def submit_one_by_one(self):
+        done = subprocess.run(
+            [os.path.join(BIN, "herald-bench"), "run", "--count", "300", "--window", "1",
+             "--no-consumer", "--producer", f"ipc://{self.herald.data}/run/producer.front"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_state_of_an_unknown_biz_id_is_said_to_be_unknown(self):
         self.herald.start("producer")
