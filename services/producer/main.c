@@ -101,7 +101,7 @@ shell_settings_of(const settings_t *settings)
         .curve = settings_text(settings, "curve/directory"),
         .reload = service_reload,
         .insecure = settings_number(settings, "insecure") != 0,
-        .busy_poll_ns = settings_number(settings, "busy_poll") * 1000,
+        .busy_poll = {.time_ns = settings_number(settings, "busy_poll") * 1000},
     };
 }
 

@@ -6,11 +6,14 @@
  * processor time instead. Hence it is done only
  *
  * - while news has come within the poll's time in three of four waits of late, so that a service
- *   that has little to do uses nothing;
- * - while nobody else wants the processor: each look is followed by giving it up (sched_yield), and
- *   when that took long, the poll ends;
- * - unless the process was stopped for so long that a limit on its processor time is likely (a
- *   container's quota): such a limit must not be used up by looking, and polls pause.
+ *   that has little to do uses nothing. A sleep that a time-out ends is 1 ms at least and so never
+ *   short;
+ * - while nobody else had the processor: each look is followed by giving it up (sched_yield), and
+ *   when that took long, the poll ends. Linux gives it to others of the same control group only;
+ *   those of other groups wait until their turn comes, or for the poll's end;
+ * - unless the process was stopped for 5 ms, by a limit on its processor time (a container's quota)
+ *   or by others that are busy: a limit must not be used up by looking, and polls pause. Shorter
+ *   stops are not told from others' turns.
  *
  * Sources: Seastar's idle polling (--idle-poll-time-us), Aeron's BackoffIdleStrategy; the share of
  * short waits as in Linux' haltpoll governor. Pure: times are handed in, monotonic nanoseconds.
@@ -21,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BUSY_POLL_MAX_US 10000
+#define BUSY_POLL_MAX_US 1000                   /* the shortest sleep */
 #define BUSY_POLL_YIELDED_NS INT64_C(40000)     /* a look that took longer: others had their turn */
 #define BUSY_POLL_STOPPED_NS INT64_C(5000000)   /* longer: the process was stopped */
 #define BUSY_POLL_PAUSE_NS INT64_C(10000000000) /* after that */
@@ -36,7 +39,8 @@ struct busy_poll {
 bool busy_poll_begins(const struct busy_poll *self, int64_t now_ns);
 
 /*
- * A look found nothing, and the processor has been offered to others: whether to look again.
+ * A look has ended, and if it found nothing the processor has been offered to others: whether to
+ * look again if so.
  *
  * begun_ns   when the wait began
  * looked_ns  when this look began

@@ -16,7 +16,8 @@
 #define OUTBOX_BYTES_MAX (64U * 1024 * 1024)
 #define LANE_RETRY_MS 5
 #define LOOK_EVERY_MS 100 /* at the peers' logs, while they grow or work is held up */
-#define COMPANY_MS 5      /* that records which nobody waits for wait for more */
+#define NS_A_MS INT64_C(1000000)
+#define COMPANY_MS 5 /* that records which nobody waits for wait for more */
 #define COMPANY_BYTES (128U * 1024)
 
 static atomic_bool stopping;
@@ -311,7 +312,8 @@ round_once(shell_t *self, zmq_msg_t *message, struct why *why)
     return rc == ERR_OK ? send_synced(self, why) : rc;
 }
 
-/* Without the front door when that is to wait. Whether something has come. */
+/* Without the front door when that is to wait. Whether there is something to do: after a sleep that
+ * nothing ended, all sockets are looked at, and a signal makes a round too many. */
 static bool
 wait_once(shell_t *self, bool front, long most_ms)
 {
@@ -320,37 +322,42 @@ wait_once(shell_t *self, bool front, long most_ms)
     bool good = wire_inlets_wait(inlets, 3, &log, most_ms);
     self->synced = log.revents != 0;
     return !good || self->synced || (front && self->front.holds) || self->wake.holds ||
-           self->outcome.holds; /* a signal: a round too many */
+           self->outcome.holds;
 }
 
 /* Looks for news, without sleeping, for as long as that is worth it. Whether something has come. */
 static bool
-poll_busily(shell_t *self, bool front, int64_t begun_ns)
+poll_busily(shell_t *self, bool front, int64_t begun_ns, int64_t until_ns)
 {
+    bool heard = false;
     bool on = busy_poll_begins(&self->poll, begun_ns);
-    for (int64_t looked_ns = begun_ns; on && !shell_stopping();) {
-        if (wait_once(self, front, 0)) {
-            self->busy_polls++;
-            return true;
+    for (int64_t looked_ns = begun_ns;
+         on && !heard && looked_ns < until_ns && !atomic_load(&stopping);) {
+        heard = wait_once(self, front, 0);
+        if (!heard) {
+            (void)sched_yield(); /* cannot fail on Linux */
         }
-        (void)sched_yield(); /* cannot fail on Linux */
+        self->busy_polls += heard && looked_ns > begun_ns;
         int64_t now_ns = clock_mono_ns();
         on = busy_poll_goes_on(&self->poll, begun_ns, looked_ns, now_ns);
         looked_ns = now_ns;
     }
-    return false;
+    return heard;
 }
 
 static void
 wait_until_heard(shell_t *self, bool front, long most_ms)
 {
-    if (most_ms == 0) {
-        (void)wait_once(self, front, 0);
+    if (most_ms == 0 || self->poll.time_ns == 0) {
+        (void)wait_once(self, front, most_ms);
         return;
     }
+    self->synced = false;
     int64_t begun_ns = clock_mono_ns();
-    if (!poll_busily(self, front, begun_ns) && !shell_stopping()) {
-        (void)wait_once(self, front, most_ms); /* sleeps */
+    int64_t until_ns = begun_ns + most_ms * NS_A_MS;
+    if (!poll_busily(self, front, begun_ns, until_ns) && !atomic_load(&stopping)) {
+        int64_t left_ms = (until_ns - clock_mono_ns() + NS_A_MS - 1) / NS_A_MS;
+        (void)wait_once(self, front, left_ms > 0 ? (long)left_ms : 0);
     }
     busy_poll_waited(&self->poll, clock_mono_ns() - begun_ns);
 }

@@ -2,10 +2,11 @@
  * The shell of every service that owns a log: sockets, the loop, and the order of effects. It holds
  * no policy: the core decides.
  *
- * One round: wait until a message, a deadline or a finished sync; where that was made aside, send
- * what became durable and let the core dispatch; take what is waiting, up to a bound; let the core
- * step; send what is durable already; commit once, sync once, unless that may wait; send what has
- * become durable; let the core dispatch what follows from that, and send it.
+ * One round: wait until a message, a deadline or a finished sync, polling before it sleeps; where
+ * that was made aside, send what became durable and let the core dispatch; take what is waiting, up
+ * to a bound; let the core step; send what is durable already; commit once, sync once, unless that
+ * may wait; send what has become durable; let the core dispatch what follows from that, and send
+ * it.
  *
  * One thread, but for shell_stop.
  */
@@ -15,6 +16,7 @@
 #include "base/why.h"
 #include "journal/log.h"
 #include "runtime/alarm.h"
+#include "runtime/busy_poll.h"
 #include "runtime/front_door.h"
 #include "runtime/outbox.h"
 #include "runtime/peers.h"
@@ -69,7 +71,7 @@ struct shell_settings {
     front_reload_fn *reload;                 /* of settings; NULL: none of them */
     void *reload_context;
     bool insecure;
-    int64_t busy_poll_ns; /* busy_poll.h: how long news is looked for before sleeping; 0: never */
+    struct busy_poll busy_poll; /* as it begins; all 0: never */
 };
 
 typedef struct shell shell_t;

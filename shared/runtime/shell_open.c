@@ -246,7 +246,7 @@ shell_open(shell_t **self_p, const struct shell_settings *settings, log_t *log, 
     self->settings = *settings;
     self->log = log;
     self->outbox = outbox;
-    self->poll.time_ns = settings->busy_poll_ns;
+    self->poll = settings->busy_poll;
     self->context = zmq_ctx_new();
     self->door = (struct front_door){
         .service = settings->service,

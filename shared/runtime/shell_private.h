@@ -2,7 +2,6 @@
 #ifndef HERALD_RUNTIME_SHELL_PRIVATE_H
 #define HERALD_RUNTIME_SHELL_PRIVATE_H
 
-#include "runtime/busy_poll.h"
 #include "runtime/shell.h"
 #include "wire/wire_inlet.h"
 
@@ -46,8 +45,8 @@ struct shell {
     uint64_t frames_out;
     uint64_t dropped; /* answers that a peer's full queue did not take */
     uint64_t rounds;
-    uint64_t busy_polls; /* waits that ended without sleep */
     struct busy_poll poll;
+    uint64_t busy_polls; /* that news ended, but not at the first look */
 };
 
 /* shell_lane.c: hand a frame to its lane, or keep it for a while; body is consumed. */

@@ -1,5 +1,7 @@
 #include "shell_fixture.h"
 
+const struct busy_poll shell_fixture_polls = {.time_ns = INT64_C(60000000000), .short_256 = 256};
+
 static int64_t
 next_ms(void *self)
 {

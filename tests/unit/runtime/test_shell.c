@@ -27,6 +27,7 @@ static outbox_t *outbox;
 static char directory[64];
 static char front_endpoint[96];
 static atomic_uint answered; /* of all clients */
+static struct busy_poll polls;
 
 static struct {
     uint32_t taken;
@@ -144,13 +145,15 @@ open_shell(alarm_t **alarm)
                                             .log = LOG_SCHEDULER,
                                             .front = front_endpoint,
                                             .wake = wake,
-                                            .alarm = *alarm};
+                                            .alarm = *alarm,
+                                            .busy_poll = polls};
     cr_assert_eq(shell_open(&shell, &settings, peers_own(peers), outbox, &why), ERR_OK, "%s",
                  why.text);
     return shell;
 }
 
-Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are_answered)
+static void
+serve_while_the_disk_is_full(void)
 {
     struct why why = {{0}};
     alarm_t *alarm = NULL;
@@ -176,6 +179,17 @@ Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are
     cr_assert_eq(zmq_ctx_term(context), 0);
     shell_close(&shell);
     alarm_close(&alarm);
+}
+
+Test(shell, while_answers_wait_for_a_full_disk_the_door_is_shut_and_then_all_are_answered)
+{
+    serve_while_the_disk_is_full();
+}
+
+Test(shell, the_door_is_shut_to_a_loop_that_polls_too)
+{
+    polls = shell_fixture_polls;
+    serve_while_the_disk_is_full();
 }
 
 /* A question is answered once its record is synced; then, before anything else is taken, what has

@@ -75,7 +75,6 @@ static void
 setup(void)
 {
     struct why why = {{0}};
-    char wake[96];
     const struct log_settings journal = {.directory = "j",
                                          .segment_bytes = 1024U * 1024,
                                          .no_write_ahead = true,
@@ -91,6 +90,13 @@ setup(void)
     cr_assert_eq(peers_open(&peers, &journal, LOG_SCHEDULER, &why), ERR_OK, "%s", why.text);
     atomic_store(&aside, true);
     outbox = outbox_new();
+}
+
+static void
+open_shell(const struct busy_poll *poll)
+{
+    struct why why = {{0}};
+    char wake[96];
     cr_assert_eq(alarm_open(&alarm, "", &why), ERR_OK);
     (void)snprintf(front_endpoint, sizeof front_endpoint, "ipc://%s/front", directory); /* fits */
     (void)snprintf(wake, sizeof wake, "ipc://%s/wake", directory);
@@ -98,7 +104,8 @@ setup(void)
                                             .log = LOG_SCHEDULER,
                                             .front = front_endpoint,
                                             .wake = wake,
-                                            .alarm = alarm};
+                                            .alarm = alarm,
+                                            .busy_poll = *poll};
     cr_assert_eq(shell_open(&shell, &settings, peers_own(peers), outbox, &why), ERR_OK, "%s",
                  why.text);
 }
@@ -207,9 +214,10 @@ let_stop(void *socket)
 
 /* Each frame is large enough to be a commit, and has come before the first is taken. */
 static void
-serve(void *(*client)(void *), int answers)
+serve(void *(*client)(void *), int answers, const struct busy_poll *poll)
 {
     struct why why = {{0}};
+    open_shell(poll);
     struct shell_core core = shell_fixture_core(peers);
     core.takes = FRONT_TAKES(WIRE_SUBMIT);
     core.front = take;
@@ -237,14 +245,32 @@ serve(void *(*client)(void *), int answers)
     cr_assert_eq(zmq_ctx_term(context), 0);
 }
 
-Test(shell_aside, what_comes_during_a_sync_is_synced_beside_it_and_answered_for_itself)
+static const struct busy_poll no_polls;
+
+static void
+each_is_answered_for_itself(const struct busy_poll *poll)
 {
-    serve(let_end, 0);
+    serve(let_end, 0, poll);
     cr_assert_eq(seen.together, FRAMES, "both syncs were under way at once");
     cr_assert_eq(seen.answered, FRAMES, "and the first one's answer left during the second");
 }
 
+Test(shell_aside, what_comes_during_a_sync_is_synced_beside_it_and_answered_for_itself)
+{
+    each_is_answered_for_itself(&no_polls);
+}
+
+Test(shell_aside, a_sync_that_ends_while_the_loop_polls_is_answered)
+{
+    each_is_answered_for_itself(&shell_fixture_polls);
+}
+
 Test(shell_aside, at_the_end_what_is_being_synced_is_waited_for_and_answered)
 {
-    serve(let_stop, FRAMES);
+    serve(let_stop, FRAMES, &no_polls);
+}
+
+Test(shell_aside, a_loop_that_polls_ends_when_it_is_told_to)
+{
+    serve(let_stop, FRAMES, &shell_fixture_polls);
 }
