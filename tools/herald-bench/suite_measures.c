@@ -1,6 +1,8 @@
 /* What the suite measures, in the order of the table. */
 #include "suite_private.h"
 
+#define FEW_ROUNDS 3 /* of what takes half a minute */
+
 const struct suite_measure suite_measures[] = {
     {"full", "as fast as it goes: window 1024, 256 B; and the producer's CPU", SUITE_ROUNDS_MAX, 1,
      suite_full},
@@ -13,9 +15,9 @@ const struct suite_measure suite_measures[] = {
      suite_orders},
     {"curve", "over TCP with CURVE, beside the bare pipeline with it", SUITE_ROUNDS_MAX, 1,
      suite_curve},
-    {"retries", "the scheduler with many deliveries that wait", 1, 1, suite_retries},
-    {"backlog", "a receiver that is down for long, and comes back", 1, 1, suite_backlog},
+    {"retries", "the scheduler with many deliveries that wait", FEW_ROUNDS, 1, suite_retries},
+    {"backlog", "a receiver that is down for long, and comes back", FEW_ROUNDS, 1, suite_backlog},
     {"hung", "one hung consumer beside three good ones", SUITE_ROUNDS_MAX, 1, suite_hung},
-    {"retained", "throughput with many notifications kept", 1, 1, suite_retained},
+    {"retained", "throughput with many notifications kept, five loads", 1, 1, suite_retained},
     {NULL, NULL, 0, 0, NULL},
 };
