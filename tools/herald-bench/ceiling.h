@@ -9,7 +9,8 @@
  * nothing else, keeps no index, has no leases, no state: what it reaches is the limit of this way
  * of doing it.
  *
- * Its server pays for writing its segments ahead within the timed run, as Herald does.
+ * Its server pays for writing its segments ahead within the timed run, when that is longer than the
+ * segment of 64 MiB that it begins with; without the pauses that Herald makes meanwhile.
  */
 #ifndef HERALD_BENCH_CEILING_H
 #define HERALD_BENCH_CEILING_H
