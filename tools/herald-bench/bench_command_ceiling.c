@@ -25,18 +25,50 @@ static struct bench_option options[] = {
     {NULL, NULL, 0, 0, NULL, 0, false, false},
 };
 
+static void
+print_pipeline(const char *name, const struct ceiling_load *load,
+               const struct ceiling_figures *figures)
+{
+    printf("%-26s  %.0f /s, submit p50 %.0f us, p99 %.0f us, end to end p50 %.0f us, p99 %.0f us, "
+           "server's CPU %.3f s per 100,000, %.0f syncs/s, frames of %u%s\n",
+           name, figures->per_second, figures->submit_p50_us, figures->submit_p99_us,
+           figures->end_p50_us, figures->end_p99_us,
+           figures->server_cpu_s * 1e5 / (double)load->count,
+           (double)figures->commits * figures->per_second / (double)load->count,
+           load->mode == CEILING_BATCHED ? load->batch : 1, load->natural ? " at most" : "");
+}
+
+/* At a rate it is not as fast as it could be: no limit is near. */
+static err_t
+measure_limits(const struct ceiling_load *load, const struct ceiling_figures *figures,
+               struct why *why)
+{
+    struct ceiling_limits limits;
+    err_t rc = load->rate == 0 ? ceiling_limits(load, figures, &limits, why) : ERR_OK;
+    if (rc == ERR_OK && load->rate == 0) {
+        printf("  %-24s  %.0f /s\n", "the same without a disk", limits.zmq_per_second);
+        printf("  %-24s  %.0f /s, commits of %llu bytes\n", "its disk alone",
+               limits.disk_per_second,
+               (unsigned long long)(load->count * load->payload_bytes / figures->commits));
+        printf("  %-24s  %.2f of %.0f /s, both one behind the other\n", "reached",
+               figures->per_second / limits.per_second, limits.per_second);
+    }
+    return rc;
+}
+
 static err_t
 measure_pipelines(const char *directory, struct why *why)
 {
     static const char *const names[CEILING_MODE_COUNT] = {"pipeline, single", "pipeline, grouped",
                                                           "pipeline, batched"};
+    uint32_t batch = (uint32_t)bench_option(options, "batch")->number;
     err_t rc = ERR_OK;
     for (int mode = 0; mode < CEILING_MODE_COUNT && rc == ERR_OK; mode++) {
         struct ceiling_load load = {
             .directory = directory,
             .payload_bytes = (uint32_t)bench_option(options, "payload")->number,
             .window = (uint32_t)bench_option(options, "window")->number,
-            .batch = (uint32_t)bench_option(options, "batch")->number,
+            .batch = mode == CEILING_BATCHED ? batch : 1,
             .connections = (uint32_t)bench_option(options, "connections")->number,
             .count = bench_option(options, "count")->number,
             .rate = (uint32_t)bench_option(options, "rate")->number,
@@ -54,12 +86,8 @@ measure_pipelines(const char *directory, struct why *why)
             rc = ceiling_pipeline(&load, &figures, why);
         }
         if (rc == ERR_OK) {
-            printf("%-26s  %.0f /s, submit p50 %.0f us, p99 %.0f us, end to end p50 %.0f us, p99 "
-                   "%.0f us, server's CPU %.3f s per 100,000, %.0f syncs/s, frames of %u%s\n",
-                   names[mode], figures.per_second, figures.submit_p50_us, figures.submit_p99_us,
-                   figures.end_p50_us, figures.end_p99_us,
-                   figures.server_cpu_s * 1e5 / (double)load.count, figures.syncs_per_second,
-                   mode == CEILING_BATCHED ? load.batch : 1, load.natural ? " at most" : "");
+            print_pipeline(names[mode], &load, &figures);
+            rc = measure_limits(&load, &figures, why);
         }
     }
     return rc;
@@ -90,8 +118,9 @@ bench_command_ceiling(int argc, char **argv)
         bench_options_print(options);
         return EXIT_CODE_OK;
     }
-    if (bench_option(options, "batch")->number * bench_option(options, "payload")->number >
-        CEILING_FRAME_BYTES) {
+    if (bench_option(options, "batch")->given &&
+        bench_option(options, "batch")->number * bench_option(options, "payload")->number >
+            CEILING_FRAME_BYTES) {
         fprintf(stderr, "herald-bench ceiling: batch times payload must be at most %u\n",
                 CEILING_FRAME_BYTES);
         return EXIT_CODE_USAGE;

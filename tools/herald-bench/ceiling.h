@@ -9,8 +9,10 @@
  * nothing else, keeps no index, has no leases, no state: what it reaches is the limit of this way
  * of doing it.
  *
- * Its server pays for writing its segments ahead within the timed run, when that is longer than the
- * segment of 64 MiB that it begins with; without the pauses that Herald makes meanwhile.
+ * What helps Herald and has nothing to do with its features the bare pipeline does too: it writes
+ * past the page cache, looks for news before it sleeps (busy_poll.h), keeps what getpid says
+ * (own_pid.c). It writes its segments ahead as Herald does (ceiling_segment.h), and pays for that
+ * within the timed run, when that is longer than the segment that it begins with.
  */
 #ifndef HERALD_BENCH_CEILING_H
 #define HERALD_BENCH_CEILING_H
@@ -22,6 +24,7 @@
 #include <stdio.h>
 
 #define CEILING_FRAME_BYTES (512U * 1024) /* of submits, at most */
+#define CEILING_BATCH_MAX 1024U           /* of submits a frame */
 
 enum ceiling_mode {
     CEILING_SINGLE,  /* one message a frame in every direction */
@@ -41,7 +44,8 @@ struct ceiling_load {
     uint32_t rate;          /* messages a second, open loop; 0: closed loop with the window */
     uint32_t sync_delay_us; /* added to each sync */
     enum ceiling_mode mode;
-    bool curve; /* over TCP with CURVE instead of ipc */
+    bool curve;   /* over TCP with CURVE instead of ipc */
+    bool no_disk; /* nothing is written: what ZeroMQ alone gives */
 };
 
 /* Of the window, of each connection; a closed loop's batch is no larger. */
@@ -57,13 +61,24 @@ struct ceiling_figures {
     double submit_p99_us;
     double end_p50_us; /* intended send to the consumer; 0 with payloads of less than 16 bytes */
     double end_p99_us;
-    double server_cpu_s; /* user and system time of the server process */
-    double syncs_per_second;
+    double server_cpu_s; /* user and system time of the server process, meanwhile */
+    uint64_t commits;
 };
 
 /* ERR_IO: why says which step failed. Processes and files are gone when it returns. */
 err_t ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figures,
                        struct why *why);
+
+/* What a pipeline can reach where its server does one thing at a time. */
+struct ceiling_limits {
+    double zmq_per_second;  /* of the same pipeline without a disk */
+    double disk_per_second; /* of as many commits, each of the mean size, without a pipeline */
+    double per_second;      /* of both, one behind the other */
+};
+
+/* Of this load, which has given these figures. */
+err_t ceiling_limits(const struct ceiling_load *load, const struct ceiling_figures *figures,
+                     struct ceiling_limits *limits, struct why *why);
 
 struct ceiling_disk {
     double
@@ -74,11 +89,17 @@ struct ceiling_disk {
     double write_mb_per_second; /* 1 MiB writes with one sync each */
 };
 
-/* The fastest way of batching at this point, by trying: fills in batch and natural. */
+/* The fastest way of batching this load, by trying: fills in batch and natural. Each is tried with
+ * the whole count, so that each pays for its segments; the best two twice more, and the mean
+ * counts, since one run is no measure. */
 err_t ceiling_pipeline_tune(struct ceiling_load *load, struct why *why);
 
 /* Say what a figure must be believed with: disk, file system, sync latency, cores, versions. */
 err_t ceiling_describe(const char *directory, FILE *to, struct why *why);
+
+/* So many commits of `bytes` each, segments written ahead meanwhile as in the pipeline. */
+err_t ceiling_disk_commits(const struct ceiling_load *load, size_t bytes, uint64_t commits,
+                           double *per_second, struct why *why);
 
 err_t ceiling_disk_measure(const char *directory, struct ceiling_disk *figures, struct why *why);
 

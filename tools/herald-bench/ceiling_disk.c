@@ -19,7 +19,7 @@ disk_compare(const void *a, const void *b)
 
 struct disk_run {
     size_t size; /* of each commit */
-    unsigned rounds;
+    uint64_t rounds;
     int64_t *nanos; /* borrowed; the time of each commit, sorted afterwards */
     double per_second;
 };
@@ -27,18 +27,36 @@ struct disk_run {
 static err_t
 disk_loop(ceiling_segment_t *segment, struct disk_run *run, struct why *why)
 {
-    uint8_t *data = mem_zeroed(run->size + 4096); /* and the rest of a page */
+    uint8_t *data = ceiling_segment_buffer(run->size);
     err_t rc = ERR_OK;
     int64_t start_ns = clock_mono_ns();
-    for (unsigned i = 0; i < run->rounds && rc == ERR_OK; i++) {
+    for (uint64_t i = 0; i < run->rounds && rc == ERR_OK; i++) {
         int64_t before_ns = clock_mono_ns();
         data[0] = (uint8_t)(i | 1);
         rc = ceiling_segment_commit(segment, data, run->size, why);
         run->nanos[i] = clock_mono_ns() - before_ns;
     }
-    run->per_second = run->rounds * 1e9 / (double)(clock_mono_ns() - start_ns);
+    run->per_second = (double)run->rounds * 1e9 / (double)(clock_mono_ns() - start_ns);
     qsort(run->nanos, run->rounds, sizeof *run->nanos, disk_compare);
-    mem_free(data);
+    ceiling_segment_buffer_free(data);
+    return rc;
+}
+
+err_t
+ceiling_disk_commits(const struct ceiling_load *load, size_t bytes, uint64_t commits,
+                     double *per_second, struct why *why)
+{
+    ceiling_segment_t *segment = NULL;
+    err_t rc = ceiling_segment_open(&segment, load->directory, load->sync_delay_us, why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    struct disk_run run = {.size = bytes, .rounds = commits};
+    run.nanos = mem_array(commits, sizeof *run.nanos);
+    rc = disk_loop(segment, &run, why);
+    *per_second = run.per_second;
+    mem_free(run.nanos);
+    ceiling_segment_close(&segment);
     return rc;
 }
 

@@ -92,7 +92,7 @@ take_report(const struct ceiling_load *load, enum ceiling_role role,
 {
     if (role == ROLE_SERVER) {
         figures->per_second = (double)load->count / report->server.seconds;
-        figures->syncs_per_second = (double)report->server.syncs / report->server.seconds;
+        figures->commits = report->server.commits;
         figures->server_cpu_s = report->server.cpu_s;
     } else if (role == ROLE_CLIENT) {
         figures->submit_p50_us = report->latency.p50_us;
@@ -142,35 +142,94 @@ ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figure
     return rc;
 }
 
+#define WAYS 5       /* of batching */
+#define WAYS_AGAIN 2 /* of which are tried again */
+#define TIMES_AGAIN 2
+
+struct way {
+    struct ceiling_load load;
+    double sum; /* of what it gave a second, each time */
+    unsigned times;
+};
+
 /* Frames as they come, and full ones of a half, a quarter, an eighth and a sixteenth of a
  * connection's window. */
+static size_t
+ways_of(const struct ceiling_load *load, struct way ways[WAYS])
+{
+    uint32_t window = ceiling_share(load);
+    uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);
+    frame_max = frame_max < CEILING_BATCH_MAX ? frame_max : CEILING_BATCH_MAX;
+    frame_max = frame_max < window ? frame_max : window;
+    size_t count = 0;
+    for (uint32_t part = 1; count < WAYS && window / part >= 1; part *= 2) {
+        struct way *way = &ways[count++];
+        *way = (struct way){.load = *load};
+        way->load.natural = part == 1;
+        way->load.batch = part == 1 || window / part > frame_max ? frame_max : window / part;
+    }
+    return count;
+}
+
+static int
+way_compare(const void *a, const void *b)
+{
+    const struct way *left = a;
+    const struct way *right = b;
+    double by = right->sum / right->times - left->sum / left->times;
+    return (by > 0) - (by < 0);
+}
+
+static err_t
+ways_try(struct way *ways, size_t count, struct why *why)
+{
+    err_t rc = ERR_OK;
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) {
+        struct ceiling_figures figures = {0};
+        rc = ceiling_pipeline(&ways[i].load, &figures, why);
+        ways[i].sum += figures.per_second;
+        ways[i].times++;
+    }
+    return rc;
+}
+
 err_t
 ceiling_pipeline_tune(struct ceiling_load *load, struct why *why)
 {
-    struct ceiling_load best = *load;
-    uint32_t window = ceiling_share(load);
-    double most = 0;
-    err_t rc = ERR_OK;
-    uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);
-    frame_max = frame_max < 1024 ? frame_max : 1024;
-    frame_max = frame_max < window ? frame_max : window;
-    for (uint32_t part = 1; part <= 16 && rc == ERR_OK; part *= 2) {
-        struct ceiling_load tried = *load;
-        struct ceiling_figures figures;
-        tried.natural = part == 1;
-        tried.batch = tried.natural ? frame_max : window / part;
-        tried.batch = tried.batch < frame_max ? tried.batch : frame_max;
-        if (tried.batch < 1) {
-            break;
-        }
-        tried.count = load->count / 4 + 1;
-        rc = ceiling_pipeline(&tried, &figures, why);
-        if (rc == ERR_OK && figures.per_second > most) {
-            most = figures.per_second;
-            best = tried;
-        }
+    struct way ways[WAYS];
+    size_t count = ways_of(load, ways);
+    err_t rc = ways_try(ways, count, why);
+    if (rc == ERR_OK) {
+        qsort(ways, count, sizeof ways[0], way_compare);
     }
-    load->batch = best.batch;
-    load->natural = best.natural;
+    size_t again = count < WAYS_AGAIN ? count : WAYS_AGAIN;
+    for (int i = 0; i < TIMES_AGAIN && again > 1 && rc == ERR_OK; i++) {
+        rc = ways_try(ways, again, why);
+    }
+    if (rc == ERR_OK) {
+        qsort(ways, again, sizeof ways[0], way_compare);
+        *load = ways[0].load;
+    }
+    return rc;
+}
+
+err_t
+ceiling_limits(const struct ceiling_load *load, const struct ceiling_figures *figures,
+               struct ceiling_limits *limits, struct why *why)
+{
+    struct ceiling_load dry = *load;
+    struct ceiling_figures without;
+    dry.no_disk = true;
+    err_t rc = ceiling_pipeline(&dry, &without, why);
+    double commits = 0;
+    size_t bytes = load->count * load->payload_bytes / figures->commits;
+    if (rc == ERR_OK) {
+        rc = ceiling_disk_commits(load, bytes, figures->commits, &commits, why);
+    }
+    if (rc == ERR_OK) {
+        limits->zmq_per_second = without.per_second;
+        limits->disk_per_second = commits * (double)load->count / (double)figures->commits;
+        limits->per_second = 1 / (1 / limits->zmq_per_second + 1 / limits->disk_per_second);
+    }
     return rc;
 }

@@ -13,8 +13,8 @@
 
 struct ceiling_server_report {
     double seconds; /* from the first submit to the last acknowledgement */
-    double cpu_s;
-    uint64_t syncs;
+    double cpu_s;   /* in these */
+    uint64_t commits;
 };
 
 struct ceiling_latency {

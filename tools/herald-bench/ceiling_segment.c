@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,21 +17,32 @@
 
 #define FILL_BYTES (1024U * 1024)
 #define FILL_SYNC_BYTES (8 * FILL_BYTES)
+#define FILL_PAUSE_NS 1000000
+#define PATH_BYTES 256
 #define PAGE_BYTES 4096U
 #define SECTOR_BYTES 512U
 
+/* One file by two ways; below 0: there is none. */
+struct segment_file {
+    int fd;
+    int direct_fd;
+};
+
+static const struct segment_file no_file = {-1, -1};
+
 struct ceiling_segment {
     char directory[200];
-    int fd; /* owned: the segment that fills */
+    struct segment_file file; /* owned: the segment that fills */
     size_t used;
     uint32_t sync_delay_us;
-    uint64_t syncs;
+    atomic_uint made;   /* files; they are numbered */
+    bool in_background; /* the filler runs: it makes pauses */
     pthread_t filler;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
-    int spare_fd;  /* guarded by lock; -1 while the filler works on it */
-    int fault;     /* guarded by lock; errno of the filler */
-    bool stopping; /* guarded by lock */
+    struct segment_file spare; /* owned; none while the filler works on it */
+    int fault;                 /* errno of the filler */
+    bool stopping;
 };
 
 static bool
@@ -47,49 +59,89 @@ segment_sync(int fd, uint32_t delay_us)
     return true;
 }
 
+static void
+segment_file_close(struct segment_file *file)
+{
+    if (file->direct_fd >= 0) {
+        (void)close(file->direct_fd); /* synced through the other */
+    }
+    if (file->fd >= 0) {
+        (void)close(file->fd); /* synced */
+    }
+    *file = no_file;
+}
+
+/* As Herald does between two steps: the writer's own syncs go first. Whether to go on. */
+static bool
+fill_pause(ceiling_segment_t *self)
+{
+    CHECK(pthread_mutex_lock(&self->lock) == 0);
+    bool stopping = self->stopping;
+    CHECK(pthread_mutex_unlock(&self->lock) == 0);
+    if (!stopping) {
+        const struct timespec pause = {.tv_nsec = FILL_PAUSE_NS};
+        (void)nanosleep(&pause, NULL); /* an early end does not matter */
+    }
+    return !stopping;
+}
+
 /* Past the page cache where that is possible, as Herald does: the copying is dear. */
 static bool
-segment_fill_zeros(int fd, int direct_fd, uint32_t sync_delay_us)
+fill_zeros(ceiling_segment_t *self, const struct segment_file *file)
 {
-    void *zeros = NULL;
-    CHECK(posix_memalign(&zeros, PAGE_BYTES, FILL_BYTES) == 0);
-    memset(zeros, 0, FILL_BYTES);
+    uint8_t *zeros = ceiling_segment_buffer(FILL_BYTES);
     bool good = true;
     for (size_t at = 0; good && at < CEILING_SEGMENT_BYTES; at += FILL_BYTES) {
-        good = (direct_fd >= 0 &&
-                pwrite(direct_fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES) ||
-               pwrite(fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES;
+        good = (file->direct_fd >= 0 &&
+                pwrite(file->direct_fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES) ||
+               pwrite(file->fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES;
         /* Piece by piece, so that the writer's syncs are not stuck behind 64 MiB. */
         if (good && (at + FILL_BYTES) % FILL_SYNC_BYTES == 0) {
-            good = segment_sync(fd, sync_delay_us);
+            good = segment_sync(file->fd, self->sync_delay_us);
+        }
+        if (good && self->in_background && !fill_pause(self)) {
+            errno = ECANCELED; /* nobody reads it */
+            good = false;
         }
     }
-    free(zeros);
+    ceiling_segment_buffer_free(zeros);
     return good;
 }
 
-static int
-segment_fill(const char *directory, uint32_t sync_delay_us)
+static void
+segment_path(const ceiling_segment_t *self, unsigned number, char path[PATH_BYTES])
 {
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/ceiling-XXXXXX", directory); /* checked at open */
-    int fd = mkstemp(path);
-    if (fd < 0) {
-        return -1;
+    (void)snprintf(path, PATH_BYTES, "%s/ceiling-%u", self->directory,
+                   number); /* checked at open */
+}
+
+/* A new file; false: errno says why. It stays until the end, as Herald's do: a file system that
+ * tells the disk what is free takes its time for that. */
+static bool
+segment_file_make(ceiling_segment_t *self, struct segment_file *file)
+{
+    char path[PATH_BYTES];
+    segment_path(self, atomic_fetch_add(&self->made, 1), path);
+    *file = no_file;
+    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file->fd < 0) {
+        return false;
     }
-    int direct_fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC); /* or not: tmpfs, say */
-    (void)unlink(path); /* gone with the descriptors, also after a crash */
-    bool good = segment_fill_zeros(fd, direct_fd, sync_delay_us);
+    file->direct_fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC); /* or not: tmpfs, say */
+    return true;
+}
+
+/* false: errno says why. */
+static bool
+segment_fill(ceiling_segment_t *self, struct segment_file *file)
+{
+    if (!segment_file_make(self, file) || fill_zeros(self, file)) {
+        return file->fd >= 0;
+    }
     int fault = errno;
-    if (direct_fd >= 0) {
-        (void)close(direct_fd); /* synced through the other */
-    }
-    if (!good) {
-        (void)close(fd); /* nothing of value in it */
-        errno = fault;
-        return -1;
-    }
-    return fd;
+    segment_file_close(file); /* nothing of value in it */
+    errno = fault;
+    return false;
 }
 
 static void *
@@ -98,20 +150,72 @@ segment_filler(void *argument)
     ceiling_segment_t *self = argument;
     CHECK(pthread_mutex_lock(&self->lock) == 0);
     while (!self->stopping && self->fault == 0) {
-        if (self->spare_fd >= 0) {
+        if (self->spare.fd >= 0) {
             CHECK(pthread_cond_wait(&self->changed, &self->lock) == 0);
             continue;
         }
         CHECK(pthread_mutex_unlock(&self->lock) == 0);
-        int fd = segment_fill(self->directory, self->sync_delay_us);
-        int fault = fd < 0 ? errno : 0;
+        struct segment_file file;
+        int fault = segment_fill(self, &file) ? 0 : errno;
         CHECK(pthread_mutex_lock(&self->lock) == 0);
-        self->spare_fd = fd;
+        self->spare = file;
         self->fault = fault;
         CHECK(pthread_cond_broadcast(&self->changed) == 0);
     }
     CHECK(pthread_mutex_unlock(&self->lock) == 0);
     return NULL;
+}
+
+/* Go on in the spare; where there is none yet in a file without zeros, as Herald does. The errno of
+ * what failed. */
+static int
+segment_roll(ceiling_segment_t *self)
+{
+    segment_file_close(&self->file);
+    CHECK(pthread_mutex_lock(&self->lock) == 0);
+    self->file = self->spare;
+    self->spare = no_file;
+    int fault = self->fault;
+    CHECK(pthread_cond_broadcast(&self->changed) == 0);
+    CHECK(pthread_mutex_unlock(&self->lock) == 0);
+    self->used = 0;
+    if (fault == 0 && self->file.fd < 0) {
+        fault = segment_file_make(self, &self->file) ? 0 : errno;
+        /* Its room is only set aside; a file system that cannot do that finds it when it is
+         * written. */
+        (void)(fault == 0 && fallocate(self->file.fd, 0, 0, CEILING_SEGMENT_BYTES));
+    }
+    return fault;
+}
+
+uint8_t *
+ceiling_segment_buffer(size_t size)
+{
+    void *buffer = NULL;
+    CHECK(posix_memalign(&buffer, PAGE_BYTES, size + PAGE_BYTES) == 0);
+    memset(buffer, 0, size + PAGE_BYTES); /* its pages are got now, not in the timed run */
+    return buffer;
+}
+
+void
+ceiling_segment_buffer_free(uint8_t *buffer)
+{
+    free(buffer);
+}
+
+static void
+segment_free(ceiling_segment_t *self)
+{
+    segment_file_close(&self->file);
+    segment_file_close(&self->spare);
+    for (unsigned i = 0; i < self->made; i++) {
+        char path[PATH_BYTES];
+        segment_path(self, i, path);
+        (void)unlink(path); /* one that was not made is gone as well */
+    }
+    CHECK(pthread_cond_destroy(&self->changed) == 0);
+    CHECK(pthread_mutex_destroy(&self->lock) == 0);
+    mem_free(self);
 }
 
 err_t
@@ -123,25 +227,18 @@ ceiling_segment_open(ceiling_segment_t **self_p, const char *directory, uint32_t
     }
     ceiling_segment_t *self = mem_zeroed(sizeof *self);
     memcpy(self->directory, directory, strlen(directory) + 1);
-    self->spare_fd = -1;
     self->sync_delay_us = sync_delay_us;
-    self->fd = segment_fill(directory, sync_delay_us);
-    if (self->fd < 0) {
-        err_t rc =
-            why_set(why, ERR_IO, "%s: cannot write a segment: %s", directory, strerror(errno));
-        mem_free(self);
-        return rc;
-    }
+    self->spare = no_file;
     CHECK(pthread_mutex_init(&self->lock, NULL) == 0);
     CHECK(pthread_cond_init(&self->changed, NULL) == 0);
-    CHECK(pthread_create(&self->filler, NULL, segment_filler, self) == 0);
-    /* The first spare is there before the first message, as Herald's is; the others are paid for in
-     * the timed run. Without this the filling was most of the open loop's p99. */
-    CHECK(pthread_mutex_lock(&self->lock) == 0);
-    while (self->spare_fd < 0 && self->fault == 0) {
-        CHECK(pthread_cond_wait(&self->changed, &self->lock) == 0);
+    if (!segment_fill(self, &self->file) || !segment_fill(self, &self->spare)) {
+        err_t rc =
+            why_set(why, ERR_IO, "%s: cannot write a segment: %s", directory, strerror(errno));
+        segment_free(self);
+        return rc;
     }
-    CHECK(pthread_mutex_unlock(&self->lock) == 0);
+    self->in_background = true; /* before the thread that reads it */
+    CHECK(pthread_create(&self->filler, NULL, segment_filler, self) == 0);
     *self_p = self;
     return ERR_OK;
 }
@@ -158,62 +255,60 @@ ceiling_segment_close(ceiling_segment_t **self_p)
     CHECK(pthread_cond_broadcast(&self->changed) == 0);
     CHECK(pthread_mutex_unlock(&self->lock) == 0);
     CHECK(pthread_join(self->filler, NULL) == 0);
-    if (self->spare_fd >= 0) {
-        (void)close(self->spare_fd); /* unlinked already */
-    }
-    (void)close(self->fd); /* unlinked already */
-    CHECK(pthread_cond_destroy(&self->changed) == 0);
-    CHECK(pthread_mutex_destroy(&self->lock) == 0);
-    mem_free(self);
+    segment_free(self);
     *self_p = NULL;
 }
 
-static err_t
-segment_roll(ceiling_segment_t *self, struct why *why)
+static bool
+write_past_cache(ceiling_segment_t *self, const uint8_t *data, size_t size)
 {
-    CHECK(pthread_mutex_lock(&self->lock) == 0);
-    while (self->spare_fd < 0 && self->fault == 0) {
-        CHECK(pthread_cond_wait(&self->changed, &self->lock) == 0);
+    if (self->file.direct_fd < 0) {
+        return false;
     }
-    int fault = self->fault;
-    if (fault == 0) {
-        (void)close(self->fd); /* synced and unlinked */
-        self->fd = self->spare_fd;
-        self->spare_fd = -1;
-        self->used = 0;
-        CHECK(pthread_cond_broadcast(&self->changed) == 0);
+    ssize_t done = pwrite(self->file.direct_fd, data, size, (off_t)self->used);
+    if (done < 0 && errno == EINVAL) { /* the disk's sectors are larger, or it cannot be */
+        (void)close(self->file.direct_fd);
+        self->file.direct_fd = -1;
     }
-    CHECK(pthread_mutex_unlock(&self->lock) == 0);
-    return fault == 0 ? ERR_OK
-                      : why_set(why, ERR_IO, "cannot write a segment: %s", strerror(fault));
+    return done == (ssize_t)size;
+}
+
+/* What fits into this segment, `size` bytes: whole sectors. */
+static bool
+segment_append(ceiling_segment_t *self, uint8_t *data, size_t size, bool last)
+{
+    size_t written = size;
+    if (!write_past_cache(self, data, size)) {
+        /* To the end of the page: a part of one that is in no cache would have to be read first. */
+        size_t to_page = (PAGE_BYTES - (self->used + size) % PAGE_BYTES) % PAGE_BYTES;
+        written = last ? size + to_page : size;
+        memset(data + size, 0, written - size);
+        if (pwrite(self->file.fd, data, written, (off_t)self->used) != (ssize_t)written) {
+            return false;
+        }
+    }
+    self->used += size;
+    return segment_sync(self->file.fd, self->sync_delay_us);
 }
 
 err_t
 ceiling_segment_commit(ceiling_segment_t *self, uint8_t *data, size_t size, struct why *why)
 {
-    CHECK(size > 0 && size <= FILL_BYTES);
     size_t whole = (size + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
-    if (self->used + whole > CEILING_SEGMENT_BYTES) {
-        err_t rc = segment_roll(self, why);
-        if (rc != ERR_OK) {
-            return rc;
+    memset(data + size, 0, whole - size);
+    for (size_t at = 0; at < whole;) {
+        if (self->used == CEILING_SEGMENT_BYTES) {
+            int fault = segment_roll(self);
+            if (fault != 0) {
+                return why_set(why, ERR_IO, "cannot write a segment: %s", strerror(fault));
+            }
         }
+        size_t room = CEILING_SEGMENT_BYTES - self->used;
+        size_t part = whole - at < room ? whole - at : room;
+        if (!segment_append(self, data + at, part, at + part == whole)) {
+            return why_set(why, ERR_IO, "cannot append to a segment: %s", strerror(errno));
+        }
+        at += part;
     }
-    /* To the end of the page: a part of one that is in no cache would have to be read first. */
-    size_t to_page = (PAGE_BYTES - (self->used + whole) % PAGE_BYTES) % PAGE_BYTES;
-    size_t written = whole + to_page;
-    memset(data + size, 0, written - size);
-    if (pwrite(self->fd, data, written, (off_t)self->used) != (ssize_t)written ||
-        !segment_sync(self->fd, self->sync_delay_us)) {
-        return why_set(why, ERR_IO, "cannot append to a segment: %s", strerror(errno));
-    }
-    self->used += whole;
-    self->syncs++;
     return ERR_OK;
-}
-
-uint64_t
-ceiling_segment_syncs(const ceiling_segment_t *self)
-{
-    return self->syncs;
 }
