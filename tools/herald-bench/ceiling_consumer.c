@@ -8,9 +8,15 @@
 #include <string.h>
 #include <zmq.h>
 
+/* What came, of messages numbered from 0: one that is lost or comes twice shows in these. */
+struct seen {
+    uint64_t count;
+    uint64_t sum; /* of their numbers */
+};
+
 /* Acknowledge a whole frame. */
-static size_t
-consumer_take(const struct ceiling_load *load, zmq_msg_t *body, void *acks,
+static void
+consumer_take(const struct ceiling_load *load, zmq_msg_t *body, void *acks, struct seen *seen,
               struct bench_histogram *latency)
 {
     CHECK(zmq_msg_size(body) % load->payload_bytes == 0);
@@ -21,35 +27,40 @@ consumer_take(const struct ceiling_load *load, zmq_msg_t *body, void *acks,
     CHECK(zmq_msg_init_size(&ack, messages * sizeof(uint64_t)) == 0);
     uint8_t *numbers = zmq_msg_data(&ack);
     for (size_t i = 0; i < messages; i++, message += load->payload_bytes) {
-        memcpy(numbers + i * sizeof(uint64_t), message, sizeof(uint64_t));
+        uint64_t number = 0;
+        memcpy(&number, message, sizeof number);
+        memcpy(numbers + i * sizeof number, &number, sizeof number);
+        seen->sum += number;
         if (load->payload_bytes >= CEILING_TIMED_BYTES) {
             bench_histogram_add(latency,
                                 now_ns - (int64_t)bytes_get_u64(message + sizeof(uint64_t)));
         }
     }
     CHECK(zmq_msg_send(&ack, acks, 0) >= 0);
-    return messages;
+    seen->count += messages;
 }
 
 err_t
 ceiling_consumer(const struct ceiling_load *load, struct ceiling_latency *latency, struct why *why)
 {
-    (void)why; /* what can fail here is a broken set-up, and CHECKed */
     void *context = zmq_ctx_new();
     void *lane = ceiling_socket(context, ZMQ_PULL, load, "lane", false);
     void *acks = ceiling_socket(context, ZMQ_PUSH, load, "acks", false);
     struct bench_histogram *histogram = mem_zeroed(sizeof *histogram);
     zmq_msg_t body;
     CHECK(zmq_msg_init(&body) == 0);
-    for (uint64_t seen = 0; seen < load->count;) {
+    struct seen seen = {0, 0};
+    while (seen.count < load->count) {
         CHECK(zmq_msg_recv(&body, lane, 0) > 0);
-        seen += consumer_take(load, &body, acks, histogram);
+        consumer_take(load, &body, acks, &seen, histogram);
     }
+    bool each_once = seen.sum == load->count * (load->count - 1) / 2;
     latency->p50_us = bench_histogram_us(histogram, 0.5);
     latency->p99_us = bench_histogram_us(histogram, 0.99);
     mem_free(histogram);
     CHECK(zmq_msg_close(&body) == 0);
     CHECK(zmq_close(lane) == 0 && zmq_close(acks) == 0);
     CHECK(zmq_ctx_term(context) == 0); /* the last acknowledgements leave first */
-    return ERR_OK;
+    return each_once ? ERR_OK
+                     : why_set(why, ERR_CORRUPT, "the bare pipeline lost or doubled a message");
 }

@@ -45,7 +45,9 @@ pipeline_role(const struct ceiling_load *load, enum ceiling_role role, int fd)
         report.rc = ceiling_client(load, &report.latency, &report.why);
     }
     bool told = write(fd, &report, sizeof report) == (ssize_t)sizeof report;
-    exit(told ? 0 : 1); /* nothing was left to print when it was forked */
+    /* One that failed ends the others too: they would wait for it. Nothing was left to print when
+     * it was forked. */
+    exit(told && report.rc == ERR_OK ? 0 : 1);
 }
 
 /* Wait for every role; one that dies ends the others. */
@@ -126,12 +128,11 @@ ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figure
     err_t rc = pipeline_wait(pids, why);
     for (int role = 0; role < ROLE_COUNT; role++) {
         struct ceiling_report report;
-        if (rc == ERR_OK &&
-            read(pipes[role][0], &report, sizeof report) != (ssize_t)sizeof report) {
+        bool told = read(pipes[role][0], &report, sizeof report) == (ssize_t)sizeof report;
+        if (told && report.rc != ERR_OK) {
+            rc = why_set(why, report.rc, "%s", report.why.text); /* says more than that it died */
+        } else if (rc == ERR_OK && !told) {
             rc = why_set(why, ERR_IO, "a process of the bare pipeline did not report");
-        }
-        if (rc == ERR_OK && report.rc != ERR_OK) {
-            rc = why_set(why, report.rc, "%s", report.why.text);
         }
         if (rc == ERR_OK) {
             take_report(load, (enum ceiling_role)role, &report, figures);
@@ -142,7 +143,8 @@ ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figure
     return rc;
 }
 
-#define WAYS 5       /* of batching */
+#define WAYS 5 /* of batching, at most */
+#define LEAST_PART 16
 #define WAYS_AGAIN 2 /* of which are tried again */
 #define TIMES_AGAIN 2
 
@@ -162,11 +164,13 @@ ways_of(const struct ceiling_load *load, struct way ways[WAYS])
     frame_max = frame_max < CEILING_BATCH_MAX ? frame_max : CEILING_BATCH_MAX;
     frame_max = frame_max < window ? frame_max : window;
     size_t count = 0;
-    for (uint32_t part = 1; count < WAYS && window / part >= 1; part *= 2) {
-        struct way *way = &ways[count++];
-        *way = (struct way){.load = *load};
-        way->load.natural = part == 1;
-        way->load.batch = part == 1 || window / part > frame_max ? frame_max : window / part;
+    for (uint32_t part = 1; part <= LEAST_PART && window / part >= 1; part *= 2) {
+        struct way way = {.load = *load};
+        way.load.natural = part == 1;
+        way.load.batch = part == 1 || window / part > frame_max ? frame_max : window / part;
+        bool known = count > 1 && ways[count - 1].load.batch == way.load.batch; /* large payloads */
+        ways[count] = way;
+        count += !known;
     }
     return count;
 }

@@ -34,6 +34,7 @@ struct ceiling_segment {
     char directory[200];
     struct segment_file file; /* owned: the segment that fills */
     size_t used;
+    bool through_cache; /* the file system or the disk takes no sectors of 512 past it */
     uint32_t sync_delay_us;
     atomic_uint made;   /* files; they are numbered */
     bool in_background; /* the filler runs: it makes pauses */
@@ -259,18 +260,19 @@ ceiling_segment_close(ceiling_segment_t **self_p)
     *self_p = NULL;
 }
 
-static bool
+/* ERR_AGAIN: it cannot be, here or in any other of these files. */
+static err_t
 write_past_cache(ceiling_segment_t *self, const uint8_t *data, size_t size)
 {
-    if (self->file.direct_fd < 0) {
-        return false;
+    if (self->file.direct_fd < 0 || self->through_cache) {
+        return ERR_AGAIN;
     }
     ssize_t done = pwrite(self->file.direct_fd, data, size, (off_t)self->used);
-    if (done < 0 && errno == EINVAL) { /* the disk's sectors are larger, or it cannot be */
-        (void)close(self->file.direct_fd);
-        self->file.direct_fd = -1;
+    if (done < 0 && (errno == EINVAL || errno == EOPNOTSUPP)) { /* larger sectors, say */
+        self->through_cache = true;
+        return ERR_AGAIN;
     }
-    return done == (ssize_t)size;
+    return done == (ssize_t)size ? ERR_OK : ERR_IO;
 }
 
 /* What fits into this segment, `size` bytes: whole sectors. */
@@ -278,7 +280,11 @@ static bool
 segment_append(ceiling_segment_t *self, uint8_t *data, size_t size, bool last)
 {
     size_t written = size;
-    if (!write_past_cache(self, data, size)) {
+    err_t rc = write_past_cache(self, data, size);
+    if (rc == ERR_IO) {
+        return false;
+    }
+    if (rc == ERR_AGAIN) {
         /* To the end of the page: a part of one that is in no cache would have to be read first. */
         size_t to_page = (PAGE_BYTES - (self->used + size) % PAGE_BYTES) % PAGE_BYTES;
         written = last ? size + to_page : size;

@@ -3,17 +3,35 @@
 
 #include "base/mem.h"
 
-#define INDEX_BYTES 80 /* of resident memory that a notification may add, at every count */
 #define REPEATS 5
+#define MIB (1024.0 * 1024)
+#define BEYOND_INDEX_MIB                                                                           \
+    16 /* of resident memory, whatever the backlog: buffers, memory fetched ahead */
 
 static const struct suite_row backlog_rows[] = {
     {"receiver down: submits, of their speed with it", "/s", 0.8, false},
-    {"receiver down: memory a notification, of 80 B", "B", 1, true},
+    {"receiver down: memory beyond the index, of 16 MiB", "MiB", 1, true},
     {"receiver back: the backlog drains, of full speed", "/s", 0.8, false},
 };
 static const struct suite_row hung_row = {"one hung consumer beside three good", "/s", 0.8, false};
 static const struct suite_row retained_row = {"with many retained, of the speed with none", "/s",
                                               0.9, false};
+
+/* What the producer has in memory, and how much of it is its index. */
+struct memory {
+    double resident;
+    double index;
+};
+
+static err_t
+memory_of(bench_herald_t *herald, struct memory *memory, struct why *why)
+{
+    uint64_t index = 0;
+    err_t rc = bench_herald_counter(herald, BENCH_PRODUCER, "index_bytes", &index, why);
+    memory->index = (double)index;
+    memory->resident = (double)bench_herald_resident(herald, BENCH_PRODUCER);
+    return rc;
+}
 
 static err_t
 backlog(suite_t *suite, bench_herald_t *herald, struct bench_figures *figures, struct why *why)
@@ -25,19 +43,25 @@ backlog(suite_t *suite, bench_herald_t *herald, struct bench_figures *figures, s
     err_t rc = bench_run(&load, figures, why);
     double submits = figures->submit_seconds > 0 ? (double)load.count / figures->submit_seconds : 0;
     double full = figures->per_second;
-    double resident = (double)bench_herald_resident(herald, BENCH_PRODUCER);
+    struct memory before = {0, 0};
+    struct memory after = {0, 0};
     suite_load(herald, &load);
     load.count = settings->backlog;
     load.group = NULL;
     if (rc == ERR_OK) {
+        rc = memory_of(herald, &before, why);
+    }
+    if (rc == ERR_OK) {
         rc = bench_run(&load, figures, why);
+    }
+    if (rc == ERR_OK) {
+        rc = memory_of(herald, &after, why);
     }
     if (rc == ERR_OK) {
         suite_note(suite, &backlog_rows[0], figures->per_second, submits);
         suite_note(suite, &backlog_rows[1],
-                   ((double)bench_herald_resident(herald, BENCH_PRODUCER) - resident) /
-                       (double)settings->backlog,
-                   INDEX_BYTES);
+                   (after.resident - before.resident - (after.index - before.index)) / MIB,
+                   BEYOND_INDEX_MIB);
         suite_load(herald, &load);
         load.count = 0;
         load.backlog = settings->backlog;
