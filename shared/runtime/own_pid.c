@@ -4,10 +4,11 @@
  * since glibc 2.25. With one notification at a time that was a third of the system calls of the
  * producer's thread and its I/O thread.
  *
- * Only for the services, which link this file by name (herald_own_pid) and so define the getpid
- * that their shared libraries find. Right in a fork's child too, once the handlers of
- * pthread_atfork have run; not in a child that runs none (vfork, posix_spawn before its exec,
- * _Fork, clone): the services make none that asks. Any thread; safe in a signal handler.
+ * Only for the services, and for herald-bench, whose bare pipeline is to lack nothing that they
+ * have: these link this file by name (herald_own_pid) and so define the getpid that their shared
+ * libraries find. Right in a fork's child too, once the handlers of pthread_atfork have run; not in
+ * a child that runs none (vfork, posix_spawn before its exec, _Fork, clone): these make none that
+ * asks. Any thread; safe in a signal handler.
  */
 #include <pthread.h>
 #include <stdatomic.h>

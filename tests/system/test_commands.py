@@ -39,15 +39,15 @@ class CommandLines(unittest.TestCase):
             self.assertIn(f"  heraldctl {command}", done.stdout, command)
             self.assertIn("--help", done.stdout, command)
 
-    def test_the_services_keep_getpid_and_the_tools_do_not(self):
-        services = ("producer", "retry-scheduler", "compensator", "order-consumer")
-        for name in [f"herald-{service}" for service in services] + ["herald-bench", "heraldctl"]:
+    def test_the_services_and_the_bare_pipeline_keep_getpid_and_heraldctl_does_not(self):
+        keepers = ("producer", "retry-scheduler", "compensator", "order-consumer", "bench")
+        for name in [f"herald-{keeper}" for keeper in keepers] + ["heraldctl"]:
             done = subprocess.run(["nm", "-D", "--defined-only", os.path.join(BIN, name)],
                                   text=True, capture_output=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, 0, done.stderr)
             defined = [line.split()[-1] for line in done.stdout.splitlines()]
-            is_service = name.removeprefix("herald-") in services
-            self.assertEqual("getpid" in defined, is_service, name)
+            keeps = name.removeprefix("herald-") in keepers
+            self.assertEqual("getpid" in defined, keeps, name)
 
     def test_what_makes_no_sense_to_heraldctl_is_named(self):
         for arguments, says in (

@@ -65,7 +65,8 @@ struct ceiling_figures {
     uint64_t commits;
 };
 
-/* ERR_IO: why says which step failed. Processes and files are gone when it returns. */
+/* ERR_IO: why says which step failed. Processes are gone when it returns, and files too, unless the
+ * server died: then its segments are left in the directory. */
 err_t ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figures,
                        struct why *why);
 

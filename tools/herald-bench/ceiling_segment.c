@@ -93,6 +93,7 @@ fill_zeros(ceiling_segment_t *self, const struct segment_file *file)
     uint8_t *zeros = ceiling_segment_buffer(FILL_BYTES);
     bool good = true;
     for (size_t at = 0; good && at < CEILING_SEGMENT_BYTES; at += FILL_BYTES) {
+        errno = ENOSPC; /* what a part that is written leaves */
         good = (file->direct_fd >= 0 &&
                 pwrite(file->direct_fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES) ||
                pwrite(file->fd, zeros, FILL_BYTES, (off_t)at) == (ssize_t)FILL_BYTES;
@@ -272,6 +273,9 @@ write_past_cache(ceiling_segment_t *self, const uint8_t *data, size_t size)
         self->through_cache = true;
         return ERR_AGAIN;
     }
+    if (done >= 0 && done < (ssize_t)size) {
+        errno = ENOSPC; /* a part was written: the rest finds no room */
+    }
     return done == (ssize_t)size ? ERR_OK : ERR_IO;
 }
 
@@ -289,6 +293,7 @@ segment_append(ceiling_segment_t *self, uint8_t *data, size_t size, bool last)
         size_t to_page = (PAGE_BYTES - (self->used + size) % PAGE_BYTES) % PAGE_BYTES;
         written = last ? size + to_page : size;
         memset(data + size, 0, written - size);
+        errno = ENOSPC; /* what a part that is written leaves */
         if (pwrite(self->file.fd, data, written, (off_t)self->used) != (ssize_t)written) {
             return false;
         }

@@ -5,8 +5,7 @@
 
 #define REPEATS 5
 #define MIB (1024.0 * 1024)
-#define BEYOND_INDEX_MIB                                                                           \
-    16 /* of resident memory, whatever the backlog: buffers, memory fetched ahead */
+#define BEYOND_INDEX_MIB 16 /* resident, at the default backlog: buffers, memory fetched ahead */
 
 static const struct suite_row backlog_rows[] = {
     {"receiver down: submits, of their speed with it", "/s", 0.8, false},
