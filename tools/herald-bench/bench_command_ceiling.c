@@ -11,8 +11,9 @@ static struct bench_option options[] = {
     {"window", "submits without an answer, over all connections", 1, 65536, "1024", 0, false,
      false},
     {"batch",
-     "submits a frame in the batched mode, at most a connection's share of the window; without: "
-     "the fastest of several",
+     "submits a frame in the batched mode, at most a connection's share of the window; without, "
+     "and "
+     "without a rate: the fastest of several",
      1, 1024, "256", 0, false, false},
     {"connections", "connections that submit", 1, 256, "1", 0, false, false},
     {"payload", "bytes of each message", 8, 65536, "256", 0, false, false},
@@ -43,13 +44,15 @@ static err_t
 measure_limits(const struct ceiling_load *load, const struct ceiling_figures *figures,
                struct why *why)
 {
+    if (load->rate > 0) {
+        return ERR_OK;
+    }
     struct ceiling_limits limits;
-    err_t rc = load->rate == 0 ? ceiling_limits(load, figures, &limits, why) : ERR_OK;
-    if (rc == ERR_OK && load->rate == 0) {
+    err_t rc = ceiling_limits(load, figures, &limits, why);
+    if (rc == ERR_OK) {
         printf("  %-24s  %.0f /s\n", "the same without a disk", limits.zmq_per_second);
-        printf("  %-24s  %.0f /s, commits of %llu bytes\n", "its disk alone",
-               limits.disk_per_second,
-               (unsigned long long)(load->count * load->payload_bytes / figures->commits));
+        printf("  %-24s  %.0f /s, commits of %zu bytes\n", "its disk alone", limits.disk_per_second,
+               limits.commit_bytes);
         printf("  %-24s  %.2f of %.0f /s, both one behind the other\n", "reached",
                figures->per_second / limits.per_second, limits.per_second);
     }
@@ -61,7 +64,10 @@ measure_pipelines(const char *directory, struct why *why)
 {
     static const char *const names[CEILING_MODE_COUNT] = {"pipeline, single", "pipeline, grouped",
                                                           "pipeline, batched"};
+    bool given = bench_option(options, "batch")->given;
     uint32_t batch = (uint32_t)bench_option(options, "batch")->number;
+    uint32_t fits = CEILING_FRAME_BYTES / (uint32_t)bench_option(options, "payload")->number;
+    batch = batch < fits ? batch : fits;
     err_t rc = ERR_OK;
     for (int mode = 0; mode < CEILING_MODE_COUNT && rc == ERR_OK; mode++) {
         struct ceiling_load load = {
@@ -80,7 +86,8 @@ measure_pipelines(const char *directory, struct why *why)
         bool larger = load.rate == 0 && load.batch > ceiling_share(&load);
         load.batch = larger ? ceiling_share(&load) : load.batch;
         struct ceiling_figures figures = {0};
-        bool tuned = mode == CEILING_BATCHED && !bench_option(options, "batch")->given;
+        bool tuned =
+            mode == CEILING_BATCHED && !given && load.rate == 0; /* a rate is kept by all */
         rc = tuned ? ceiling_pipeline_tune(&load, why) : ERR_OK;
         if (rc == ERR_OK) {
             rc = ceiling_pipeline(&load, &figures, why);

@@ -74,6 +74,7 @@ err_t ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *
 struct ceiling_limits {
     double zmq_per_second;  /* of the same pipeline without a disk */
     double disk_per_second; /* of as many commits, each of the mean size, without a pipeline */
+    size_t commit_bytes;    /* that size */
     double per_second;      /* of both, one behind the other */
 };
 
@@ -87,7 +88,7 @@ struct ceiling_disk {
     double append_512_p50_us;
     double append_512_p99_us;
     double append_64k_per_second;
-    double write_mb_per_second; /* 1 MiB writes with one sync each */
+    double write_mb_per_second; /* 1 MiB writes with one sync each, beside segments written ahead */
 };
 
 /* The fastest way of batching this load, by trying: fills in batch and natural. Each is tried with

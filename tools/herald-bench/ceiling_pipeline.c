@@ -226,9 +226,9 @@ ceiling_limits(const struct ceiling_load *load, const struct ceiling_figures *fi
     dry.no_disk = true;
     err_t rc = ceiling_pipeline(&dry, &without, why);
     double commits = 0;
-    size_t bytes = load->count * load->payload_bytes / figures->commits;
+    limits->commit_bytes = load->count * load->payload_bytes / figures->commits;
     if (rc == ERR_OK) {
-        rc = ceiling_disk_commits(load, bytes, figures->commits, &commits, why);
+        rc = ceiling_disk_commits(load, limits->commit_bytes, figures->commits, &commits, why);
     }
     if (rc == ERR_OK) {
         limits->zmq_per_second = without.per_second;
