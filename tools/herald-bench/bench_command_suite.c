@@ -15,9 +15,12 @@
 
 static struct bench_option options[] = {
     {"rounds",
-     "of each measure; retries and backlog have 3 at most, a lone submit has three times as many",
+     "of each measure; retries and backlog have 3 at most, 64 B twice and a lone submit three "
+     "times "
+     "as many",
      1, SUITE_ROUNDS_MAX, "5", 0, false, false},
-    {"only", "measures by name, commas between them; see below", 0, 0, NULL, 0, false, false},
+    {"only", "measures by name, commas between them, see below; the exit code is then of these", 0,
+     0, NULL, 0, false, false},
     {"count",
      "notifications in one throughput run; four times as many of 64 B, fewer at slow points", 1000,
      100000000, "1000000", 0, false, false},

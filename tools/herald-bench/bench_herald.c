@@ -186,8 +186,8 @@ has_spare(const bench_herald_t *self, const char *log)
 
 /* A service that has just started fills its spare segment. It is there before the first message, as
  * the bare pipeline's is; all later ones are paid for in the timed run. */
-static void
-wait_settled(const bench_herald_t *self)
+void
+bench_herald_settle(const bench_herald_t *self)
 {
     static const char *const logs[] = {"producer", "scheduler", "compensator"};
     const struct timespec pause = {.tv_nsec = 5000000};
@@ -229,7 +229,7 @@ bench_herald_start(bench_herald_t **self_p, const struct bench_herald_options *o
         rc = wait_answer(self, BENCH_SCHEDULER, why);
     }
     if (rc == ERR_OK) {
-        wait_settled(self);
+        bench_herald_settle(self);
     }
     if (rc != ERR_OK) {
         bench_herald_stop(self_p);

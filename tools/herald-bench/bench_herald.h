@@ -36,6 +36,10 @@ err_t bench_herald_start(bench_herald_t **self_p, const struct bench_herald_opti
 void bench_herald_kill(bench_herald_t *self, enum bench_service service);
 err_t bench_herald_restart(bench_herald_t *self, enum bench_service service, struct why *why);
 
+/* Wait until all have a segment in reserve, as after a start; 10 s at most: a full disk has none.
+ */
+void bench_herald_settle(const bench_herald_t *self);
+
 /* One of the numbers that a service counts, as STATS tells it. ERR_NOT_FOUND: it has none such. */
 err_t bench_herald_counter(bench_herald_t *self, enum bench_service service, const char *name,
                            uint64_t *value, struct why *why);

@@ -23,8 +23,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CEILING_FRAME_BYTES (512U * 1024) /* of submits, at most */
-#define CEILING_BATCH_MAX 1024U           /* of submits a frame */
+#define CEILING_FRAME_BYTES (1024U * 1024) /* of submits, at most; as Herald's */
+#define CEILING_BATCH_MAX 1024U            /* of submits a frame; as Herald's */
 
 enum ceiling_mode {
     CEILING_SINGLE,  /* one message a frame in every direction */

@@ -143,8 +143,7 @@ ceiling_pipeline(const struct ceiling_load *load, struct ceiling_figures *figure
     return rc;
 }
 
-#define WAYS 5 /* of batching, at most */
-#define LEAST_PART 16
+#define WAYS 6       /* of batching, at most */
 #define WAYS_AGAIN 2 /* of which are tried again */
 #define TIMES_AGAIN 2
 
@@ -154,20 +153,22 @@ struct way {
     unsigned times;
 };
 
-/* Frames as they come, and full ones of a half, a quarter, an eighth and a sixteenth of a
- * connection's window. */
+/* Frames as they come, and full ones of a half, a third (as Herald's client), a quarter, an eighth
+ * and a sixteenth of a connection's window. */
 static size_t
 ways_of(const struct ceiling_load *load, struct way ways[WAYS])
 {
+    static const uint32_t parts[WAYS] = {1, 2, 3, 4, 8, 16};
     uint32_t window = ceiling_share(load);
     uint32_t frame_max = (uint32_t)(CEILING_FRAME_BYTES / load->payload_bytes);
     frame_max = frame_max < CEILING_BATCH_MAX ? frame_max : CEILING_BATCH_MAX;
     frame_max = frame_max < window ? frame_max : window;
     size_t count = 0;
-    for (uint32_t part = 1; part <= LEAST_PART && window / part >= 1; part *= 2) {
+    for (size_t i = 0; i < WAYS && window / parts[i] >= 1; i++) {
         struct way way = {.load = *load};
-        way.load.natural = part == 1;
-        way.load.batch = part == 1 || window / part > frame_max ? frame_max : window / part;
+        uint32_t part = window / parts[i];
+        way.load.natural = i == 0;
+        way.load.batch = part < frame_max ? part : frame_max;
         bool known = count > 1 && ways[count - 1].load.batch == way.load.batch; /* large payloads */
         ways[count] = way;
         count += !known;

@@ -17,6 +17,7 @@ void suite_load(bench_herald_t *herald, struct bench_load *load);
 /* suite_throughput.c */
 err_t suite_full(suite_t *suite, struct why *why);
 err_t suite_slow_sync(suite_t *suite, struct why *why);
+err_t suite_small(suite_t *suite, struct why *why);
 err_t suite_points(suite_t *suite, struct why *why);
 err_t suite_curve(suite_t *suite, struct why *why);
 

@@ -33,53 +33,85 @@ static const struct suite_row cpu_row = {"CPU of the producer, window 1024, 256 
 /* Each share is such that the bare pipeline writes more than the segment of 64 MiB that it begins
  * with, and so pays for at least one more; that is why small payloads have more. */
 static struct point points[] = {
-    {{"end to end, window 1024, 256 B", "/s", 0.5, false},
-     256,
-     1024,
-     1,
-     0,
-     1,
-     &cpu_row,
-     false,
-     {0}},
-    {{"end to end, every sync 2 ms slower", "/s", 0.8, false},
-     256,
-     1024,
-     1,
-     2,
-     0.4,
-     NULL,
-     false,
-     {0}},
-    {{"end to end, window 16", "/s", TARGET_POINT, false}, 256, 16, 1, 0, 0.3, NULL, false, {0}},
-    {{"end to end, window 128", "/s", TARGET_POINT, false}, 256, 128, 1, 0, 0.5, NULL, false, {0}},
-    {{"end to end, 64 B", "/s", TARGET_POINT, false}, 64, 1024, 1, 0, 4, NULL, false, {0}},
-    {{"end to end, 4 KiB", "/s", TARGET_POINT, false}, 4096, 1024, 1, 0, 0.125, NULL, false, {0}},
-    {{"end to end, 9 KiB", "/s", TARGET_POINT, false}, 9216, 1024, 1, 0, 0.0625, NULL, false, {0}},
-    {{"end to end, 8 connections", "/s", TARGET_POINT, false},
-     256,
-     1024,
-     8,
-     0,
-     1,
-     NULL,
-     false,
-     {0}},
-    {{"end to end, 64 connections", "/s", TARGET_POINT, false},
-     256,
-     1024,
-     64,
-     0,
-     1,
-     NULL,
-     false,
-     {0}},
-    {{"end to end over TCP with CURVE", "/s", 0.5, false}, 256, 1024, 1, 0, 0.5, NULL, true, {0}},
+    {
+        .row = {"end to end, window 1024, 256 B", "/s", 0.5, false},
+        .payload_bytes = 256,
+        .window = 1024,
+        .connections = 1,
+        .share = 1,
+        .cpu = &cpu_row,
+    },
+    {
+        .row = {"end to end, every sync 2 ms slower", "/s", 0.8, false},
+        .payload_bytes = 256,
+        .window = 1024,
+        .connections = 1,
+        .share = 0.4,
+        .sync_delay_ms = 2,
+    },
+    {
+        .row = {"end to end, 64 B", "/s", TARGET_POINT, false},
+        .payload_bytes = 64,
+        .window = 1024,
+        .connections = 1,
+        .share = 4,
+    },
+    {
+        .row = {"end to end, window 16", "/s", TARGET_POINT, false},
+        .payload_bytes = 256,
+        .window = 16,
+        .connections = 1,
+        .share = 0.3,
+    },
+    {
+        .row = {"end to end, window 128", "/s", TARGET_POINT, false},
+        .payload_bytes = 256,
+        .window = 128,
+        .connections = 1,
+        .share = 0.5,
+    },
+    {
+        .row = {"end to end, 4 KiB", "/s", TARGET_POINT, false},
+        .payload_bytes = 4096,
+        .window = 1024,
+        .connections = 1,
+        .share = 0.125,
+    },
+    {
+        .row = {"end to end, 9 KiB", "/s", TARGET_POINT, false},
+        .payload_bytes = 9216,
+        .window = 1024,
+        .connections = 1,
+        .share = 0.0625,
+    },
+    {
+        .row = {"end to end, 8 connections", "/s", TARGET_POINT, false},
+        .payload_bytes = 256,
+        .window = 1024,
+        .connections = 8,
+        .share = 1,
+    },
+    {
+        .row = {"end to end, 64 connections", "/s", TARGET_POINT, false},
+        .payload_bytes = 256,
+        .window = 1024,
+        .connections = 64,
+        .share = 1,
+    },
+    {
+        .row = {"end to end over TCP with CURVE", "/s", 0.5, false},
+        .payload_bytes = 256,
+        .window = 1024,
+        .connections = 1,
+        .share = 0.5,
+        .curve = true,
+    },
 };
 
 enum {
     POINT_FULL,
     POINT_SLOW_SYNC,
+    POINT_SMALL,
     POINT_REST,
     POINT_CURVE = sizeof points / sizeof points[0] - 1,
 };
@@ -201,6 +233,12 @@ err_t
 suite_slow_sync(suite_t *suite, struct why *why)
 {
     return measure_point(suite, &points[POINT_SLOW_SYNC], why);
+}
+
+err_t
+suite_small(suite_t *suite, struct why *why)
+{
+    return measure_point(suite, &points[POINT_SMALL], why);
 }
 
 err_t
