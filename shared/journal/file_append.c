@@ -18,7 +18,7 @@
 #define SYNC_WEIGHT 8
 #define TRANSFER_NS 2               /* for each byte: 500 MB/s */
 #define TRANSFER_BYTES (512 * 1024) /* of a commit, at most, that is excused so */
-#define ASIDE_SYNCS 128 /* aside, until one is made here again to see how long it takes */
+#define ASIDE_SYNCS 128 /* aside, at least, until one is made here to see how long it takes */
 
 /* For ever. The descriptor is let go, so that nothing can be written or synced through it again:
  * after a failed sync Linux calls the lost pages clean, and a second sync would lie. What is under
@@ -84,18 +84,19 @@ transfer_ns(struct file_store *self)
 
 /* A weighted mean of the last few that were made here, with what was written past the page cache,
  * since that is what a disk without a cache takes long for: one aside may have waited for others.
- * None counts for more than SLOWEST_NS: a disk that stops once is not one whose syncs are slow. */
+ * None counts for more than SLOWEST_NS: a disk that stops once is not one whose syncs are slow. Nor
+ * is one that has our own zeros to write too: no sync is judged while a spare is filled. */
 static void
 note_sync(struct file_store *self, int64_t start_ns)
 {
-    if (self->adaptive) {
+    if (self->adaptive && !spare_pool_filling(self->pool)) {
         int64_t took_ns = self->ops->now_ns() - start_ns + self->direct_ns;
         int64_t bytes_ns = transfer_ns(self);
-        self->direct_ns = 0;
         took_ns = took_ns > bytes_ns ? took_ns - bytes_ns : 0;
         took_ns = took_ns < SLOWEST_NS ? took_ns : SLOWEST_NS;
         self->sync_ns += (took_ns - self->sync_ns) / SYNC_WEIGHT;
     }
+    self->direct_ns = 0;
 }
 
 /* What the pool has finished; wait: all that is under way. */
@@ -336,7 +337,8 @@ sync_more(struct file_store *self, struct why *why)
         self->syncing = last;
         sync_pool_start(self->syncs,
                         (struct sync_pool_mark){.position = last, .offset = self->offset});
-        if (++self->asides % ASIDE_SYNCS == 0) {
+        if (++self->asides >= ASIDE_SYNCS && !spare_pool_filling(self->pool)) {
+            self->asides = 0;
             self->sync_ns = SLOW_SYNC_NS; /* the next one here decides */
         }
     }

@@ -376,3 +376,12 @@ spare_pool_bytes(spare_pool_t *self)
     pthread_mutex_unlock(&self->mutex);
     return bytes;
 }
+
+bool
+spare_pool_filling(spare_pool_t *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool filling = self->filling > 0;
+    pthread_mutex_unlock(&self->mutex);
+    return filling;
+}

@@ -66,4 +66,7 @@ int spare_pool_fill(spare_pool_t *self);
 /* Bytes that are ready, or being written, and so not part of the free space any more. */
 uint64_t spare_pool_bytes(spare_pool_t *self);
 
+/* One is being written, and its first MiB is: what is synced meanwhile may wait for its zeros. */
+bool spare_pool_filling(spare_pool_t *self);
+
 #endif

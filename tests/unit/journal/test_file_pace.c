@@ -1,8 +1,11 @@
 /* By itself a log tells a disk that takes long to answer from one that takes long to write. */
+#include "journal/spare_pool.h"
 #include "unit/journal/journal_fixture.h"
 
 #include <poll.h>
 #include <stdatomic.h>
+
+bool __wrap_spare_pool_filling(spare_pool_t *self); // NOLINT
 
 #define COMMITS 100
 #define RECORD 30000U
@@ -14,7 +17,15 @@ static struct file_ops paced;
 static atomic_llong clock_ns;
 static atomic_llong written;
 static long long answer_ns;
+static bool filling; /* a spare, so the log is told */
 static long long byte_ns;
+
+bool
+__wrap_spare_pool_filling(spare_pool_t *self) // NOLINT
+{
+    (void)self;
+    return filling;
+}
 
 static int64_t
 paced_pwrite(int fd, const void *from, size_t size, uint64_t offset)
@@ -74,10 +85,8 @@ commits_aside(log_t *log, unsigned records)
     return aside;
 }
 
-/* Each commit has so many records of RECORD bytes, and the disk takes so long. More than one
- * segment is filled, but for the smallest. */
-static unsigned
-aside_of(unsigned records, long long to_answer_ns, long long a_byte_ns)
+static log_t *
+own(void)
 {
     log_t *log = fixture_own(0); /* makes the files */
     log_close(&log);
@@ -86,6 +95,15 @@ aside_of(unsigned records, long long to_answer_ns, long long a_byte_ns)
     settings.segment_bytes = 16U * 1024 * 1024;
     settings.sync = LOG_SYNC_AUTO;
     cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
+    return log;
+}
+
+/* Each commit has so many records of RECORD bytes, and the disk takes so long. More than one
+ * segment is filled, but for the smallest. */
+static unsigned
+aside_of(unsigned records, long long to_answer_ns, long long a_byte_ns)
+{
+    log_t *log = own();
     answer_ns = to_answer_ns;
     byte_ns = a_byte_ns;
     unsigned aside = commits_aside(log, records);
@@ -119,4 +137,24 @@ Test(file_pace, a_disk_that_writes_very_slowly_is_slow)
 Test(file_pace, a_commit_of_many_blocks_is_slow_for_its_bytes_too)
 {
     cr_assert_gt(aside_of(30, 100000, 2), 80, "900 KB in 1.9 ms");
+}
+
+/* What the zeros of a spare make slow the disk's answer is not, and nothing that was learnt before
+ * is forgotten meanwhile. */
+Test(file_pace, no_sync_is_judged_while_a_spare_is_filled)
+{
+    log_t *log = own();
+    answer_ns = 3000000;
+    filling = true;
+    cr_assert_eq(commits_aside(log, 1), 0, "they wait for zeros");
+    filling = false;
+    cr_assert_gt(commits_aside(log, 1), 80, "they do not");
+    filling = true;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(commits_aside(log, 1), COMMITS, "nor is it found out anew");
+    }
+    filling = false;
+    answer_ns = 100000;
+    cr_assert_leq(commits_aside(log, 1), 1, "it is, and they are quick");
+    log_close(&log);
 }

@@ -354,3 +354,27 @@ Test(spare_pool, an_old_segment_is_forgotten_while_a_spare_is_filled)
     spare_pool_return(pool, &spare);
     spare_pool_destroy(&pool);
 }
+
+static spare_pool_t *watched;
+static unsigned filling_seen;
+
+static int64_t
+pwrite_watched(int fd, const void *from, size_t size, uint64_t offset)
+{
+    cr_assert_eq(spare_pool_filling(watched), offset > 0);
+    filling_seen += offset > 0;
+    return ops->pwrite(fd, from, size, offset);
+}
+
+Test(spare_pool, says_while_it_fills_one)
+{
+    static struct file_ops watching;
+    watching = *ops;
+    watching.pwrite = pwrite_watched;
+    watched = spare_pool_new(&watching, dir_fd, 3U * 1024 * 1024, 0);
+    cr_assert_not(spare_pool_filling(watched));
+    cr_assert_eq(spare_pool_fill(watched), 0);
+    cr_assert_eq(filling_seen, 2, "of three steps");
+    cr_assert_not(spare_pool_filling(watched));
+    spare_pool_destroy(&watched);
+}
