@@ -85,11 +85,16 @@ transfer_ns(struct file_store *self)
 /* A weighted mean of the last few that were made here, with what was written past the page cache,
  * since that is what a disk without a cache takes long for: one aside may have waited for others.
  * None counts for more than SLOWEST_NS: a disk that stops once is not one whose syncs are slow. Nor
- * is one that has our own zeros to write too: no sync is judged while a spare is filled. */
+ * is one that has our own zeros to write too: no sync is judged while a spare is filled. One that
+ * was to decide is then made up for as soon as the spare is there. */
 static void
 note_sync(struct file_store *self, int64_t start_ns)
 {
+    bool probing = self->probing;
+    self->probing = false;
     if (self->adaptive && !spare_pool_filling(self->pool)) {
+        self->asides = probing ? 0 : self->asides;
+        self->sync_ns = probing ? SLOW_SYNC_NS : self->sync_ns;
         int64_t took_ns = self->ops->now_ns() - start_ns + self->direct_ns;
         int64_t bytes_ns = transfer_ns(self);
         took_ns = took_ns > bytes_ns ? took_ns - bytes_ns : 0;
@@ -245,7 +250,8 @@ roll(struct file_store *self, unsigned flags)
 bool
 file_append_is_slow(const struct file_store *self)
 {
-    return self->syncs_aside && (!self->adaptive || self->sync_ns > SLOW_SYNC_NS);
+    return self->syncs_aside &&
+           (!self->adaptive || (self->sync_ns > SLOW_SYNC_NS && !self->probing));
 }
 
 err_t
@@ -338,8 +344,7 @@ sync_more(struct file_store *self, struct why *why)
         sync_pool_start(self->syncs,
                         (struct sync_pool_mark){.position = last, .offset = self->offset});
         if (++self->asides >= ASIDE_SYNCS && !spare_pool_filling(self->pool)) {
-            self->asides = 0;
-            self->sync_ns = SLOW_SYNC_NS; /* the next one here decides */
+            self->probing = true; /* the next one here decides */
         }
     }
     return ERR_OK;

@@ -62,7 +62,8 @@ struct file_store {
     bool syncs_aside;          /* by it, always or where that pays */
     bool adaptive;             /* which of the two is decided by sync_ns */
     int64_t sync_ns;           /* what a sync takes, about */
-    uint64_t asides;           /* syncs begun aside since one was to be made here */
+    bool probing;              /* the next sync is made here, slow or not, and decides */
+    uint64_t asides;           /* syncs begun aside since one here decided */
     int fd;                    /* owned; of the active segment, -1 once it is lost */
     struct file_direct direct; /* the same file */
     int64_t direct_ns;         /* that writing so took since the last sync, where that counts */

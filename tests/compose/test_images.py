@@ -98,7 +98,8 @@ class Containers(ComposeTest):
             seconds = time.monotonic() - began
             self.assertEqual(project.inspect(service, ".State.ExitCode"), "0",
                              project.logs(service)[-2000:])
-            self.assertLess(seconds, 10 + 50)  # what the client itself takes, on a stuck machine
+            # The engine kills after 10 s, and then it is not 0; the rest is what its client takes.
+            self.assertLess(seconds, 10 + 50)
             self.assertIn("event=stopped", project.logs(service))
             project.compose("start", service)
             project.wait_healthy(service)

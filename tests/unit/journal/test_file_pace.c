@@ -68,10 +68,10 @@ teardown(void)
 TestSuite(file_pace, .init = setup, .fini = teardown, .timeout = 60);
 
 static unsigned
-commits_aside(log_t *log, unsigned records)
+commits_aside_of(log_t *log, unsigned records, int commits)
 {
     unsigned aside = 0;
-    for (int i = 0; i < COMMITS; i++) {
+    for (int i = 0; i < commits; i++) {
         fixture_append(log, 5, records, RECORD);
         cr_assert_eq(log_commit(log, 0, NULL), ERR_OK);
         cr_assert_eq(log_reap(log, NULL), ERR_OK);
@@ -96,6 +96,12 @@ own(void)
     settings.sync = LOG_SYNC_AUTO;
     cr_assert_eq(log_own(&log, &settings, "producer", 0, NULL), ERR_OK);
     return log;
+}
+
+static unsigned
+commits_aside(log_t *log, unsigned records)
+{
+    return commits_aside_of(log, records, COMMITS);
 }
 
 /* Each commit has so many records of RECORD bytes, and the disk takes so long. More than one
@@ -153,6 +159,10 @@ Test(file_pace, no_sync_is_judged_while_a_spare_is_filled)
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(commits_aside(log, 1), COMMITS, "nor is it found out anew");
     }
+    filling = false;
+    cr_assert_eq(commits_aside_of(log, 1, 1), 1);
+    filling = true; /* just as it was to be */
+    cr_assert_eq(commits_aside(log, 1), COMMITS - 1, "but for the one that was to decide");
     filling = false;
     answer_ns = 100000;
     cr_assert_leq(commits_aside(log, 1), 1, "it is, and they are quick");
